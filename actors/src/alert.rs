@@ -46,7 +46,7 @@ use crate::view::{self, seconds as unix_seconds};
 /// Documents of alerts that are not resolved, and the checkpoint.
 pub const ACTIVE: &str = "alerts";
 /// Documents of alerts that fired and ended.
-pub const HISTORY: &str = "alert_history";
+pub const HISTORY: &str = taskpulse_engine::rules::ENDED;
 /// Documents of rules that were given.
 pub const RULES: &str = "rules";
 /// Ended alerts kept at the most.

@@ -39,7 +39,7 @@ use crate::messages::{AppendError, AppendResolved, ChangeDocuments, RecordEvents
 use crate::view::{CiRepository, CiWebhooks, seconds};
 
 /// Documents of what was seen.
-const KIND: &str = "github";
+const KIND: &str = taskpulse_engine::ci::tracker::DOCUMENTS;
 /// Longest time of a collection. One that is abandoned loses nothing but the time.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(28);
 /// Longest time between polls while webhooks come, and between collections while only a person can help.

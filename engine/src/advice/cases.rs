@@ -5,18 +5,18 @@ use crate::model::{Batch, Labels};
 use crate::store::{StoreOptions, StoreWriter};
 
 /// A Monday, 0:00 UTC.
-const MONDAY: TimestampMs = 1_795_392_000_000;
-const MINUTE: i64 = 60_000;
-const DAY: i64 = 1_440;
+pub(super) const MONDAY: TimestampMs = 1_795_392_000_000;
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const DAY: i64 = 1_440;
 
 /// A series: its name, and its value by minutes since the start; none where it has no sample.
-type Series = (Labels, Box<dyn Fn(i64) -> Option<f64>>);
+pub(super) type Series = (Labels, Box<dyn Fn(i64) -> Option<f64>>);
 
-fn series(selector: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
+pub(super) fn series(selector: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
     gapped(selector, move |minute| Some(value(minute)))
 }
 
-fn gapped(selector: &str, value: impl Fn(i64) -> Option<f64> + 'static) -> Series {
+pub(super) fn gapped(selector: &str, value: impl Fn(i64) -> Option<f64> + 'static) -> Series {
     let parsed = crate::model::Selector::parse(selector).unwrap();
     let equal = |matcher: &crate::model::Matcher| match &matcher.op {
         crate::model::MatchOp::Equal(value) => (matcher.name.clone(), value.clone()),
@@ -29,10 +29,17 @@ fn gapped(selector: &str, value: impl Fn(i64) -> Option<f64> + 'static) -> Serie
 }
 
 /// What all advisors find after so many minutes, with a sample each `step` of them.
-fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
+pub(super) fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
+    found_with(minutes, step, all, |_| {})
+}
+
+/// The same with what else is kept.
+pub(super) fn found_with(minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> Vec<Finding> {
     let dir = tempfile::tempdir().unwrap();
     let now = MONDAY + minutes * MINUTE;
-    let store = StoreWriter::open(dir.path(), StoreOptions { out_of_order_ms: i64::MAX / 4, ..StoreOptions::default() }, now).unwrap();
+    let options = StoreOptions { out_of_order_ms: i64::MAX / 4, max_bytes: 10_000_000_000, ..StoreOptions::default() };
+    let store = StoreWriter::open(dir.path(), options, now).unwrap();
+    keep(&store);
     let mut batch = Batch::default();
     for minute in (0..minutes).step_by(step as usize) {
         for (labels, value) in all {
@@ -44,18 +51,18 @@ fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
     [by(Horizon::Day), by(Horizon::Month)].concat()
 }
 
-fn ids(minutes: i64, step: i64, all: &[Series]) -> Vec<String> {
+pub(super) fn ids(minutes: i64, step: i64, all: &[Series]) -> Vec<String> {
     found(minutes, step, all).into_iter().map(|finding| finding.id).collect()
 }
 
 /// A number from 0 to 1 that looks drawn by chance, the same for the same seed.
-fn chance(seed: i64) -> f64 {
+pub(super) fn chance(seed: i64) -> f64 {
     let mixed = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     ((mixed ^ (mixed >> 29)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn office(minute: i64) -> bool {
+pub(super) fn office(minute: i64) -> bool {
     let (day, hour) = (minute / DAY % 7, minute / 60 % 24);
     day < 5 && (9..18).contains(&hour)
 }
@@ -279,11 +286,11 @@ fn a_target_that_answers_more_slowly_than_in_the_same_hours_is_named() {
 }
 
 /// A metric of a board.
-fn board(metric: &str, more: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
+pub(super) fn board(metric: &str, more: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
     series(&format!("{metric}{{project=\"app\",tag=\"master\"{more}}}"), value)
 }
 
-fn status(status: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
+pub(super) fn status(status: &str, value: impl Fn(i64) -> f64 + 'static) -> Series {
     board("taskmaster_tasks", &format!(",status=\"{status}\""), value)
 }
 

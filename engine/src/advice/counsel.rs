@@ -201,6 +201,11 @@ pub(super) fn hourly_rise(metric: &str, labels: &[(&str, &str)]) -> String {
     format!("sum(increase({}[1h]))", selector(metric, labels))
 }
 
+/// The same of one counter of a machine, by its selector.
+pub(super) fn rise_of_machine(query: &str) -> String {
+    format!("sum(increase({}[1h]))", one_machine(query).unwrap_or_default())
+}
+
 fn selector(metric: &str, labels: &[(&str, &str)]) -> String {
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", go_quoted(value))).collect();
     format!("{metric}{{{}}}", labels.join(","))

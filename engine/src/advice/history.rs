@@ -1,8 +1,9 @@
 //! The kept history as advisors read it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 
+use super::records::Workflow;
 use super::{Undated, WhyUndated};
 use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
@@ -16,6 +17,10 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 /// Hours of the past that a date is made of.
 const PAST_HOURS: usize = 28 * 24;
+
+/// Levels that differ by less are the same, and a smaller fall is none; shares of the whole.
+const SAME_LEVEL: f64 = 0.01;
+const FALL: f64 = 0.05;
 
 /// What is known of a level.
 pub(super) struct KnownLevel {
@@ -39,6 +44,19 @@ impl KnownLevel {
         let highest = older.iter().flatten().map(|hour| hour.max).reduce(f64::max)?;
         lately.iter().rev().flatten().next().is_some_and(|hour| hour.last <= highest).then_some(highest)
     }
+
+    /// The highest level of the last day after which it fell, and no lower than now: it goes up and down, and was here before.
+    pub(super) fn fell_back(&self) -> Option<f64> {
+        let newest = *self.recent.last()?;
+        let (mut lowest_after, mut highest) = (f64::INFINITY, None::<f64>);
+        for level in self.recent.iter().rev() {
+            if *level >= newest - SAME_LEVEL && lowest_after <= newest - FALL {
+                highest = Some(highest.map_or(*level, |most| most.max(*level)));
+            }
+            lowest_after = lowest_after.min(*level);
+        }
+        highest
+    }
 }
 
 /// The store, read up to a time.
@@ -47,6 +65,14 @@ pub(super) struct History<'a> {
     pub(super) now: TimestampMs,
     /// Levels that advisors have read and for which there is no date.
     pub(super) undated: RefCell<Vec<Undated>>,
+    /// The runs of workflows, once an advisor has read them.
+    pub(super) workflows: OnceCell<Vec<Workflow>>,
+}
+
+impl<'a> History<'a> {
+    pub(super) fn new(store: &'a StoreReader, now: TimestampMs) -> Self {
+        Self { store, now, undated: RefCell::default(), workflows: OnceCell::new() }
+    }
 }
 
 impl History<'_> {

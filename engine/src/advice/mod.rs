@@ -8,11 +8,10 @@ mod counsel;
 mod dates;
 mod history;
 mod life;
+mod records;
 mod shift;
 mod tracker;
 mod undated;
-
-use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
 
@@ -221,7 +220,7 @@ pub struct Assessment {
 /// # Errors
 /// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
 pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
-    let history = History { store, now, undated: RefCell::default() };
+    let history = History::new(store, now);
     let mut findings = Vec::new();
     for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
         findings.extend((advisor.assess)(&history)?);
@@ -243,7 +242,7 @@ pub struct AdvisorState {
 /// All advisors, and what each of them lacks.
 #[must_use]
 pub fn advisors(store: &StoreReader, now: TimestampMs) -> Vec<AdvisorState> {
-    let history = History { store, now, undated: RefCell::default() };
+    let history = History::new(store, now);
     let state = |advisor: &advisors::Advisor| {
         let missing = advisor.reads.iter().copied().filter(|metric| history.series(metric).is_empty()).collect();
         AdvisorState { name: advisor.name, about: advisor.about, missing }
@@ -270,5 +269,11 @@ pub fn times_to_full(found: &[Finding]) -> Vec<(Labels, f64)> {
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod cases_kept;
+#[cfg(test)]
+mod cases_measured;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;

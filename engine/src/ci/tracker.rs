@@ -33,6 +33,8 @@ use crate::store::DocumentChange;
 
 /// GitHub ends what takes longer.
 const MAX_ACTIVE_MS: i64 = 35 * 86_400_000;
+/// The kind of documents that keep runs: of a run under `OWNER/NAME/NUMBER.ATTEMPT`, and what else is kept of a repository under its name.
+pub const DOCUMENTS: &str = "github";
 /// Records that are kept one by one; beyond that, the oldest are only added to totals.
 pub const MAX_RECORDS: usize = 10_000;
 /// Statuses beyond GitHub's documented ones that get series of their own.

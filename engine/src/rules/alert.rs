@@ -11,6 +11,8 @@ use crate::model::{Labels, NAME_LABEL, TimestampMs, clipped, fnv1a, go_quoted};
 use crate::template::failure;
 use crate::words;
 
+/// The kind of documents that keep alerts that fired and ended.
+pub const ENDED: &str = "alert_history";
 /// The series of alerts that are pending or firing, as Prometheus writes it.
 pub const ALERTS: &str = "ALERTS";
 /// The series of the times since when alerts are pending or firing, as Prometheus writes it.

@@ -29,7 +29,7 @@ mod texts;
 mod tracker;
 pub mod unit_tests;
 
-pub use self::alert::{ALERTS, ALERTS_FOR_STATE, Alert, AlertState, EXPLANATION};
+pub use self::alert::{ALERTS, ALERTS_FOR_STATE, Alert, AlertState, ENDED, EXPLANATION};
 pub use self::book::{ChangeError, GivenRule, KnownRule, RuleBook};
 pub use self::condition::{ClearQuery, Condition, ConditionError, Limit, QueryCondition, SampleCondition};
 pub use self::evaluate::{EvaluationLimits, GroupInstant, GroupOutcome, Recorded, RuleReport, RuleRow, result_at};

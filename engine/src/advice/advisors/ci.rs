@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_mean, hourly_rise, named};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
-use super::super::shift::{Shift, shift};
+use super::super::shift::shift;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
-use super::Advisor;
+use super::{Advisor, ci_broken, ci_shifted};
 use crate::experiment::Better;
 use crate::model::{Labels, TimestampMs};
 use crate::rules::Severity;
@@ -125,15 +125,15 @@ const WASTE_SECONDS: f64 = 3_600.0;
 const WEEK_MS: i64 = 7 * DAY_MS;
 
 /// Repository and workflow.
-type Workflow = (String, String);
+pub(super) type Workflow = (String, String);
 
-fn workflow(labels: &Labels) -> Workflow {
+pub(super) fn workflow(labels: &Labels) -> Workflow {
     let part = |name| labels.get(name).unwrap_or("").to_owned();
     (part("repo"), part("workflow"))
 }
 
 /// The mean of each hour of a metric of the workflow of a finding.
-fn of_runs(finding: &Finding, metric: &str, conclusion: Option<&str>) -> Option<String> {
+pub(super) fn of_runs(finding: &Finding, metric: &str, conclusion: Option<&str>) -> Option<String> {
     let (repo, workflow) = (named(&finding.query, "repo")?, named(&finding.query, "workflow")?);
     let conclusion = conclusion.map(|conclusion| ("conclusion", conclusion));
     let labels: Vec<(&str, &str)> = [("repo", repo.as_str()), ("workflow", &workflow)].into_iter().chain(conclusion).collect();
@@ -146,7 +146,7 @@ fn wasted_seconds(finding: &Finding) -> Option<String> {
 }
 
 /// What all findings of a workflow have.
-fn finding(history: &History<'_>, kind: &str, (repo, workflow): &Workflow, metric: &str, span_ms: i64) -> Finding {
+pub(super) fn finding(history: &History<'_>, kind: &str, (repo, workflow): &Workflow, metric: &str, span_ms: i64) -> Finding {
     Finding {
         id: format!("{kind}:{repo}:{workflow}"),
         topic: Topic::Ci,
@@ -164,12 +164,14 @@ fn finding(history: &History<'_>, kind: &str, (repo, workflow): &Workflow, metri
 
 fn failing(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let metric = "github_actions_success_high_ratio";
+    let broken = ci_broken::workflows(history)?;
     let mut found = Vec::new();
     for (id, labels, high) in history.newest(metric, HOUR_MS)? {
-        if high >= GREEN {
+        let of = workflow(&labels);
+        // What broke at a commit is said with that commit.
+        if high >= GREEN || broken.contains(&of) {
             continue;
         }
-        let of = workflow(&labels);
         let rows = history.windows(id, Level::H1, WEEK_MS)?;
         let since = rows.iter().rev().take_while(|row| row.last < GREEN).last().map_or(history.now, |row| row.start);
         let share = history.latest(&labels.with(crate::model::NAME_LABEL, "github_actions_success_ratio"), HOUR_MS)?;
@@ -248,9 +250,11 @@ fn queued(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
 
 fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let metric = "github_actions_run_duration_seconds";
+    // A rise with a known beginning is said with the commit of that.
+    let shifted = ci_shifted::workflows(history)?;
     let mut found = Vec::new();
     for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
-        let Some(shift) = shift(&durations, history.now).filter(Shift::rose) else { continue };
+        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.rose() && !shifted.contains(&of)) else { continue };
         found.push(Finding {
             title: format!("{} on {} takes longer than it did", of.1, of.0),
             why: shift.words("green run"),

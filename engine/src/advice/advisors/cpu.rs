@@ -45,6 +45,8 @@ const FULL: f64 = 0.95;
 const SHARE: f64 = 0.25;
 /// See [`SHARE`].
 const FULL_SHARE: f64 = 0.5;
+/// A habit that was seen on one day of three is one.
+const LASTS_MS: i64 = 3 * DAY_MS;
 /// Minutes that must have been measured.
 const MIN_MINUTES: usize = 180;
 
@@ -109,7 +111,7 @@ fn saturated(history: &History<'_>, host: &str, query: &str, rows: &[WindowRow])
         query: query.to_owned(),
         start: history.now - DAY_MS,
         end: history.now,
-        lasts_ms: DAY_MS,
+        lasts_ms: LASTS_MS,
     }))
 }
 

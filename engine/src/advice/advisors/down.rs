@@ -4,6 +4,7 @@ use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Wors
 use super::super::history::{DAY_MS, HOUR_MS, approximate, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use crate::heartbeat;
 use crate::model::{Labels, SeriesId};
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -67,6 +68,25 @@ pub(super) const SOURCES: Advisor = Advisor {
     },
 };
 
+pub(super) const HEARTBEATS: Advisor = Advisor {
+    name: "job_late",
+    about: "a job that should call has not",
+    reads: &[heartbeat::UP],
+    horizon: Horizon::Day,
+    assess: heartbeats,
+    counsel: Counsel {
+        matters: "A backup or a clean-up that does not run is missed on the day when it is needed.",
+        then: &[],
+        effort: Effort::Minutes,
+        confidence: Confidence::High,
+        refuted_by: "The job ran and only its call did not come through.",
+        expects: Expects::Unknown("it either calls or not"),
+        measure: Measures::Nothing("whether it calls again is seen at once: the advice goes with it"),
+        sibling: None,
+        worse: Worse::Less(1),
+    },
+};
+
 /// A shorter time is for alerts, not for advice.
 const LEAST_MS: i64 = 10 * 60_000;
 /// A source may need longer for its first samples.
@@ -125,6 +145,14 @@ fn sources(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             format!("Source {source} could not be read"),
             action,
         )
+    })
+}
+
+fn heartbeats(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    each(history, heartbeat::UP, LEAST_MS, |labels| {
+        let job = labels.get(heartbeat::LABEL).unwrap_or("?").to_owned();
+        let action = format!("See whether {job} ran and how it ended (its log, the timer or cron that starts it).");
+        (Topic::Source, format!("job_late:{job}"), format!("{job} has not called"), format!("The call of {job} is late"), action)
     })
 }
 

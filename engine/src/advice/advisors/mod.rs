@@ -2,21 +2,32 @@
 //!
 //! To add one, write a file beside these (or a function in the file of its kind) and add its line to [`ADVISORS`].
 
+mod alert_noise;
 mod board_plan;
 mod certificate;
+mod chain;
 mod ci;
+mod ci_broken;
+mod ci_jobs;
+mod ci_shifted;
 mod cpu;
+mod cpu_given;
 mod disk;
 mod disk_waits;
 mod down;
+mod failing_checks;
 mod killed;
 mod latency;
 mod memory;
+mod money;
 mod out_of_memory;
 mod restarts;
 mod rising_durations;
 mod service;
+mod silent_host;
 mod stalled_board;
+mod swapping;
+mod tasks;
 
 use super::counsel::Counsel;
 use super::{Finding, History, Horizon};
@@ -31,21 +42,41 @@ pub(super) const ADVISORS: &[Advisor] = &[
     down::SOURCES,
     down::TARGETS,
     down::PROBES,
+    down::HEARTBEATS,
+    silent_host::ADVISOR,
+    ci_broken::ADVISOR,
     ci::FAILING,
     cpu::ADVISOR,
+    cpu_given::STOLEN,
+    cpu_given::THROTTLED,
     memory::ADVISOR,
+    swapping::ADVISOR,
     disk_waits::ADVISOR,
     restarts::ADVISOR,
     certificate::ADVISOR,
     stalled_board::ADVISOR,
     board_plan::SLIPPING,
     board_plan::WIDE,
+    chain::ADVISOR,
+    tasks::STUCK,
+    tasks::BOUNCES,
+    tasks::REVIEW,
+    money::TASK,
+    money::WEEK,
     rising_durations::ADVISOR,
+    ci_shifted::ADVISOR,
     ci::SLOWER,
     ci::FLAKY,
     ci::QUEUED,
     ci::WASTED,
+    ci_jobs::TIMED_OUT,
+    ci_jobs::ONE_JOB,
+    ci_jobs::SUPERSEDED,
     latency::ADVISOR,
+    failing_checks::ADVISOR,
+    alert_noise::ADVISOR,
+    service::LOST,
+    service::FULL,
     service::SERIES,
     service::RESTARTS,
 ];

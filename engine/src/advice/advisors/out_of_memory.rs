@@ -83,7 +83,10 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             let dated = history.was_given(&labels.with(NAME_LABEL, ESTIMATE))?;
             let answer = fill::forecast_of_runs(&known.until_now(history.now, dated));
             // Programs of a machine come and go, so its memory goes up and down: only what is beyond all that was before is growth.
-            let higher = known.was_higher().filter(|_| kind.level == MACHINE.level && matches!(answer, Answer::Date(_)));
+            let higher = known
+                .was_higher()
+                .or_else(|| known.fell_back())
+                .filter(|_| kind.level == MACHINE.level && matches!(answer, Answer::Date(_)));
             if let Some(highest) = higher {
                 history.note_why(Subject::MemoryFull, &labels, level, WhyUndated::WasHigher { highest: highest * whole });
                 continue;

@@ -1,7 +1,7 @@
 //! Boards with open tasks where nothing has moved for longer than is usual for them.
 //!
 //! Boards rest at night and over weekends. Days of the week on which a board never moved in the last weeks do not count, and a rest is
-//! compared with the longest one that the board had before.
+//! compared with the longest one that the board had before, and with how often it moves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +41,8 @@ const LONG_MS: i64 = 72 * HOUR_MS;
 /// Otherwise what is longer by this factor than the longest rest before, and no less than a day.
 const FACTOR: f64 = 1.5;
 const SHORTEST_MS: i64 = DAY_MS;
+/// And so long that so many hours with a move would be usual in it: a slow board rests for long by chance.
+const USUAL_MOVES: f64 = 10.0;
 /// Share of the hours of the rest that must have samples: what was not watched may have moved.
 const WATCHED: f64 = 0.9;
 /// What moves on a board, beside its tasks.
@@ -122,6 +124,10 @@ fn stalled(board: &Board, now: TimestampMs) -> Option<i64> {
     let hours: Vec<TimestampMs> = board.moved.iter().copied().collect();
     let longest = hours.windows(2).map(|pair| rest(pair[0] + HOUR_MS, pair[1])).max().unwrap_or(0);
     let limit = if learned { SHORTEST_MS.max((longest as f64 * FACTOR) as i64) } else { LONG_MS };
+    let usual = board.moved.len() as f64 * rest(since, now) as f64 / rest(first, since).max(HOUR_MS) as f64;
+    if learned && usual < USUAL_MOVES {
+        return None;
+    }
     let watched = board.watched.range(since..).count() as f64 * HOUR_MS as f64;
     (rest(since, now) >= limit && watched >= WATCHED * (now - since) as f64).then_some(now - since)
 }

@@ -1,0 +1,137 @@
+//! What is kept beside samples, as advisors read it: runs of workflows, moves of tasks, and alerts that ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::history::{BoardName, History};
+use crate::ci::figures::verdict;
+use crate::ci::tracker::{DOCUMENTS as RUNS, RunRecord, RunTracker};
+use crate::event::Event;
+use crate::model::TimestampMs;
+use crate::rules::{Alert, ENDED};
+use crate::store::StoreError;
+
+/// Moves of tasks that are read at the most, the newest first.
+const MOST_MOVES: usize = 20_000;
+
+/// A workflow, and its runs that ended.
+pub(super) struct Workflow {
+    /// Repository and name, as in labels.
+    pub(super) name: (String, String),
+    /// The newest attempt of each run, the oldest run first.
+    pub(super) runs: Vec<RunRecord>,
+    /// Commits that both failed and succeeded, or succeeded at a later attempt.
+    pub(super) flaky: BTreeSet<String>,
+}
+
+impl Workflow {
+    /// The branch that most pushes go to.
+    pub(super) fn trunk(&self) -> Option<&str> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for record in self.runs.iter().filter(|record| record.run.event != "pull_request" && !record.run.fork) {
+            *counts.entry(&record.run.branch).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(branch, _)| branch)
+    }
+
+    /// The runs that ended since then.
+    pub(super) fn since(&self, at: TimestampMs) -> impl Iterator<Item = &RunRecord> + Clone {
+        self.runs.iter().filter(move |record| record.end() > at)
+    }
+}
+
+/// Whether a run failed; none where it says nothing.
+pub(super) fn failed(record: &RunRecord) -> Option<bool> {
+    verdict(record.run.conclusion.as_deref()).map(|good| !good)
+}
+
+/// A commit as people write it.
+pub(super) fn short(sha: &str) -> &str {
+    sha.get(..8).unwrap_or(sha)
+}
+
+/// A commit and what its run was called.
+pub(super) fn commit(record: &RunRecord) -> String {
+    match record.run.title.as_str() {
+        "" => short(&record.run.sha).to_owned(),
+        title => format!("{} ({})", short(&record.run.sha), title.chars().take(80).collect::<String>()),
+    }
+}
+
+/// A task that changed its status.
+#[derive(Debug, Clone)]
+pub(super) struct Move {
+    pub(super) at: TimestampMs,
+    pub(super) board: BoardName,
+    pub(super) task: String,
+    /// The status after; none where the task was removed.
+    pub(super) to: Option<String>,
+    /// It left done or review for pending or in progress.
+    pub(super) reopened: bool,
+}
+
+impl Move {
+    fn read(event: &Event) -> Option<Self> {
+        let text = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        Some(Self {
+            at: event.at,
+            board: (text("project")?, text("tag")?),
+            task: event.subject.clone(),
+            to: text("to"),
+            reopened: event.data.get("reopened").and_then(serde_json::Value::as_bool).unwrap_or(false),
+        })
+    }
+}
+
+impl History<'_> {
+    /// The workflows whose runs are kept, with those that had ended by now.
+    pub(super) fn workflows(&self) -> Result<&[Workflow], StoreError> {
+        if let Some(known) = self.workflows.get() {
+            return Ok(known);
+        }
+        let documents = self.store.documents(RUNS)?;
+        let mut found = Vec::new();
+        // What is kept of a repository has its name; of a run, that and the run's number.
+        for repo in documents.iter().map(|(key, _)| key).filter(|key| key.matches('/').count() == 1) {
+            found.extend(workflows_of(&RunTracker::restore(repo, i64::MAX, &documents), repo, self.now));
+        }
+        Ok(self.workflows.get_or_init(|| found))
+    }
+
+    /// Moves of tasks within the last `span_ms`, the oldest first.
+    pub(super) fn moves(&self, span_ms: i64) -> Result<Vec<Move>, StoreError> {
+        let of_task =
+            |event: &Event| event.source == "taskmaster" && ["task_status", "task_added", "task_removed"].contains(&event.kind.as_str());
+        let events = self.store.events(self.now - span_ms, self.now, MOST_MOVES, of_task)?;
+        Ok(events.iter().rev().filter_map(|(_, event)| Move::read(event)).collect())
+    }
+
+    /// Alerts that ended within the last `span_ms`.
+    pub(super) fn alerts(&self, span_ms: i64) -> Result<Vec<Alert>, StoreError> {
+        let ended = |alert: &Alert| alert.resolved_at.is_some_and(|at| at > self.now - span_ms && at <= self.now);
+        let documents = self.store.documents(ENDED)?;
+        Ok(documents.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).filter(ended).collect())
+    }
+}
+
+fn workflows_of(tracker: &RunTracker, repo: &str, now: TimestampMs) -> Vec<Workflow> {
+    let mut newest: BTreeMap<_, BTreeMap<u64, RunRecord>> = BTreeMap::new();
+    let mut outcomes: BTreeMap<_, BTreeMap<&str, [bool; 2]>> = BTreeMap::new();
+    for record in tracker.records().filter(|record| record.run.ended() && record.end() <= now) {
+        let key = record.run.key();
+        if let Some(good) = verdict(record.run.conclusion.as_deref()) {
+            let seen = outcomes.entry(key.clone()).or_default().entry(record.run.sha.as_str()).or_default();
+            seen[usize::from(good)] = true;
+            seen[0] |= good && record.run.attempt > 1;
+        }
+        // Attempts come by rising number.
+        newest.entry(key).or_default().insert(record.run.id, record.clone());
+    }
+    let of = |(key, runs): (_, BTreeMap<u64, RunRecord>)| {
+        let mut runs: Vec<RunRecord> = runs.into_values().collect();
+        runs.sort_by_key(|record| record.run.order());
+        let commits = outcomes.get(&key).into_iter().flatten();
+        let flaky = commits.filter(|(sha, [failed, good])| *failed && *good && !sha.is_empty()).map(|(sha, _)| (*sha).to_owned()).collect();
+        Workflow { name: (repo.to_owned(), tracker.names().name(&key).to_owned()), runs, flaky }
+    };
+    newest.into_iter().map(of).collect()
+}
