@@ -3,6 +3,8 @@
 use taskpulse_engine::forecast::random::Random;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
 
+use crate::kept::{Kept, Run};
+
 pub const MINUTE: i64 = 60_000;
 pub const DAY: i64 = 1_440;
 /// A Monday, 0:00 UTC.
@@ -45,12 +47,17 @@ struct State {
     jobs: f64,
     wasted: f64,
     latency: f64,
+    throttles: f64,
+    swapped: f64,
+    samples: f64,
+    lost: f64,
+    money: f64,
 }
 
 /// Writes the samples of all minutes of `minutes` days that `sampled` wants.
-pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampled: impl Fn(i64) -> bool) -> Batch {
+pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampled: impl Fn(i64) -> bool) -> (Batch, Kept) {
     let random = &mut Random::new(seed * 6_271 + 17);
-    let mut batch = Batch::default();
+    let (mut batch, mut kept) = (Batch::default(), Kept::default());
     let mut state = State {
         building: 0.0,
         memory: 0.0,
@@ -63,16 +70,22 @@ pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampl
         jobs: 0.0,
         wasted: 0.0,
         latency: 0.0,
+        throttles: 0.0,
+        swapped: 0.0,
+        samples: 0.0,
+        lost: 0.0,
+        money: 0.0,
     };
     for minute in 0..days * DAY {
         let wanted = sampled(minute);
-        step(kind, trouble, days * DAY, minute, &mut state, random, &mut Sink { batch: &mut batch, minute, wanted });
+        step(kind, trouble, days * DAY, minute, &mut state, random, &mut Sink { batch: &mut batch, kept: &mut kept, minute, wanted });
     }
-    batch
+    (batch, kept)
 }
 
 struct Sink<'a> {
     batch: &'a mut Batch,
+    kept: &'a mut Kept,
     minute: i64,
     wanted: bool,
 }
@@ -96,13 +109,13 @@ fn office(minute: i64) -> bool {
 
 /// How bad a trouble is, and how much of its time has gone by, each 0 to 1.
 #[derive(Debug, Clone, Copy)]
-struct Bad {
-    badness: f64,
-    progress: f64,
+pub struct Bad {
+    pub badness: f64,
+    pub progress: f64,
 }
 
 /// The trouble of an advisor that has so many minutes at the end of the time.
-type Bads<'a> = dyn Fn(&str, i64) -> Option<Bad> + 'a;
+pub type Bads<'a> = dyn Fn(&str, i64) -> Option<Bad> + 'a;
 
 fn step(kind: Kind, trouble: Option<Trouble>, end: i64, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
     let left = end - minute;
@@ -119,6 +132,8 @@ fn step(kind: Kind, trouble: Option<Trouble>, end: i64, minute: i64, state: &mut
     board(kind, &bad, end, minute, state, random, to);
     workflow(&bad, minute, state, random, to);
     targets(&bad, end, minute, state, random, to);
+    more(&bad, minute, state, random, to);
+    to.kept.at(minute, left, &bad);
 }
 
 fn machine(kind: Kind, bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
@@ -203,6 +218,7 @@ fn unit(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to:
     to.put("container_oom_kills_total", &shop, f64::from(u8::from(bad("oom_killed", 1_000).is_some())));
 }
 
+const MONEY: &str = "claude_code_cost_usage_USD_total";
 const BOARD: [(&str, &str); 2] = [("project", "app"), ("tag", "master")];
 
 fn board(kind: Kind, bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
@@ -213,14 +229,27 @@ fn board(kind: Kind, bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, r
         state.moved += 1.0;
         // Somebody adds a task for each that gets done.
         let longer = bad("duration_rising", 7 * DAY).map_or(1.0, |bad| 1.7 + bad.badness);
-        let seconds = 3_600.0 * longer * (0.2 * state.of_day + 0.5 * random.normal()).exp();
-        to.event("taskmaster_task_execution_seconds", &with(&[("priority", "medium")]), seconds);
+        // Harder tasks take longer, and the days differ in what is done on them.
+        let score = (5.0 + 0.8 * state.of_day + 1.2 * random.normal()).round().clamp(1.0, 10.0);
+        let seconds = 3_600.0 * longer * (0.22 * (score - 5.0) + 0.4 * random.normal()).exp();
+        let medium = with(&[("priority", "medium")]);
+        to.event("taskmaster_task_execution_seconds", &medium, seconds);
+        to.event("taskmaster_task_complexity", &medium, score);
+        let reviewed = bad("review_waits", 20 * DAY).map_or(0.05 + 0.15 * random.unit(), |bad| 0.7 + 0.2 * bad.badness);
+        let review = if bad("review_waits", 20 * DAY).is_some() { (seconds * reviewed).max(16_000.0) } else { seconds * reviewed };
+        to.event("taskmaster_task_review_seconds", &medium, review.min(0.95 * seconds.max(18_000.0)));
+        to.kept.done(minute, seconds, random);
+        let dearer = bad("week_cost", 7 * DAY).map_or(1.0, |bad| 2.5 + 2.0 * bad.badness);
+        state.money += 1.5 * dearer * (0.5 * random.normal()).exp();
+        to.event(MONEY, &[("model", "large")], state.money);
     }
     let wide = bad("too_much_in_progress", 8 * DAY);
     to.put("taskmaster_tasks", &with(&[("status", "pending")]), state.open);
     to.put("taskmaster_tasks", &with(&[("status", "in-progress")]), wide.map_or(2.0, |bad| 8.0 + (20.0 * bad.badness).round()));
     to.put("taskmaster_tasks", &with(&[("status", "done")]), state.moved);
-    to.put("taskmaster_ready_tasks", &BOARD, 3.0);
+    let chain = bad("one_chain", 6 * DAY);
+    to.put("taskmaster_ready_tasks", &BOARD, if chain.is_some() { 1.0 } else { 3.0 });
+    to.put("taskmaster_critical_path_tasks", &BOARD, chain.map_or(6.0, |bad| 40.0 + (20.0 * bad.badness).round()));
     to.put("taskmaster_throughput_tasks_per_day", &BOARD, if wide.is_some() { 0.6 } else { 5.0 + random.unit() });
     let slip = bad("forecast_slips", 5 * DAY).map_or(0.0, |bad| (5.0 + 10.0 * bad.badness) * 86_400.0);
     let done = (MONDAY + (end + 12 * DAY) * MINUTE) as f64 / 1e3 + 43_200.0 * (state.of_day / 2.0).sin() + slip;
@@ -233,10 +262,19 @@ const CI: [(&str, &str); 3] = [("repo", "octo/site"), ("workflow", "test"), ("wo
 
 fn workflow(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
     if office(minute) && random.unit() < 1.5 / 60.0 {
-        let longer = bad("ci_slower", 7 * DAY).map_or(1.0, |bad| 1.4 + 0.6 * bad.badness);
-        let seconds = 400.0 * longer * (0.08 * state.of_day + 0.2 * random.normal()).exp();
-        let green = random.unit() < 0.95;
-        let conclusion = [("conclusion", if green { "success" } else { "failure" })];
+        // Slowly over two weeks, or from one commit on.
+        let longer = bad("ci_slower", 14 * DAY).map_or(1.0, |bad| 1.0 + (0.7 + 0.8 * bad.badness) * bad.progress);
+        let longer = longer * bad("ci_shifted", 7 * DAY).map_or(1.0, |bad| 1.4 + 0.6 * bad.badness);
+        let mut seconds = 400.0 * longer * (0.08 * state.of_day + 0.2 * random.normal()).exp();
+        let mut ended = if random.unit() < 0.95 { "success" } else { "failure" };
+        if bad("ci_broken", 2 * DAY + 800).is_some() {
+            ended = "failure";
+        }
+        if bad("ci_timed_out", 7 * DAY).is_some_and(|bad| random.unit() < 0.1 + 0.2 * bad.badness) {
+            (ended, seconds) = ("timed_out", 3_600.0);
+        }
+        to.kept.run(&Run { minute, seconds, conclusion: ended }, bad, random);
+        let conclusion = [("conclusion", ended)];
         to.event("github_actions_run_duration_seconds", &[&CI[..], &conclusion].concat(), seconds);
         let wait = bad("ci_queued", 7 * DAY).map_or(8.0, |bad| 250.0 + 400.0 * bad.badness) * (0.5 * random.normal()).exp();
         to.event("github_actions_run_queue_seconds", &[&CI[..], &conclusion].concat(), wait);
@@ -255,6 +293,38 @@ fn workflow(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random,
     to.put("github_actions_success_ratio", &CI, high - 0.04);
 }
 
+/// What the machine and the service have beside.
+fn more(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
+    let stolen = bad("cpu_stolen", 900).filter(|bad| random.unit() < 0.4 + 0.5 * bad.badness);
+    to.put("system_cpu_steal_ratio", &[], stolen.map_or(0.005 * random.exponential(), |bad| 0.15 + 0.3 * bad.badness).min(1.0));
+    if bad("cpu_throttled", 600).is_some_and(|bad| random.unit() < 0.1 + 0.3 * bad.badness) || random.unit() < 0.000_1 {
+        state.throttles += 3.0;
+    }
+    to.put("system_cpu_throttles_total", &[], state.throttles);
+    state.swapped += match bad("swapping", 150) {
+        Some(bad) if random.unit() < 0.6 => 1e8 + 3e8 * bad.badness,
+        _ => 2e5 * random.exponential(),
+    };
+    to.put("system_paging_io_bytes_total", &[("direction", "in")], state.swapped);
+    if bad("host_silent", 150).is_none() {
+        to.put("system_memory_utilization_ratio", &[("host", "db")], 0.4);
+    }
+    to.put("heartbeat_up", &[("heartbeat", "backup")], f64::from(u8::from(bad("job_late", 150).is_none())));
+    state.samples += 1_000.0;
+    state.lost += bad("samples_lost", 1_200).map_or(0.0, |bad| 30.0 + 200.0 * bad.badness);
+    to.put("taskpulse_appended_samples_total", &[], state.samples);
+    to.put("taskpulse_dropped_samples_total", &[("stage", "batcher"), ("reason", "backlog_full")], state.lost);
+    let used = bad("history_cut", 5 * DAY).map_or(6e9, |bad| 9.8e9 + 1e8 * bad.badness);
+    to.put("taskpulse_store_disk_bytes", &[], used);
+    if bad("task_cost", 6 * DAY).is_some() && bad("task_cost", 5 * DAY - 800).is_some() && bad("task_cost", 5 * DAY - 801).is_none() {
+        state.money += 60.0;
+        to.event(MONEY, &[("model", "large")], state.money);
+    }
+    if minute == 0 {
+        to.event(MONEY, &[("model", "large")], 0.0);
+    }
+}
+
 fn targets(bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {
     let shop = [("target", "shop")];
     state.latency = 0.98 * state.latency + 0.2 * random.normal();
@@ -262,7 +332,8 @@ fn targets(bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, random: &mu
     let slower = bad("latency_shifted", 7 * DAY).map_or(1.0, |bad| 1.7 + bad.badness);
     to.put("probe_duration_seconds", &shop, 0.15 * busy * slower * (0.1 * state.latency + 0.1 * random.normal()).exp());
     // One check in a thousand fails.
-    let up = bad("probe_down", 150).is_none() && random.unit() > 0.001;
+    let fails = bad("failures_risen", 2 * DAY).map_or(0.001, |bad| 0.04 + 0.2 * bad.badness);
+    let up = bad("probe_down", 150).is_none() && random.unit() > fails;
     to.put("probe_success", &shop, f64::from(u8::from(up)));
     to.put("up", &[("job", "api"), ("instance", "api:9100")], f64::from(u8::from(bad("target_down", 150).is_none())));
     let days = bad("certificate_ends", 30 * DAY).map_or(60.0, |bad| 12.0 - 13.0 * bad.badness);
