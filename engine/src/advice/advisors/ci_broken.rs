@@ -8,8 +8,8 @@ use super::super::records::{Workflow, commit, failed};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use super::ci::{self, finding};
-use crate::experiment::Better;
 use crate::ci::tracker::RunRecord;
+use crate::experiment::Better;
 use crate::rules::Severity;
 use crate::store::StoreError;
 

@@ -8,9 +8,9 @@ use super::super::records::{Workflow, failed};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use super::ci::{finding, of_runs};
-use crate::experiment::Better;
 use crate::ci::SUCCESS;
 use crate::ci::tracker::RunRecord;
+use crate::experiment::Better;
 use crate::store::StoreError;
 use crate::words::figure;
 
@@ -45,7 +45,11 @@ pub(super) const ONE_JOB: Advisor = Advisor {
         effort: Effort::Days,
         confidence: Confidence::Medium,
         refuted_by: "The run takes as long without that job: then it is the wait for a runner.",
-        expects: Expects::UpTo(3, "duration of a green run", "what is left when the job is split in two halves, or the next job is the longest"),
+        expects: Expects::UpTo(
+            3,
+            "duration of a green run",
+            "what is left when the job is split in two halves, or the next job is the longest",
+        ),
         measure: Measures::Query(Better::Lower, green),
         sibling: Some("workflow"),
         worse: Worse::More(0),

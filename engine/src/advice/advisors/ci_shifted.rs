@@ -12,9 +12,9 @@ use super::super::shift::{Shift, split};
 use super::super::{Finding, History, Horizon};
 use super::Advisor;
 use super::ci::{self, finding};
-use crate::experiment::Better;
 use crate::ci::SUCCESS;
 use crate::ci::tracker::RunRecord;
+use crate::experiment::Better;
 use crate::model::TimestampMs;
 use crate::store::StoreError;
 
