@@ -43,7 +43,7 @@ const verdict = ({ state, since, sentence, final, judged_from, missing, before, 
 const HELPED = experiment('e1', 'verified', 0.7)
 const VAIN = experiment('e2', 'ineffective', 0.99, { final: true })
 
-/** The service's stream with these pieces instead of its own; what is decided over REST changes them. @param {import('playwright-core').Page} page @param {any[]} pieces @param {any[]} [experiments] @returns {Promise<Array<[string, string]>>} what was asked for: the decision and its parameters */
+/** The service's stream with these pieces instead of its own; what is decided over REST changes them. @param {import('playwright-core').Page} page @param {any[]} pieces @param {any[]} [experiments] @returns {Promise<Array<[string, string]>>} what was asked for: the decision, and what was said with it */
 async function withPieces(page, pieces, experiments = []) {
   /** @type {Array<[string, string]>} */
   const asked = []
@@ -62,12 +62,13 @@ async function withPieces(page, pieces, experiments = []) {
     })
   })
   if (experiments.length > 0) await page.route('**/api/v1/experiments', (route) => route.fulfill({ json: { status: 'success', data: experiments } }))
+  await page.route('**/api/v1/recommendations?state=all', (route) => route.fulfill({ json: { status: 'success', data: pieces } }))
   await page.route('**/api/v1/recommendations/*/*', (route) => {
-    const { pathname, search } = new URL(route.request().url())
+    const { pathname } = new URL(route.request().url())
     const [, id, decision] = /recommendations\/([^/]+)\/(\w+)$/.exec(pathname) ?? []
-    asked.push([decision, search + (route.request().postData() ?? '')])
+    asked.push([decision, route.request().postData() ?? ''])
     const held = pieces.find((one) => one.id === id)
-    held.status = { accept: 'accepted', dismiss: 'dismissed', applied: 'applied', reopen: 'open' }[decision]
+    held.status = { accept: 'accepted', dismiss: 'dismissed', applied: 'applied', undo: held.status === 'applied' ? 'accepted' : 'open', reopen: 'open' }[decision]
     held.updated = now
     return route.fulfill({ json: { status: 'success', data: held } })
   })
@@ -108,14 +109,14 @@ test('a piece opens on what was seen and its course, and is accepted, applied, d
   await row(page, 'attic').getByRole('button', { name: 'Dismiss', exact: true }).click()
   await page.locator('[data-panel="advice"][data-face="empty"]').waitFor(PATIENCE)
   assert.deepEqual(asked.map(([decision]) => decision), ['accept', 'applied', 'dismiss'])
-  assert.match(decodeURIComponent(asked[2][1].replaceAll('+', ' ')), /nobody uses it/)
+  assert.deepEqual(JSON.parse(asked[2][1]), { reason: 'nobody uses it' })
   await page.getByRole('button', { name: 'Dismissed: 1 piece' }).click()
   await row(page, 'attic').getByRole('button', { name: 'Undo: The attic fills up' }).click()
   await open.getByText('The attic fills up').waitFor(PATIENCE)
 }))
 
 test('all of it is done by keyboard, and the focus stays with the piece', () => withPage(async ({ page }) => {
-  const asked = await withPieces(page, [piece('cellar', { severity: 'error' }), piece('attic')])
+  const asked = await withPieces(page, [piece('cellar', { ...COUNSEL, severity: 'error' }), piece('attic', COUNSEL)])
   await page.goto(service.url)
   await page.locator('html[data-ready="true"]').waitFor(PATIENCE)
   await page.keyboard.press('g')
@@ -138,6 +139,9 @@ test('all of it is done by keyboard, and the focus stays with the piece', () => 
   await page.locator('[data-panel="applied"]').getByText('The cellar fills up').waitFor(PATIENCE)
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Undo: The cellar fills up', undefined, PATIENCE)
   await page.keyboard.press('u')
+  await page.locator('[data-panel="accepted"]').getByText('The cellar fills up').waitFor(PATIENCE)
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Undo: The cellar fills up', undefined, PATIENCE)
+  await page.keyboard.press('u')
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Accept: The cellar fills up', undefined, PATIENCE)
   await row(page, 'attic').locator('.fold-button').focus()
   await page.keyboard.press('x')
@@ -149,7 +153,7 @@ test('all of it is done by keyboard, and the focus stays with the piece', () => 
   await page.keyboard.press('Enter')
   await row(page, 'attic').waitFor({ state: 'detached', ...PATIENCE })
   assert.notEqual(await focused(page), null, 'the focus is not lost')
-  assert.deepEqual(asked.map(([decision]) => decision), ['accept', 'applied', 'reopen', 'dismiss'])
+  assert.deepEqual(asked.map(([decision]) => decision), ['accept', 'applied', 'undo', 'undo', 'dismiss'])
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keys' }).getByText('Accept the advice').waitFor(PATIENCE)
 }))
@@ -167,7 +171,7 @@ test('a piece says why, what to do, what to expect and what would refute it; wha
   await row(page, 'cellar').getByRole('button', { name: /^Applied then, at .*: The cellar fills up$/ }).click()
   await page.locator('[data-panel="applied"]').getByText('The cellar fills up').waitFor(PATIENCE)
   assert.equal(asked[0][0], 'applied')
-  assert.match(asked[0][1], new RegExp(String(now - 600)), 'the moment is said with it')
+  assert.deepEqual(JSON.parse(asked[0][1]), { at: now - 600 }, 'the moment is said with it')
   await row(page, 'attic').locator('.fold-button').click()
   await row(page, 'attic').getByText('The evidence does not say').waitFor(PATIENCE)
 }))
@@ -261,10 +265,11 @@ test('a course that cannot be read is said in its place, and asked again', () =>
 test('axe finds nothing, and nothing is wider than the screen, open and narrow and in both themes', () => withPage(async ({ page }) => {
   const long = 'a-name-of-others-without-a-break-'.repeat(30)
   await withPieces(page, [piece('cellar', { severity: 'critical' }), piece('long', { title: long, why: long, action: long, query: `shop_fill_ratio{room!="${long}"}` }), piece('done', { ...COUNSEL, status: 'applied', applied_at: HELPED.at, experiment: HELPED.id, verdict: verdict(HELPED) }), piece('yes', { ...COUNSEL, status: 'accepted', seems_applied: { at: now - 600, what: long }, attempts: [{ at: now - 9 * DAY, until: now, outcome: 'regressed', sentence: long, experiment: null }] }), piece('no', { status: 'dismissed' })], [HELPED])
-  for (const open of ['advice cellar', 'advice long', 'advice done', 'advice yes', 'advisors', 'dismissed']) {
+  for (const open of ['advice cellar', 'advice long', 'advice done', 'advice yes', 'advisors', 'dismissed', 'over']) {
     await page.goto(`${service.url}/#/advice?${open.startsWith('advice ') ? 'open' : 'behind'}=${encodeURIComponent(open)}`)
     await page.locator(`[data-row="${open}"][data-open="true"] .fold-body`).waitFor(PATIENCE)
     if (open.startsWith('advice ')) await page.locator('.strip-line').first().waitFor({ state: 'attached', ...PATIENCE })
+    if (open === 'over') await page.locator('.advice-attempts li').first().waitFor(PATIENCE)
     if (open === 'advisors') await page.locator('[data-advisor]').first().waitFor(PATIENCE)
     if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(AXE)
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { axisOf, figureAt, linesOf, namesOf, pathsOf, questionOf, summaryOf, timesOf, unitOfQuery } from '../../../web/dashboard/js/advice/course.js'
-import { confidenceOf, effortOf, expectedOf, markOfAdvice, outcomeOf, partsOf, stepsOf } from '../../../web/dashboard/js/advice/life.js'
+import { confidenceOf, effortOf, endsOf, expectedOf, markOfAdvice, outcomeOf, partsOf, stepsOf } from '../../../web/dashboard/js/advice/life.js'
 import { utc } from '../../../web/dashboard/js/zone.js'
 
 /** @param {string} text */
@@ -97,4 +97,10 @@ test('times below a picture are days where it is long', () => {
   assert.deepEqual(timesOf(noon, noon + 3600, 3, noon).map(({ words }) => words), ['12:00', '12:30', '13:00'])
   assert.deepEqual(timesOf(noon, noon + 86_400, 3, noon + 86_400).map(({ words }) => plain(words)), ['26 Nov 12:00', '00:00', '12:00'])
   assert.deepEqual(timesOf(noon, noon + 8 * 86_400, 9, noon).map(({ words }) => plain(words)), ['26 Nov', '28 Nov', '30 Nov', '2 Dec', '4 Dec'])
+})
+
+test('what is over is each earlier try, and advice whose cause went before anybody tried, the newest first', () => {
+  const attempt = (/** @type {number} */ until, /** @type {string} */ outcome) => ({ at: until - 5, until, outcome, sentence: `so ${outcome}`, experiment: null })
+  const ends = endsOf([piece('a', 'open', 'info', { title: 'A', attempts: [attempt(10, 'ineffective'), attempt(30, 'dismissed')] }), piece('b', 'withdrawn', 'info', { title: 'B', updated: 20 }), piece('c', 'withdrawn', 'info', { title: 'C', updated: 50, attempts: [attempt(40, 'verified')] }), piece('d', 'open', 'info')])
+  assert.deepEqual(ends.map(({ title, at, word, mark }) => [title, at, word, mark]), [['C', 40, 'helped', 'ok'], ['A', 30, 'dismissed', 'none'], ['B', 20, 'its cause is gone', 'none'], ['A', 10, 'no effect', 'none']])
 })

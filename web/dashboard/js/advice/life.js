@@ -66,3 +66,14 @@ export function outcomeOf({ outcome }) {
   if (OUTCOMES[outcome]) return { word: OUTCOMES[outcome], mark: 'none' }
   return standing(/** @type {Experiment['state']} */ (outcome))
 }
+
+/**
+ * What ended, the newest first: each earlier try, and advice that was withdrawn before anybody tried.
+ * @param {Piece[]} list @returns {Array<{ key: string, title: string, at: number, word: string, mark: Mark, sentence: string }>}
+ */
+export function endsOf(list) {
+  const tried = list.flatMap(({ id, title, attempts = [] }) => attempts.map((attempt) => ({ key: `${id} ${attempt.at}`, title, at: attempt.until, sentence: attempt.sentence, ...outcomeOf(attempt) })))
+  const gone = list.filter(({ status, attempts = [] }) => status === 'withdrawn' && attempts.length === 0)
+    .map(({ id, title, updated }) => ({ key: id, title, at: updated, sentence: '', word: 'its cause is gone', mark: /** @type {Mark} */ ('none') }))
+  return [...tried, ...gone].sort((a, b) => b.at - a.at || a.key.localeCompare(b.key))
+}

@@ -8,12 +8,15 @@ import { useAnswer } from '../hooks.js'
 import { html } from '../lib.js'
 import { pageOf } from '../pages.js'
 import { now } from '../stores/clock.js'
-import { address } from '../stores/place.js'
+import { address, utc } from '../stores/place.js'
 import { readAnswer, sent } from './reading.js'
+
+/** `yesterday` is the reader's. */
+const zoneName = () => (utc.value ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone)
 
 /** @param {{ question: string, close: () => void, ask: (question: string) => void }} props `close`: a link is followed */
 export function Answer({ question, close, ask }) {
-  const { data, error, state, retry } = useAnswer('/api/v1/ask', { q: sent(question) })
+  const { data, error, state, retry } = useAnswer('/api/v1/ask', { q: sent(question), tz: zoneName() })
   if (state === 'loading') return html`<div class="answer"><p class="quiet" role="status">Asking</p></div>`
   if (state === 'error') return html`<div class="answer"><p class="problem" role="alert"><bdi>${quoted(error, 400)}</bdi></p><p><button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
   const { understood, sentence, notes, columns, rows, more, charts, query, nearest, page } = readAnswer(data, now.peek())

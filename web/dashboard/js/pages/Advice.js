@@ -4,6 +4,7 @@
 import { ActionsPanel, NoActions } from '../advice/Actions.js'
 import { Advisors } from '../advice/Advisors.js'
 import { Experiments } from '../advice/Experiments.js'
+import { History } from '../advice/History.js'
 import { followKeys } from '../advice/keys.js'
 import { partsOf } from '../advice/life.js'
 import { Pieces } from '../advice/Pieces.js'
@@ -56,7 +57,7 @@ export function Advice() {
           <ul class="alert-rows">
             ${failed.length > 0 && html`<${Fold} by="behind" name="failed" title=${html`<span class="fold-title fold-plain">Did not help: ${noteOf(failed.length)}</span>`}>${() => html`<${Pieces} list=${failed} stand="failed" experiments=${known} actions=${actions} />`}<//>`}
             ${dismissed.length > 0 && html`<${Fold} by="behind" name="dismissed" title=${html`<span class="fold-title fold-plain">Dismissed: ${noteOf(dismissed.length)}</span>`}>${() => html`<${Pieces} list=${dismissed} stand="dismissed" experiments=${known} actions=${actions} />`}<//>`}
-            ${!past && html`<${Advisors} />`}
+            ${!past && html`<${History} /><${Advisors} />`}
           </ul>
           ${!past && !isConfigured(actions) && html`<${NoActions} />`}
         <//>

@@ -3,7 +3,7 @@
  *
  * @import { Piece } from '../advice/life.js'
  */
-import { post } from '../api.js'
+import { send } from '../api.js'
 import { computed, signal } from '../lib.js'
 import { subscribe } from './connection.js'
 import { past } from './past.js'
@@ -24,9 +24,9 @@ export const decidedAdvice = computed(() => (allAdvice.value ?? [])
   .filter((r) => r.status === 'dismissed' || r.status === 'applied')
   .sort((a, b) => b.updated - a.updated))
 
-/** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'} decision @param {Record<string, string|number>} [more] what is said with it, such as the reason */
-export async function decide(id, decision, more) {
-  const answer = await post(`/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`, more)
+/** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'|'undo'} decision @param {{ reason?: string, at?: number }} [said] what is said with it */
+export async function decide(id, decision, said) {
+  const answer = await send('POST', `/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`, said)
   if (answer?.id) change([answer])
 }
 
