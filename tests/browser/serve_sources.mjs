@@ -6,7 +6,7 @@
  * `--bundle` serves what `web/build.rs` made of them instead, from its output folder: the page as the binary has it, without building the binary.
  */
 import { createReadStream, readFileSync, statSync } from 'node:fs'
-import { createServer, request } from 'node:http'
+import { Agent, createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,8 @@ if (!values.service) {
   process.exit(2)
 }
 const service = new URL(values.service)
+/** A connection for each request: one that is used again may just have been closed. */
+const agent = new Agent()
 
 /** The source file of an address, if there is one. @param {string} address */
 function source(address) {
@@ -57,11 +59,11 @@ const server = createServer((req, res) => {
     return
   }
   const { origin, ...headers } = req.headers
-  const onward = request(new URL(req.url ?? '/', service), { method: req.method, headers: { ...headers, host: service.host } }, (answer) => {
+  const onward = request(new URL(req.url ?? '/', service), { method: req.method, agent, headers: { ...headers, host: service.host } }, (answer) => {
     res.writeHead(answer.statusCode ?? 502, answer.headers)
     answer.pipe(res)
   })
-  onward.on('error', () => res.writeHead(502).end())
+  onward.on('error', (error) => res.writeHead(502).end(error.message))
   req.pipe(onward)
 })
 

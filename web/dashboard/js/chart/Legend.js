@@ -1,14 +1,14 @@
 /**
  * What a chart's lines are called, and their figures over the period or at the cursor. A line is hidden and shown by its name.
  *
- * Figures are written into the page as signals, so that a new sample costs a text and no new rendering.
+ * Figures are signals, so that a new sample costs no new rendering; while they are live and nobody points at them, `writing.js` has them drawn.
  *
  * @import { ChartSpec } from './specs.js'
  * @import { ChartLine } from './model.js'
  */
 import { Swatch } from '../components/Swatch.js'
 import { count } from '../format.js'
-import { computed, html, useMemo, useState } from '../lib.js'
+import { computed, html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
@@ -17,6 +17,7 @@ import { pointLabel } from './axis.js'
 import { bucketAt, figuresOf, gapOf } from './series.js'
 import { beat } from './stage.js'
 import { columnFigure, tableUnit } from './words.js'
+import { useWriting } from './writing.js'
 
 /** Above so many lines the legend can be searched. */
 const SEARCHED = 8
@@ -26,6 +27,8 @@ const ROOM = 3
 /** @param {{ spec: ChartSpec, lines: ChartLine[], hidden: ReadonlySet<string>, toggle: (key: string, alone: boolean) => void, shown: boolean, ahead: Map<string, string> }} props `ahead`: what is forecast of each line */
 export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   const [search, setSearch] = useState('')
+  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const writing = useWriting(box, shown)
   const own = lines.filter((l) => !l.before)
   const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
@@ -37,32 +40,50 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   return html`
     ${own.length > SEARCHED && html`<input class="legend-search" type="search" value=${search} placeholder=${`Search these ${own.length} lines`} aria-label=${`Search the ${own.length} lines of ${spec.title} that are drawn`}
       onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} />`}
-    <div class="legend-wrap" tabindex=${rows > ROOM ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
+    <div class="legend-wrap" ref=${box} tabindex=${rows > ROOM ? 0 : undefined} role="region" aria-label=${`Figures of ${spec.title}`}>
       <table class="legend">
         <thead><tr><th>${corner || html`<span class="unseen">Line</span>`}</th><th class="num">${head}</th><th class="num">min</th><th class="num">mean</th><th class="num">max</th></tr></thead>
         <tbody>
           ${found.map((line) => html`
-            <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />
-            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} />`}
+            <${Row} key=${line.key} spec=${spec} line=${line} alone=${own.length === 1} hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} writing=${writing} />
+            ${earlier.has(line.key) && html`<${Row} key=${`before ${line.key}`} spec=${spec} line=${earlier.get(line.key)} alone hidden=${hidden.has(line.key)} toggle=${toggle} shown=${shown} writing=${writing} />`}
             ${ahead.has(line.key) && html`<tr class="legend-ahead" key=${`ahead ${line.key}`}><td colspan="5">${ahead.get(line.key)}</td></tr>`}`)}
         </tbody>
       </table>
+      <div class="legend-written"></div>
     </div>`
 }
 
-/** @param {{ spec: ChartSpec, line: ChartLine, alone: boolean, hidden: boolean, toggle: (key: string, alone: boolean) => void, shown: boolean }} props */
-function Row({ spec, line, alone, hidden, toggle, shown }) {
-  const [last, min, mean, max] = useFigures(spec, line, shown)
+/** @param {{ spec: ChartSpec, line: ChartLine, alone: boolean, hidden: boolean, toggle: (key: string, alone: boolean) => void, shown: boolean, writing: import('./writing.js').Writing }} props */
+function Row({ spec, line, alone, hidden, toggle, shown, writing }) {
+  const texts = useFigures(spec, line, shown)
+  const row = useRef(/** @type {HTMLElement|null} */ (null))
+  const [last, ...others] = useMemo(() => texts.map((text) => figureOf(text, writing.drawn)), [texts]).map(({ role, said, text }) => html`<span class="legend-figure" role=${role} aria-label=${said}>${text}</span>`)
+  useEffect(() => {
+    if (!row.current) return undefined
+    const added = { row: row.current, texts }
+    writing.rows.add(added)
+    writing.version.value += 1
+    return () => { writing.rows.delete(added) }
+  }, [texts])
   const name = line.before ? `the ${compareWords.value || 'time before'}` : line.name
   return html`
-    <tr class=${line.before ? 'legend-before' : ''} data-series=${line.before ? undefined : line.series.key}>
+    <tr ref=${row} class=${line.before ? 'legend-before' : ''} data-series=${line.before ? undefined : line.series.key}>
       <td>${alone
         ? html`<span class="legend-name"><bdi>${name}</bdi></span>`
         : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.key, e.shiftKey)}>
             <${Swatch} colour=${line.colour} /><bdi>${name}</bdi></button>`}</td>
-      <td class="num legend-last"><span class="legend-figure">${last}</span></td>${[min, mean, max].map((text) => html`<td class="num"><span class="legend-figure">${text}</span></td>`)}
+      <td class="num legend-last">${last}</td>${others.map((figure) => html`<td class="num">${figure}</td>`)}
     </tr>`
 }
+
+/**
+ * A figure as text, or as the name of the picture that shows it.
+ * @param {import('../../vendor/signals-core.js').ReadonlySignal<string>} figure @param {import('../../vendor/signals-core.js').ReadonlySignal<boolean>} drawn
+ */
+const figureOf = (figure, drawn) => ({
+  role: computed(() => (drawn.value ? 'img' : null)), said: computed(() => (drawn.value ? figure.value : null)), text: computed(() => (drawn.value ? '' : figure.value)),
+})
 
 /** @param {ChartSpec} spec @param {ChartLine} line @param {boolean} shown nothing is worked out out of sight */
 function useFigures({ unit }, { series, buckets }, shown) {

@@ -2,6 +2,7 @@
  * The page's side of the worker that draws charts: canvases are handed to it, sheets are gathered and sent once a frame.
  *
  * @import { Sheet } from './sheet.js'
+ * @import { Figures } from './written.js'
  */
 import { signal } from '../lib.js'
 
@@ -43,14 +44,23 @@ export function startPainter() {
 }
 
 /**
- * @param {HTMLCanvasElement} canvas is drawn on by the worker from now on @param {() => void} onFirst its first picture is there
+ * @param {HTMLCanvasElement} canvas a chart is drawn on it by the worker from now on @param {() => void} onFirst its first picture is there
  * @returns {{ send: (draw: (tape: number[]) => Sheet) => void, end: () => void }}
  */
-export function handOver(canvas, onFirst) {
+export const handOver = (canvas, onFirst) => hand(canvas, 'chart', onFirst)
+
+/**
+ * @param {HTMLCanvasElement} canvas the figures of a legend are written on it from now on @param {() => void} onFirst its first picture is there
+ * @returns {{ send: (draw: () => Figures) => void, end: () => void }}
+ */
+export const handWriting = (canvas, onFirst) => hand(canvas, 'figures', onFirst)
+
+/** @template {Sheet|Figures} Drawn @param {HTMLCanvasElement} canvas @param {'chart'|'figures'} kind @param {() => void} onFirst @returns {{ send: (draw: (tape: number[]) => Drawn) => void, end: () => void }} */
+function hand(canvas, kind, onFirst) {
   startPainter()
   const id = newest += 1
   waiting.set(id, onFirst)
-  work.come.push({ id, canvas: canvas.transferControlToOffscreen() })
+  work.come.push({ id, kind, canvas: canvas.transferControlToOffscreen() })
   return {
     send: (draw) => {
       work.drawn.push({ id, sheet: draw(work.numbers) })

@@ -34,11 +34,12 @@ export function useStage() {
 /** @type {Set<() => void>} */
 const due = new Set()
 let frame = 0
+let striking = false
 
 /** Draws at the next frame, once however often it is asked for; not at all while the page is hidden. @param {() => void} draw */
 export function drawSoon(draw) {
   due.add(draw)
-  if (frame !== 0 || document.visibilityState !== 'visible') return
+  if (frame !== 0 || striking || document.visibilityState !== 'visible') return
   frame = requestAnimationFrame(flush)
 }
 
@@ -66,7 +67,7 @@ document.addEventListener('visibilitychange', () => {
 /** Beats are no further apart than this, however long the period. */
 const LONGEST_BEAT_S = 5
 
-/** Rises when live charts and the figures of their legends are renewed: all in one frame, since each frame costs as much again. */
+/** Rises when live charts and the figures of their legends are renewed: all at one time. */
 export const beat = signal(0)
 let beatAt = -Infinity
 /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -75,7 +76,14 @@ let coming
 /** Something live has changed. The next beat is at once, or when a pixel of time has passed since the one before. */
 export function beatSoon() {
   const left = beatAt + 1000 * Math.min(LONGEST_BEAT_S, pixelTime.peek()) - performance.now()
-  coming ??= setTimeout(() => drawSoon(strike), Math.max(0, left))
+  coming ??= setTimeout(() => {
+    if (document.visibilityState !== 'visible') return drawSoon(strike)
+    // Not in a frame of the page: it need not have one, since what is renewed is drawn beside it.
+    striking = true
+    strike()
+    striking = false
+    return flush()
+  }, Math.max(0, left))
 }
 
 function strike() {
