@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { waitForState } from './browser.mjs'
 import { withService } from './fixture.mjs'
 import { until } from './service.mjs'
@@ -14,23 +14,24 @@ const DAY = 86_400
 const NOW = Math.floor(Date.now() / 60_000) * 60
 const SPIKE_AT = NOW - 11 * DAY
 
-const { service, withPage } = await withService()
+const { service, withPage } = await withService('', fillAll)
 
-/** @param {Array<{ metric: Record<string, string>, values: number[], timestamps: number[] }>} series */
-async function fill(series) {
+/** @param {import('./service.mjs').Service} to @param {Array<{ metric: Record<string, string>, values: number[], timestamps: number[] }>} series */
+async function fill(to, series) {
   const body = series.map((s) => JSON.stringify({ ...s, timestamps: s.timestamps.map((t) => t * 1000) })).join('\n')
-  const answer = await fetch(`${service.url}/api/v1/import?format=jsonl`, { method: 'POST', body: `${body}\n` })
+  const answer = await fetch(`${to.url}/api/v1/import?format=jsonl`, { method: 'POST', body: `${body}\n` })
   assert.ok(answer.ok, await answer.text())
 }
 
-before(async () => {
+/** @param {import('./service.mjs').Service} to */
+async function fillAll(to) {
   // Every two minutes of 25 days, and one sample that is far above all others.
   const times = Array.from({ length: 25 * 720 }, (_, n) => NOW - 25 * DAY + n * 120 + 60)
-  await fill([{ metric: { __name__: 'spiky' }, values: [...times.map((_, n) => 1 + (n % 2) / 10), 10], timestamps: [...times, SPIKE_AT + 5] }])
+  await fill(to, [{ metric: { __name__: 'spiky' }, values: [...times.map((_, n) => 1 + (n % 2) / 10), 10], timestamps: [...times, SPIKE_AT + 5] }])
   const hour = Array.from({ length: 720 }, (_, n) => NOW - 3600 + n * 5)
-  await fill(['a', 'b', 'c'].map((name, i) => ({ metric: { __name__: 'three', name }, values: hour.map((_, n) => i * 10 + (n % 7)), timestamps: hour })))
-  await fill(Array.from({ length: 120 }, (_, n) => ({ metric: { __name__: 'many', n: String(n) }, values: hour.filter((_, i) => i % 20 === 0).map(() => n), timestamps: hour.filter((_, i) => i % 20 === 0) })))
-})
+  await fill(to, ['a', 'b', 'c'].map((name, i) => ({ metric: { __name__: 'three', name }, values: hour.map((_, n) => i * 10 + (n % 7)), timestamps: hour })))
+  await fill(to, Array.from({ length: 120 }, (_, n) => ({ metric: { __name__: 'many', n: String(n) }, values: hour.filter((_, i) => i % 20 === 0).map(() => n), timestamps: hour.filter((_, i) => i % 20 === 0) })))
+}
 
 /** Opens the chart of a query in Explore. @param {import('playwright-core').Page} page @param {string} query @param {string} [time] */
 async function open(page, query, time = `from=${NOW - 3600}&to=${NOW}`) {

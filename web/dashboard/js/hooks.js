@@ -32,6 +32,20 @@ export function useQuery(question) {
   return { ...held.answer.value, retry: held.retry }
 }
 
+/**
+ * How many parts of a page are there: those that are in sight at once, then one part after another, each in a task of its own, so that the page
+ * is never busy for long. @param {number} first @param {number} all
+ */
+export function useInTurns(first, all) {
+  const [there, set] = useState(Math.min(first, all))
+  useEffect(() => {
+    if (there >= all) return undefined
+    const next = setTimeout(() => set(there + 1))
+    return () => clearTimeout(next)
+  }, [there, all])
+  return there
+}
+
 /** Live samples of these selectors, without history. @param {string[]} selectors */
 export function useSamples(selectors) {
   useEffect(() => want(selectors), [selectors.join('\n')])
