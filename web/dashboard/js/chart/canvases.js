@@ -81,7 +81,7 @@ function post() {
     queued = false
     const { numbers, ...rest } = work
     work = nothing()
-    const tape = Float64Array.from(numbers)
+    const tape = new Float64Array(numbers)
     worker?.postMessage({ ...rest, tape }, [tape.buffer, ...rest.come.map(({ canvas }) => canvas)])
   })
 }
