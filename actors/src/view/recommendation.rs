@@ -50,7 +50,7 @@ pub struct Evidence {
     /// Upper bound (95 %) of an estimate; `null` for a figure that was counted.
     #[schema(required = true)]
     pub high: Option<f64>,
-    /// `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
+    /// `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`; `time` of a moment at which something changed, in seconds since 1970.
     #[schema(example = "ratio")]
     pub unit: String,
 }

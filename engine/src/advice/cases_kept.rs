@@ -117,6 +117,9 @@ fn a_step_in_the_time_of_runs_is_named_with_its_commit_and_a_slow_rise_is_not() 
     assert_eq!(names(&found), ["ci_shifted:octo/site:test"]);
     assert!(found[0].title.ends_with("takes longer since 00000064"), "{}", found[0].title);
     assert!(found[0].why.contains("since 00000064 (Change 100)"), "{}", found[0].why);
+    let moment = found[0].evidence.iter().find(|e| e.unit == "time").unwrap();
+    let ago = found[0].end as f64 / 3.6e6 - moment.value / 3_600.0;
+    assert!((ago - 44.0 * 4.0).abs() < 12.0, "charts mark where the step is: {ago} h ago");
     let ratio = &found[0].evidence[0];
     assert!(ratio.low.unwrap() < 1.6 && ratio.high.unwrap() > 1.6 && (ratio.value - 1.6).abs() < 0.1, "{ratio:?}");
     assert_eq!(names(&of_runs(24, &each_four_hours(24, step(1.0)))), [""; 0]);

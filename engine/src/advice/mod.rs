@@ -37,13 +37,18 @@ pub struct Evidence {
     pub low: Option<f64>,
     /// Upper bound (95 %) of an estimate.
     pub high: Option<f64>,
-    /// `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second`, `per_day`.
+    /// `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second`, `per_day`; `time` of a moment, in seconds since 1970.
     pub unit: String,
 }
 
 impl Evidence {
     fn counted(name: impl Into<String>, value: f64, unit: &str) -> Self {
         Self { name: name.into(), value, low: None, high: None, unit: unit.to_owned() }
+    }
+
+    /// When something changed: charts mark it.
+    fn moment(name: impl Into<String>, at: TimestampMs) -> Self {
+        Self::counted(name, at as f64 / 1e3, "time")
     }
 
     fn estimated(name: impl Into<String>, value: f64, (low, high): (f64, f64), unit: &str) -> Self {

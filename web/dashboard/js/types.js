@@ -545,7 +545,7 @@
  * @property {number|null} high  Upper bound (95 %) of an estimate; `null` for a figure that was counted.
  * @property {number|null} low  Lower bound (95 %) of an estimate; `null` for a figure that was counted.
  * @property {string} name  What it is.
- * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`.
+ * @property {string} unit  `ratio`, `bytes`, `seconds`, `count`, `bytes_per_second` or `per_day`; `time` of a moment at which something changed, in seconds since 1970.
  * @property {number|null} value  The figure.
  */
 

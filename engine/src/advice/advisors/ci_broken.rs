@@ -116,6 +116,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             evidence: vec![
                 Evidence::counted("runs that failed since", red.len() as f64, "count"),
                 Evidence::counted("time since the first of them", since, "seconds"),
+                Evidence::moment("end of the first of them", first.end()),
             ],
             start: last_green.end().min(history.now - DAY_MS),
             lasts_ms: 0,

@@ -9,7 +9,7 @@ use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Wors
 use super::super::history::DAY_MS;
 use super::super::records::{Workflow, commit, short};
 use super::super::shift::{Shift, split};
-use super::super::{Finding, History, Horizon};
+use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
 use super::ci::{self, finding};
 use crate::ci::SUCCESS;
@@ -121,6 +121,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     for workflow in history.workflows()? {
         let Some(Step { shift, first, before }) = step(workflow, history.now) else { continue };
         let (repo, name) = &workflow.name;
+        let mut evidence = shift.evidence_of("green runs", "since then", "before");
+        evidence.push(Evidence::moment("end of the first slower run", first.end()));
         found.push(Finding {
             title: format!("{name} on {repo} takes longer since {}", short(&first.run.sha)),
             why: shift.words_since("green run", &commit(first)),
@@ -129,7 +131,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
                 short(&before.run.sha),
                 short(&first.run.sha)
             ),
-            evidence: shift.evidence_of("green runs", "since then", "before"),
+            evidence,
             lasts_ms: 3 * DAY_MS,
             ..finding(history, ADVISOR.name, &workflow.name, "github_actions_run_duration_seconds", SPAN_MS)
         });
