@@ -6,6 +6,7 @@
 pub mod action;
 pub mod advice;
 pub mod anomaly;
+pub mod ask;
 pub mod board;
 pub mod certificate;
 pub mod cgroup;

@@ -1,0 +1,342 @@
+//! From the slots of a question to what it means. A word that the meaning has no use for refuses the question.
+
+mod defaults;
+mod figure;
+mod wanted;
+
+use super::lexicon::{Ask, Atom};
+use super::measures::{Kind, Subject, measure};
+use super::names::{Name, NameKind, Names};
+use super::patterns::{self, Set};
+use super::slots::{Quantity, Slots};
+use super::when::{Clock, in_place_of};
+use super::{Crossing, CrossingAs, Meaning, Range, Refusal, Stat, Wanted, text};
+
+/// Combinations of what names may be of that are tried.
+const MAX_COMBINATIONS: usize = 64;
+/// Rows at the most.
+const MAX_ROWS: usize = 100;
+
+/// What a question means.
+///
+/// # Errors
+/// [`Refusal`] where it is not understood, with the word.
+pub fn understand(question: &str, names: &Names, clock: &Clock) -> Result<Meaning, Refusal> {
+    let slots = Slots::new(&text::tokens(question)?, names, clock)?;
+    let mut refused = None;
+    for chosen in combinations(&slots.names) {
+        match meaning(&slots, chosen, clock) {
+            Ok(meaning) => return Ok(meaning),
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| Refusal::new("The question is not understood")))
+}
+
+/// Each way to say what the names are of, the likeliest first.
+fn combinations(names: &[Vec<Name>]) -> Vec<Vec<Name>> {
+    let mut out: Vec<Vec<Name>> = vec![Vec::new()];
+    for candidates in names {
+        let longer =
+            out.iter().flat_map(|chosen| candidates.iter().map(move |name| [chosen.as_slice(), std::slice::from_ref(name)].concat()));
+        out = longer.take(MAX_COMBINATIONS).collect();
+    }
+    out
+}
+
+/// The notion that a name brings with it.
+fn of_name(kind: NameKind) -> Option<Atom> {
+    Some(match kind {
+        NameKind::Target => Atom::Probe,
+        NameKind::Heartbeat => Atom::Heartbeat,
+        NameKind::Workflow | NameKind::Repo => Atom::Ci,
+        NameKind::Job => Atom::Job,
+        NameKind::Mount => Atom::Disk,
+        NameKind::Unit | NameKind::Container => Atom::Unit,
+        NameKind::Process => Atom::Process,
+        NameKind::Project | NameKind::Tag => Atom::Board,
+        NameKind::Sensor => Atom::Temperature,
+        NameKind::Rule => Atom::Alert,
+        NameKind::Scraped => Atom::Scrape,
+        NameKind::Source => Atom::Source,
+        NameKind::Host | NameKind::Device | NameKind::Metric => return None,
+    })
+}
+
+/// Which names may narrow a subject.
+fn narrows(kind: NameKind, subject: Subject) -> bool {
+    let by = measure(subject).map(|measure| measure.by).unwrap_or_default();
+    let system = measure(subject).is_some_and(|measure| matches!(measure.source, "system" | "containers"));
+    match kind {
+        NameKind::Target => by.contains(&"target") || matches!(subject, Subject::Alerts),
+        NameKind::Heartbeat => by.contains(&"heartbeat"),
+        NameKind::Workflow | NameKind::Repo => {
+            by.contains(&"workflow") || matches!(subject, Subject::CiState | Subject::CiJobs | Subject::CiJobFailures)
+        }
+        NameKind::Job => matches!(subject, Subject::CiJobs | Subject::CiJobFailures),
+        NameKind::Mount => by.contains(&"mountpoint"),
+        NameKind::Unit | NameKind::Container => by.contains(&"unit"),
+        NameKind::Process => by.contains(&"process"),
+        NameKind::Host => system,
+        NameKind::Project | NameKind::Tag => {
+            by.contains(&"tag") || matches!(subject, Subject::BoardEnd | Subject::Cost | Subject::Tokens | Subject::Task)
+        }
+        NameKind::Device => by.contains(&"device"),
+        NameKind::Sensor => by.contains(&"sensor"),
+        NameKind::Rule => subject == Subject::Alerts,
+        NameKind::Scraped => subject == Subject::Scraped,
+        NameKind::Source => subject == Subject::Sources,
+        NameKind::Metric => subject == Subject::Any,
+    }
+}
+
+fn meaning(slots: &Slots, names: Vec<Name>, clock: &Clock) -> Result<Meaning, Refusal> {
+    let metric = names.iter().find(|name| name.kind == NameKind::Metric).map(|name| name.value.clone());
+    let mut atoms = slots.atoms;
+    for name in &names {
+        of_name(name.kind).into_iter().for_each(|atom| atoms.add(atom));
+    }
+    let said = Said { slots, atoms, named: !names.is_empty() };
+    let subject = match &metric {
+        Some(_) => said.any_metric()?,
+        None => said.subject(&names)?,
+    };
+    let (wanted, subject) = said.wanted(subject)?;
+    if let Some(name) = names.iter().find(|name| !narrows(name.kind, subject)) {
+        return Err(Refusal::of(
+            &name.value,
+            format!("`{}` is known as a {}, which does not go with {}", name.value, name.kind.id(), lower(subject.about())),
+        ));
+    }
+    let (time, compared) = said.times(wanted, subject, metric.as_deref(), clock)?;
+    let status = said.status(subject);
+    let names: Vec<Name> = names.into_iter().filter(|name| name.kind != NameKind::Metric).collect();
+    let meaning = Meaning {
+        wanted,
+        subject,
+        names,
+        metric,
+        time,
+        compared,
+        limit: slots.count.map(|count| count.min(MAX_ROWS)),
+        task: slots.task.clone(),
+        status,
+        topic: said.topic(subject),
+        corrections: slots.corrections.clone(),
+    };
+    said.all_used(&meaning)?;
+    Ok(meaning)
+}
+
+fn lower(about: &str) -> String {
+    about.trim_end_matches('.').to_lowercase()
+}
+
+/// The slots with what the names say.
+struct Said<'a> {
+    slots: &'a Slots,
+    atoms: Set,
+    named: bool,
+}
+
+/// Subjects that a question for a length of time may mean.
+const LASTING: [Subject; 7] = [
+    Subject::CiDuration,
+    Subject::CiQueue,
+    Subject::TaskTime,
+    Subject::ProbeTime,
+    Subject::CiJobs,
+    Subject::ReviewTime,
+    Subject::AgentTime,
+];
+
+impl Said<'_> {
+    fn is(&self, ask: Ask) -> bool {
+        self.slots.ask == Some(ask)
+    }
+
+    fn asks(&self, any: &[Ask]) -> bool {
+        self.slots.ask.is_some_and(|ask| any.contains(&ask))
+    }
+
+    fn has(&self, atom: Atom) -> bool {
+        self.atoms.has(atom)
+    }
+
+    /// A metric that is named goes with no other notion than those of any figure.
+    fn any_metric(&self) -> Result<Subject, Refusal> {
+        let soft = [Atom::Usage, Atom::Total, Atom::Last, Atom::Used, Atom::Use, Atom::Happen, Atom::Machine, Atom::Moved, Atom::Left];
+        let mut rest = self.atoms;
+        soft.into_iter().for_each(|atom| rest.remove(atom));
+        if rest.is_empty() { Ok(Subject::Any) } else { Err(Refusal::new("A metric that is called by its name is asked for alone")) }
+    }
+
+    /// What it is about.
+    fn subject(&self, names: &[Name]) -> Result<Subject, Refusal> {
+        let mut atoms = self.atoms;
+        // A workflow and a run are CI; which of them is asked for is known from the words.
+        if atoms.any(&[Atom::Workflow, Atom::Run]) && !atoms.has(Atom::Heartbeat) {
+            atoms.add(Atom::Ci);
+            atoms.remove(Atom::Workflow);
+            atoms.remove(Atom::Run);
+        }
+        // "The nginx service" is nginx; "which service" is a unit.
+        if atoms.has(Atom::Owner) && !self.named {
+            atoms.add(Atom::Unit);
+            atoms.remove(Atom::Owner);
+        }
+        let device = names.iter().find(|name| name.kind == NameKind::Device);
+        if device.is_some() && atoms.any(&[Atom::Read, Atom::Write]) {
+            atoms.add(Atom::Io);
+        }
+        if device.is_some() && !atoms.any(&[Atom::Disk, Atom::Io, Atom::Network, Atom::Receive, Atom::Send]) {
+            return Err(Refusal::new("Of a device its disk I/O or its traffic can be asked for"));
+        }
+        for extra in [Atom::Moved, Atom::Happen] {
+            // "What moved together with cpu", "what changed before the cpu alert", "how did cpu change".
+            if atoms.has(extra) && (self.why() || self.is(Ask::Compare) || self.compares_change(atoms)) {
+                atoms.remove(extra);
+            }
+        }
+        if atoms.is_empty() {
+            return Err(Refusal::new("What the question is about is missing"));
+        }
+        if self.asks(&[Ask::HowLong, Ask::HowFast]) {
+            let mut longer = atoms;
+            longer.add(Atom::Duration);
+            if let Some(found) = patterns::subject(longer).filter(|found| LASTING.contains(found)) {
+                return Ok(found);
+            }
+        }
+        if atoms.has(Atom::Use)
+            && atoms.has(Atom::Disk)
+            && !atoms.any(&[Atom::Io, Atom::Read, Atom::Write])
+            && self.asks(&[Ask::Who, Ask::Which, Ask::What])
+        {
+            return Err(Refusal::new("Who uses the space of a disk is not measured; which processes read and write is"));
+        }
+        if self.asks_for_users(atoms) {
+            let mut by_process = atoms;
+            by_process.add(Atom::Process);
+            if let Some(found) = patterns::subject(by_process) {
+                return Ok(found);
+            }
+        }
+        patterns::subject(atoms).ok_or_else(|| self.no_subject(atoms))
+    }
+
+    /// "Who uses most memory": processes.
+    fn asks_for_users(&self, atoms: Set) -> bool {
+        let asked = self.is(Ask::Who) || (self.asks(&[Ask::What, Ask::Which]) && atoms.has(Atom::Use));
+        asked
+            && !self.named
+            && atoms.any(&[Atom::Cpu, Atom::Memory, Atom::Io, Atom::Write, Atom::Read])
+            && !atoms.any(&[Atom::Unit, Atom::Process, Atom::Alert, Atom::Pressure, Atom::Machine])
+    }
+
+    /// "How did cpu change since Monday": a comparison.
+    fn compares_change(&self, atoms: Set) -> bool {
+        self.asks(&[Ask::How, Ask::HowMuch]) && atoms.has(Atom::Happen) && !atoms.has(Atom::Alert) && atoms.atoms().count() > 1
+    }
+
+    fn no_subject(&self, atoms: Set) -> Refusal {
+        let words: Vec<String> = atoms.atoms().map(|atom| format!("{atom:?}").to_lowercase()).collect();
+        if atoms.has(Atom::Anything) || words.len() < 2 {
+            return Refusal::new("What the question is about is not understood");
+        }
+        Refusal::new(format!("These do not make one question: {}", words.join(", ")))
+    }
+
+    fn why(&self) -> bool {
+        self.is(Ask::Why) || self.has(Atom::Moved)
+    }
+
+    /// Refuses where a word was read that the meaning has no use for.
+    fn all_used(&self, meaning: &Meaning) -> Result<(), Refusal> {
+        let slots = self.slots;
+        let lists = matches!(meaning.wanted, Wanted::Most | Wanted::Least | Wanted::List | Wanted::Happened | Wanted::BeforeAlert);
+        let unused = [
+            (slots.count.is_some() && !lists, "A number of rows does not go with this question"),
+            (slots.limit.is_some() && !matches!(meaning.wanted, Wanted::Crossed(_)), "A limit does not go with this question"),
+            (slots.stat.is_some_and(|stat| !stat_fits(stat, meaning)), "A mean, median or total does not go with this question"),
+            (
+                slots.extreme.is_some() && !matches!(meaning.wanted, Wanted::Value(_) | Wanted::TimeOf(_) | Wanted::Most | Wanted::Least),
+                "\"Most\" or \"least\" does not go with this question",
+            ),
+            (
+                (slots.than || slots.before || !slots.other.is_empty()) && meaning.compared.is_none(),
+                "What is compared with what is not understood",
+            ),
+            (
+                slots.trend.is_some()
+                    && !matches!(meaning.wanted, Wanted::Compared(_) | Wanted::Why(_) | Wanted::Forecast)
+                    && !matches!(meaning.subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped),
+                "\"More\" or \"less\" does not go with this question",
+            ),
+            (slots.prior && meaning.wanted != Wanted::BeforeAlert, "Before what is not understood"),
+            (slots.will && !matches!(meaning.wanted, Wanted::Forecast | Wanted::State(_)), FUTURE),
+            (slots.task.is_some() && meaning.task.is_none(), "A task does not go with this question"),
+            (
+                meaning.task.is_some()
+                    && !matches!(
+                        meaning.subject,
+                        Subject::Task
+                            | Subject::Tasks
+                            | Subject::Cost
+                            | Subject::Tokens
+                            | Subject::TaskTime
+                            | Subject::ReviewTime
+                            | Subject::Subtasks
+                    ),
+                "A task does not go with this question",
+            ),
+            (
+                meaning.task.is_some() && (meaning.time.is_some() || meaning.compared.is_some()),
+                "A task is counted as a whole; leave out the time",
+            ),
+            (
+                slots.now
+                    && meaning.time.is_some()
+                    && !slots.time.is_empty()
+                    && !matches!(meaning.wanted, Wanted::Compared(_) | Wanted::Why(_)),
+                "\"Now\" and another time are said together",
+            ),
+        ];
+        match unused.iter().find(|(unused, _)| *unused) {
+            Some((_, why)) => Err(Refusal::new(*why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a mean, a quantile or a total can be said of what is meant.
+fn stat_fits(stat: Stat, meaning: &Meaning) -> bool {
+    let kind = match meaning.subject {
+        Subject::CiFailure | Subject::CiSuccess | Subject::CiRuns | Subject::CiFailures | Subject::CiSuccesses | Subject::CiCancelled => {
+            return false;
+        }
+        Subject::Cost | Subject::Tokens | Subject::AgentTime => return stat == Stat::Total && matches!(meaning.wanted, Wanted::Value(_)),
+        Subject::CiJobs => return stat == Stat::Mean,
+        Subject::Any if meaning.metric.as_ref().is_some_and(|metric| metric.ends_with("_total")) => Kind::Counter,
+        Subject::Any => Kind::Gauge,
+        subject => match measure(subject) {
+            Some(measure) => measure.kind,
+            None => return false,
+        },
+    };
+    let median = matches!(stat, Stat::Quantile(q) if (q - 0.5).abs() < 1e-9);
+    match (meaning.wanted, kind) {
+        (Wanted::Value(_), _) if meaning.time.is_none() => false,
+        (Wanted::Value(_), Kind::Events) => meaning.task.is_none(),
+        (Wanted::Value(_), Kind::Gauge) => stat != Stat::Total,
+        (Wanted::Value(_), Kind::Counter) => matches!(stat, Stat::Total | Stat::Mean),
+        (Wanted::Value(_), Kind::Flag) => stat == Stat::Mean,
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Gauge) => stat == Stat::Mean && meaning.time.is_some(),
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Events) => median,
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Counter) => stat == Stat::Total,
+        _ => false,
+    }
+}
+
+/// What is said of the future of other things.
+const FUTURE: &str = "Of the future it can be said when a disk or memory is full, when a board is done and when a certificate ends";
