@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod alert;
+pub mod ask;
 pub mod batcher;
 pub mod clock;
 pub mod collectors;

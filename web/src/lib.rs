@@ -6,6 +6,7 @@ mod access;
 mod actions;
 mod admin;
 mod answers;
+mod ask;
 mod assets;
 mod body;
 mod buckets;

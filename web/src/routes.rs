@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest, login,
-    noise, openapi, ops, otlp, prometheus, query, rest, rule_changes, rule_export, rules, session, silences, tree,
+    actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
+    login, noise, openapi, ops, otlp, prometheus, query, rest, rule_changes, rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -20,6 +20,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     login::routes,
     otlp::routes,
     query::routes,
+    ask::routes,
     buckets::routes,
     effect::routes,
     experiments::routes,

@@ -114,6 +114,43 @@ pub(crate) fn explain(store: &StoreReader, asked: Vec<Asked>, budget: Duration) 
     asked.into_iter().zip(explanations).enumerate().map(explained).collect()
 }
 
+/// What is known of a series in a window, as if an alert on it had begun to hold and fired there.
+pub(crate) fn of_series(store: &StoreReader, series: &Labels, (from, to): (TimestampMs, TimestampMs), budget: Duration) -> Explanation {
+    let alert = Alert {
+        id: String::new(),
+        rule: String::new(),
+        key: String::new(),
+        group: String::new(),
+        severity: taskpulse_engine::rules::Severity::Info,
+        state: taskpulse_engine::rules::AlertState::Firing,
+        metric: series.clone(),
+        value: 0.0,
+        op: None,
+        threshold: None,
+        expr: String::new(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        remediation: Vec::new(),
+        hold_ms: 0,
+        cooldown_ms: 0,
+        pending_since: from,
+        firing_since: Some(to),
+        keep_firing_since: None,
+        unknown_since: None,
+        resolved_at: None,
+        last_sample: to,
+        recent: 0,
+        summary: String::new(),
+        acked_at: None,
+        note: None,
+        reason: None,
+        source_reason: None,
+        explanation: None,
+    };
+    let explained = explain(store, vec![Asked { alert, until: to }], budget).pop();
+    explained.map(|explained| explained.explanation).unwrap_or_default()
+}
+
 /// The units and containers that used most CPU.
 fn containers(moment: &mut Moment<'_>, of: &Labels, from: TimestampMs, to: TimestampMs) -> Vec<Used> {
     let cores = cores(moment, of, to);

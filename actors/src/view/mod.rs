@@ -11,6 +11,7 @@ mod actor;
 mod alert;
 mod alertmanager;
 mod anomaly;
+mod answer;
 mod board;
 mod channel;
 mod ci;
@@ -44,6 +45,7 @@ pub use self::alertmanager::{
     AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
 };
 pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
+pub use self::answer::{Answer, AnswerChart, AnswerMeaning, AnswerName, AnswerRow};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};

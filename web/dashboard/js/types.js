@@ -238,6 +238,64 @@
  */
 
 /**
+ * `/api/v1/ask`
+ * @typedef {object} Answer
+ * @property {AnswerChart[]} charts  What a chart shows of it; two ranges where two times are compared.
+ * @property {null|AnswerMeaning} meaning
+ * @property {string|null} missing  What is missing for an answer, and why; `null` where nothing is.
+ * @property {string[]} nearest  Questions that are understood, near one that was not.
+ * @property {string[]} notes  What should be known beside the sentence, such as words that were read as others, or how much of the time has samples.
+ * @property {string|null} page  The page that shows more of it.
+ * @property {string|null} query  The query behind the answer, PromQL; `null` where it comes from no series.
+ * @property {string} question  The question as it was asked; clipped where it is too long.
+ * @property {string|null} refused_word  The word for which the question was refused.
+ * @property {AnswerRow[]} rows  The parts of the answer, in the order of the question.
+ * @property {string} sentence  The answer, or why there is none, in a sentence.
+ * @property {boolean} understood  Whether it was understood.
+ * @property {string|null} understood_as  The question of the grammar that a model made of it, where one did.
+ */
+
+/**
+ * What a chart shows.
+ * @typedef {object} AnswerChart
+ * @property {number} end  Until when.
+ * @property {string} query  PromQL.
+ * @property {number} start  From when.
+ * @property {number} step  From one instant to the next, seconds.
+ */
+
+/**
+ * What a question means.
+ * @typedef {object} AnswerMeaning
+ * @property {number|null} compared_end  Until when that is.
+ * @property {number|null} compared_start  From when the time is that is compared with; `null` where nothing is compared.
+ * @property {number|null} end  Until when.
+ * @property {AnswerName[]} names  The names in it, each with its kind.
+ * @property {number|null} start  From when; `null` for now.
+ * @property {string} subject  Of what.
+ * @property {string} text  In a line.
+ * @property {string} wanted  What is wanted: `value`, `highest`, `most`, `compare up`, `why`, `forecast`, …
+ */
+
+/**
+ * A name in a question.
+ * @typedef {object} AnswerName
+ * @property {string} kind  What it is of.
+ * @property {string} name  The name.
+ */
+
+/**
+ * A part of an answer.
+ * @typedef {object} AnswerRow
+ * @property {number|null} compared  The figure of the time that is compared with.
+ * @property {string} name  What it is about.
+ * @property {string} text  As it is said.
+ * @property {number|null} time  When.
+ * @property {string} unit  Its unit, as metrics have it: `ratio`, `bytes`, `seconds`, …; empty for a plain number.
+ * @property {number|null} value  The figure; `null` where it is none.
+ */
+
+/**
  * An earlier time that the same advice was decided on.
  * @typedef {object} Attempt
  * @property {number} at  When it was applied or dismissed.

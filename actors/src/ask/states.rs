@@ -1,0 +1,307 @@
+//! What is up and what is down: targets, jobs, sources, units, and all of it.
+
+use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
+use taskpulse_engine::words::lasted;
+
+use super::draft::{Draft, count_row, counted, listed, text_row};
+use super::figures::spans;
+use super::reading::Read;
+use super::{AskError, Asker};
+use crate::view::{AlertState, AnswerRow, SourceState};
+
+const DAY: i64 = 86_400_000;
+
+/// Something that is up or down, and why.
+struct Thing {
+    name: String,
+    up: Option<bool>,
+    why: Option<String>,
+    since: Option<f64>,
+}
+
+impl Asker {
+    pub(super) fn state(&self, meaning: &Meaning) -> Result<Draft, AskError> {
+        let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
+        match (meaning.wanted, meaning.time) {
+            (Wanted::Downtime, Some(range)) => self.downtime(&read, meaning, range),
+            (Wanted::LastTime, _) if meaning.subject == Subject::Heartbeat => self.last_call(&read, meaning),
+            (Wanted::LastTime, _) => self.last_down(&read, meaning),
+            (Wanted::State(_), Some(range)) => self.downtime(&read, meaning, range),
+            _ => self.state_now(&read, meaning),
+        }
+    }
+
+    fn state_now(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
+        let mut things: Vec<Thing> = Vec::new();
+        for (labels, value) in self.instant(&read.selector, self.now())? {
+            let name = self.row_name(read, &labels);
+            let target = self.views.targets().into_iter().find(|target| meaning.subject == Subject::Probe && target.target == name);
+            let (why, since) = target.map(|target| (target.reason, target.since)).unwrap_or_default();
+            things.push(Thing { name, up: Some(value > 0.0), why, since });
+        }
+        // A target that was not checked yet has no sample.
+        if meaning.subject == Subject::Probe {
+            let named = |name: &str| meaning.name(NameKind::Target).is_none_or(|wanted| wanted == name);
+            for target in self.views.targets().into_iter().filter(|target| named(&target.target)) {
+                if !things.iter().any(|thing| thing.name == target.target) {
+                    things.push(Thing { name: target.target, up: target.up, why: target.reason, since: target.since });
+                }
+            }
+        }
+        if things.is_empty() {
+            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+        }
+        things.sort_by(|a, b| a.up.cmp(&b.up).then(a.name.cmp(&b.name)));
+        let word = if meaning.subject == Subject::Heartbeat { ("in time", "late") } else { ("up", "down") };
+        let said = |thing: &Thing| self.thing_said(thing, word);
+        let down: Vec<String> = things.iter().filter(|thing| thing.up == Some(false)).map(said).collect();
+        let sentence = match (things.len(), down.len()) {
+            (1, _) => said(&things[0]),
+            (count, 0) if things.iter().all(|thing| thing.up == Some(true)) => format!("All {count} are {}", word.0),
+            (count, bad) => format!(
+                "{bad} of {count} are {}: {}",
+                word.1,
+                listed(&if down.is_empty() { things.iter().map(said).collect() } else { down })
+            ),
+        };
+        let rows = things.iter().map(|thing| thing_row(thing, word)).collect();
+        let lately = Range { start: self.now() - DAY, end: self.now() };
+        let mut draft = Draft::said(sentence.clone()).rows(rows).charted(&read.selector, &read.selector, [lately]).page("application");
+        if things.iter().all(|thing| thing.up.is_none()) {
+            draft.missing = Some(sentence);
+        }
+        Ok(draft)
+    }
+
+    fn thing_said(&self, thing: &Thing, word: (&str, &str)) -> String {
+        let state = match thing.up {
+            Some(true) => word.0,
+            Some(false) => word.1,
+            None => "not known yet",
+        };
+        let why = thing.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let since = thing.since.map(|since| format!(", since {}", self.at((since * 1e3) as i64))).unwrap_or_default();
+        format!("{} is {state}{why}{since}", thing.name)
+    }
+
+    /// How long and how often something was down.
+    fn downtime(&self, read: &Read, meaning: &Meaning, range: Range) -> Result<Draft, AskError> {
+        let found = self.samples(&read.selector, range)?;
+        if found.is_empty() {
+            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+        }
+        let word = if meaning.subject == Subject::Heartbeat { "late" } else { "down" };
+        let (mut parts, mut rows) = (Vec::new(), Vec::new());
+        for (labels, samples) in &found {
+            let name = self.row_name(read, labels);
+            let down = spans(samples, range.end, |value| value <= 0.0);
+            let long: i64 = down.iter().map(|span| span.length()).sum();
+            if down.is_empty() {
+                parts.push((0, format!("{name} was never {word} in {}", counted(samples.len(), "sample", "samples"))));
+            } else {
+                let times = counted(down.len(), "time", "times");
+                parts
+                    .push((long, format!("{name} was {word} {times}, for {} together, first at {}", lasted(long), self.at(down[0].start))));
+            }
+            rows.extend(down.iter().map(|span| text_row(name.clone(), format!("{word} for {}", lasted(span.length())), Some(span.start))));
+        }
+        parts.sort_by_key(|(long, _)| std::cmp::Reverse(*long));
+        let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
+        let sentence = format!("{}, {}", listed(&parts), self.during(range));
+        let flags = Read {
+            metric: read.metric.clone(),
+            selector: read.selector.clone(),
+            kind: Kind::Flag,
+            by: read.by.clone(),
+            measure: read.measure,
+        };
+        Ok(Draft::said(sentence)
+            .rows(rows)
+            .charted(&read.selector, &read.selector, [range])
+            .page("application")
+            .note(self.coverage(&flags, range)?))
+    }
+
+    fn last_down(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
+        let range = meaning.time.unwrap_or(Range { start: self.now() - 30 * DAY, end: self.now() });
+        let found = self.samples(&read.selector, range)?;
+        if found.is_empty() {
+            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+        }
+        let (mut parts, mut rows) = (Vec::new(), Vec::new());
+        for (labels, samples) in &found {
+            let name = self.row_name(read, labels);
+            match spans(samples, range.end, |value| value <= 0.0).last() {
+                Some(span) => {
+                    parts.push(format!("{name} was last down from {}, for {}", self.at(span.start), lasted(span.length())));
+                    rows.push(text_row(name, format!("down for {}", lasted(span.length())), Some(span.start)));
+                }
+                None => parts.push(format!("{name} was never down")),
+            }
+        }
+        Ok(Draft::said(format!("{}, {}", listed(&parts), self.during(range)))
+            .rows(rows)
+            .charted(&read.selector, &read.selector, [range])
+            .page("application"))
+    }
+
+    fn last_call(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
+        let selector = read.selector.replacen("heartbeat_up", "heartbeat_last_call_timestamp_seconds", 1);
+        let mut found = self.newest(&selector, 400 * DAY)?;
+        if found.is_empty() {
+            let calls = Read {
+                metric: "heartbeat_last_call_timestamp_seconds".to_owned(),
+                selector,
+                kind: Kind::Date,
+                by: read.by.clone(),
+                measure: read.measure,
+            };
+            return Ok(Draft::missing(self.why_nothing(&calls, meaning)));
+        }
+        if let Some(range) = meaning.time {
+            let calls = self.samples(&selector, range)?;
+            let of = |labels: &taskpulse_engine::model::Labels| {
+                calls.iter().find(|(other, _)| other == labels).map_or(0, |(_, samples)| samples.len())
+            };
+            let parts: Vec<String> = found
+                .iter()
+                .map(|(labels, t, _)| {
+                    format!("{}: {}, the last of all at {}", self.row_name(read, labels), counted(of(labels), "call", "calls"), self.at(*t))
+                })
+                .collect();
+            let rows = found.iter().map(|(labels, ..)| count_row(self.row_name(read, labels), of(labels) as f64)).collect();
+            return Ok(Draft::said(format!("{}, {}", listed(&parts), self.during(range)))
+                .rows(rows)
+                .charted(&selector, &selector, [range])
+                .page("application"));
+        }
+        found.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let at = |value: f64| (value * 1e3) as i64;
+        let parts: Vec<String> = found
+            .iter()
+            .map(|(labels, _, value)| {
+                format!("{} last called at {} ({})", self.row_name(read, labels), self.at(at(*value)), self.ago(at(*value)))
+            })
+            .collect();
+        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(read, labels), "last call", Some(at(*value)))).collect();
+        let lately = Range { start: self.now() - 7 * DAY, end: self.now() };
+        Ok(Draft::said(listed(&parts)).rows(rows).charted(&selector, &selector, [lately]).page("application"))
+    }
+
+    /// Whether a unit or container runs: its memory is measured.
+    pub(super) fn unit_state(&self, meaning: &Meaning) -> Result<Draft, AskError> {
+        let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
+        let running = self.instant(&read.selector, self.now())?;
+        if meaning.names.is_empty() {
+            if running.is_empty() {
+                return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+            }
+            let names: Vec<String> = running.iter().map(|(labels, _)| self.row_name(&read, labels)).collect();
+            let rows = names.iter().map(|name| text_row(name.clone(), "runs", None)).collect();
+            return Ok(Draft::said(format!(
+                "{} with samples: {}",
+                counted(names.len(), "unit or container runs", "units and containers run"),
+                listed(&names)
+            ))
+            .rows(rows));
+        }
+        let newest = self.newest(&read.selector, 30 * DAY)?;
+        if let Some((labels, _)) = running.first() {
+            return Ok(Draft::said(format!("{} runs: it has samples now", self.row_name(&read, labels))));
+        }
+        let Some((labels, t, _)) = newest.into_iter().max_by_key(|(_, t, _)| *t) else {
+            return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+        };
+        let name = self.row_name(&read, &labels);
+        let sentence = format!("{name} has no samples since {}: it ended, or is not among the busiest any more", self.at(t));
+        let mut draft = Draft::said(sentence.clone());
+        draft.missing = Some(sentence);
+        Ok(draft)
+    }
+
+    pub(super) fn sources(&self, meaning: &Meaning) -> Draft {
+        let wanted = meaning.name(NameKind::Source);
+        let all: Vec<_> = self.views.sources().into_iter().filter(|source| wanted.is_none_or(|name| name == source.source)).collect();
+        if all.is_empty() {
+            return Draft::missing("no source is known of that name").page("status");
+        }
+        let state = |state: SourceState| match state {
+            SourceState::Up => "works",
+            SourceState::Failing => "fails",
+            SourceState::Absent => "has nothing to read",
+        };
+        let said: Vec<(SourceState, String)> = all
+            .iter()
+            .map(|source| {
+                let why = source.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                (source.state, format!("{} {}{why}", source.source, state(source.state)))
+            })
+            .collect();
+        let failing: Vec<String> = said.iter().filter(|(state, _)| *state == SourceState::Failing).map(|(_, said)| said.clone()).collect();
+        let sentence = match (said.len(), failing.len()) {
+            (1, _) => said[0].1.clone(),
+            (count, 0) => format!("None of {count} sources fails"),
+            (count, bad) => format!("{bad} of {count} sources fail: {}", listed(&failing)),
+        };
+        let mut rows: Vec<AnswerRow> =
+            all.iter().map(|source| text_row(source.source.clone(), state(source.state), Some((source.since * 1e3) as i64))).collect();
+        if meaning.wanted == Wanted::Count {
+            rows.insert(0, count_row("sources", said.len() as f64));
+        }
+        Draft::said(sentence).rows(rows).page("status")
+    }
+
+    /// Whether all is well: what fails, what is down, and what fires.
+    pub(super) fn everything(&self, meaning: &Meaning) -> Draft {
+        if meaning.time.is_some() {
+            return Draft::missing("what was down at another time is said of one target, job or source").page("now");
+        }
+        let mut wrong: Vec<AnswerRow> = Vec::new();
+        let sources = self.views.sources();
+        for source in sources.iter().filter(|source| source.state == SourceState::Failing) {
+            let why = source.reason.clone().unwrap_or_default();
+            wrong.push(text_row(format!("source {}", source.source), format!("fails: {why}"), Some((source.since * 1e3) as i64)));
+        }
+        let targets = self.views.targets();
+        for target in targets.iter().filter(|target| target.up == Some(false)) {
+            let why = target.reason.clone().unwrap_or_default();
+            wrong.push(text_row(target.target.clone(), format!("is down: {why}"), target.since.map(|since| (since * 1e3) as i64)));
+        }
+        let alerts = self.views.alerts();
+        let firing = alerts.iter().filter(|alert| alert.details.state == AlertState::Firing);
+        wrong.extend(firing.map(|alert| {
+            text_row(
+                format!("alert {}", alert.details.rule),
+                alert.details.summary.clone(),
+                alert.details.firing_since.map(|since| (since * 1e3) as i64),
+            )
+        }));
+        let calls = self.instant("heartbeat_up == 0", self.now()).unwrap_or_default();
+        wrong.extend(calls.iter().map(|(labels, _)| text_row(labels.get("heartbeat").unwrap_or_default(), "its call is late", None)));
+        let sentence = if wrong.is_empty() {
+            format!(
+                "Nothing is down, failing or firing, of {} and {}",
+                counted(sources.len(), "source", "sources"),
+                counted(targets.len(), "target", "targets")
+            )
+        } else {
+            let parts: Vec<String> = wrong.iter().map(|row| format!("{} {}", row.name, row.text)).collect();
+            format!("{} not well: {}", counted(wrong.len(), "thing is", "things are"), listed(&parts))
+        };
+        let missing = (sources.is_empty() && targets.is_empty()).then(|| "no source has reported yet".to_owned());
+        let mut draft = Draft::said(sentence).rows(wrong).page("now");
+        draft.missing = missing;
+        draft
+    }
+}
+
+fn thing_row(thing: &Thing, word: (&str, &str)) -> AnswerRow {
+    let state = match thing.up {
+        Some(true) => word.0,
+        Some(false) => word.1,
+        None => "not known yet",
+    };
+    let mut row = text_row(thing.name.clone(), state, thing.since.map(|since| (since * 1e3) as i64));
+    row.value = thing.up.map(|up| f64::from(u8::from(up)));
+    row
+}

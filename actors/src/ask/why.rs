@@ -1,0 +1,194 @@
+//! Why: what moved together with something. None of it is a cause.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Stat, Subject, Wanted};
+use taskpulse_engine::explain::{Explanation, Resource};
+use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
+use taskpulse_engine::words::{figure, lasted};
+
+use super::compared::Both;
+use super::compared::by;
+use super::draft::{Draft, counted, listed, text_row};
+use super::figures::same;
+use super::reading::{Read, over_query};
+use super::{AskError, Asker};
+use crate::view::CiJobs;
+
+const HOUR: i64 = 3_600_000;
+const NOT_A_CAUSE: &str = "What moved together is not thereby the cause";
+/// How much longer a job is before it is named.
+const LONGER: f64 = 1.05;
+/// Time that other series are compared for.
+const BUDGET: Duration = Duration::from_millis(60);
+const MAX_EVENTS: usize = 200;
+
+impl Asker {
+    pub(super) fn why(&self, meaning: &Meaning) -> Result<Draft, AskError> {
+        if meaning.subject == Subject::Alerts || meaning.subject == Subject::Everything {
+            return self.why_alert(meaning);
+        }
+        let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
+        if read.kind == Kind::Events && read.metric.starts_with("github") {
+            return self.why_slow(&read, meaning);
+        }
+        let draft = match (meaning.time, meaning.compared) {
+            (Some(time), Some(_)) => {
+                let value = Meaning { wanted: Wanted::Compared(None), ..meaning.clone() };
+                let compared = self.compared(&value)?;
+                if compared.missing.is_some() {
+                    return Ok(compared);
+                }
+                self.joined(compared, &read, time)?
+            }
+            (Some(time), None) => self.around_highest(&read, meaning, time)?,
+            _ => Draft::missing("a time is missing"),
+        };
+        Ok(draft)
+    }
+
+    fn why_alert(&self, meaning: &Meaning) -> Result<Draft, AskError> {
+        let mut all = self.fired(meaning)?;
+        if let Some(range) = meaning.time {
+            all.retain(|alert| alert.firing_since.is_some_and(|at| (range.start..range.end).contains(&at)));
+        }
+        let Some(alert) = all.last() else {
+            let during = meaning.time.map_or_else(|| "in what is kept".to_owned(), |range| self.during(range));
+            return Ok(Draft::missing(format!("no such alert began to fire {during}")).page("alerts"));
+        };
+        let fired = alert.firing_since.unwrap_or(alert.pending_since);
+        let lines = alert.explanation.as_ref().map(|explanation| explanation.lines.clone()).unwrap_or_default();
+        let head = format!("{} (fired at {})", alert.headline(), self.at(fired));
+        let query = super::alerts::selector_of(alert);
+        let range = Range { start: fired - HOUR, end: (fired + HOUR).min(self.now()) };
+        let rows = lines.iter().map(|line| text_row("", line.clone(), None)).collect();
+        if lines.is_empty() {
+            return Ok(Draft::missing(format!("nothing is known of why {head}")).charted(&query, &query, [range]).page("alerts"));
+        }
+        Ok(Draft::said(format!("{head}. {}", lines.join(". ")))
+            .rows(rows)
+            .charted(&query, &query, [range])
+            .page("alerts")
+            .note(Some(NOT_A_CAUSE.to_owned())))
+    }
+
+    /// Which workflow, queue or job grew with the duration of CI.
+    fn why_slow(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
+        let Some(time) = meaning.time else { return Ok(Draft::missing("a time is missing")) };
+        let other = meaning.compared.unwrap_or(Range { start: time.start - time.length(), end: time.start });
+        let value = Meaning { wanted: Wanted::Compared(None), compared: Some(other), ..meaning.clone() };
+        let mut draft = self.compared(&value)?;
+        if draft.missing.is_some() {
+            return Ok(draft);
+        }
+        let mut together = Vec::new();
+        let queue = Meaning { subject: Subject::CiQueue, ..value.clone() };
+        if let Some(queue) = self.read_of(&queue).filter(|queue| queue.metric != read.metric) {
+            for one in self.both(&queue, time, other)?.into_iter().filter(|one| one.now > one.before * LONGER) {
+                together.push(said("wait for a runner of", &one));
+            }
+        }
+        let jobs = self.jobs_compared(meaning, time, other);
+        let known = !jobs.is_empty();
+        together.extend(jobs.into_iter().filter(|one| one.now > one.before * LONGER).map(|one| said("job", &one)));
+        draft.sentence = match (together.is_empty(), known) {
+            (false, _) => format!("{}. Moved together with it: {}", draft.sentence, listed(&together)),
+            (true, true) => format!("{}. No job and no queue grew with it", draft.sentence),
+            (true, false) => format!("{}. What grew with it cannot be said: the times of its jobs are not known", draft.sentence),
+        };
+        draft.rows.extend(together.iter().map(|line| text_row("", line.clone(), None)));
+        Ok(draft.note(Some(NOT_A_CAUSE.to_owned())))
+    }
+
+    /// The mean seconds of each job at both times, those that grew most first.
+    fn jobs_compared(&self, meaning: &Meaning, time: Range, other: Range) -> Vec<Both> {
+        let means = |range: Range| {
+            let mut sums: BTreeMap<String, (u64, f64)> = BTreeMap::new();
+            for repository in CiJobs::new(&self.views.jobs(), range.start, range.end - 1).repositories {
+                for job in repository.jobs {
+                    let (Some(name), Some(count), Some("success" | "failure")) = (job.job, job.jobs, job.conclusion.as_deref()) else {
+                        continue;
+                    };
+                    if meaning.name(NameKind::Workflow).is_none_or(|workflow| workflow == job.workflow) {
+                        let sum = sums.entry(format!("{name} of {}", job.workflow)).or_default();
+                        *sum = (sum.0 + count, sum.1 + job.seconds);
+                    }
+                }
+            }
+            sums
+        };
+        let before = means(other);
+        let both = means(time).into_iter().filter_map(|(name, (count, seconds))| {
+            let (earlier, sum) = before.get(&name)?;
+            Some(Both {
+                name,
+                now: seconds / count as f64,
+                before: sum / *earlier as f64,
+                counts: Some((count as usize, *earlier as usize)),
+                chance: None,
+            })
+        });
+        let mut both: Vec<Both> = both.collect();
+        both.sort_by(|a, b| (b.now - b.before).total_cmp(&(a.now - a.before)));
+        both
+    }
+
+    /// Where a level was highest in a time, and what is known of that moment.
+    fn around_highest(&self, read: &Read, meaning: &Meaning, time: Range) -> Result<Draft, AskError> {
+        if read.kind == Kind::Counter {
+            return Ok(Draft::missing("what moved together is worked out for levels; ask for the rate as a comparison"));
+        }
+        let low = matches!(meaning.wanted, Wanted::Why(Some(taskpulse_engine::ask::Trend::Down)));
+        let (function, of) = if low { ("min_over_time", "ts_of_min_over_time") } else { ("max_over_time", "ts_of_max_over_time") };
+        let mut found = self.over(function, &read.selector, time)?;
+        found.sort_by(|a, b| if low { a.1.total_cmp(&b.1) } else { b.1.total_cmp(&a.1) });
+        let Some((labels, value)) = found.first() else { return Ok(Draft::missing(self.why_nothing(read, meaning))) };
+        let times = self.over(of, &read.selector, time)?;
+        let Some(at) = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| (at * 1e3) as TimestampMs) else {
+            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+        };
+        let word = if low { Stat::Lowest } else { Stat::Highest };
+        let head =
+            format!("{} was {word} at {}: {}, {}", self.called(read, labels), self.at(at), figure(&read.metric, *value), self.during(time));
+        let draft = Draft::said(head).charted(&over_query(function, &read.selector, time), &read.selector, [time]);
+        let window = Range { start: (at - HOUR / 4).max(time.start), end: at + 60_000 };
+        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window)
+    }
+
+    /// What is known of the time of a comparison, added to its sentence.
+    fn joined(&self, draft: Draft, read: &Read, time: Range) -> Result<Draft, AskError> {
+        let labels = Labels::metric(&read.metric, &[]);
+        let window = Range { start: time.end - HOUR.min(time.length()), end: time.end };
+        self.together(draft, &labels, window)
+    }
+
+    fn together(&self, mut draft: Draft, series: &Labels, window: Range) -> Result<Draft, AskError> {
+        let explanation = crate::explain::of_series(&self.store, series, (window.start, window.end), BUDGET);
+        let lines = explanation.lines.clone();
+        let events = self.store.events(window.start - HOUR, window.end, MAX_EVENTS, |event| event.source != "alert")?;
+        let titles: Vec<String> = events.iter().map(|(_, event)| format!("{} ({})", event.title, self.at(event.at))).collect();
+        let mut said: Vec<String> = lines;
+        if said.is_empty() && events.is_empty() {
+            said.push(format!("What moved together with it cannot be said: {}", nothing(&explanation)));
+        }
+        if !events.is_empty() {
+            said.push(format!("{} from an hour before: {}", counted(events.len(), "event", "events"), listed(&titles)));
+        }
+        draft.sentence = format!("{}. {}", draft.sentence, said.join(". "));
+        draft.rows.extend(said.into_iter().map(|line| text_row("", line, None)));
+        Ok(draft.note(Some(NOT_A_CAUSE.to_owned())))
+    }
+}
+
+fn nothing(explanation: &Explanation) -> &'static str {
+    match explanation.resource {
+        Some(Resource::Cpu | Resource::Memory | Resource::DiskIo) => "who used it was not measured then",
+        None => "too little of other series is known of that time",
+    }
+}
+
+fn said(what: &str, one: &Both) -> String {
+    let counts = one.counts.map(|(a, b)| format!(" (of {a} and {b})")).unwrap_or_default();
+    format!("{what} {} {}, {} before{counts}{}", one.name, lasted((one.now * 1e3) as i64), lasted((one.before * 1e3) as i64), by(one))
+}

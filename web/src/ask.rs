@@ -1,0 +1,99 @@
+//! Questions in plain words.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use actix_web::{HttpResponse, web};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use taskpulse_actors::ask::{AskError, Asker};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::Answer;
+use taskpulse_engine::ask::{Clock, Refusal};
+use taskpulse_engine::rules::EvaluationLimits;
+
+use crate::envelope::{ApiError, blocking};
+use crate::parameter::{self, Parameter};
+use crate::params::Params;
+use crate::query::place;
+use crate::route::{Route, Shape};
+use crate::server::AppState;
+
+pub(crate) fn routes() -> Vec<Route> {
+    const QUESTION: Parameter =
+        Parameter::query("q", "the question, such as `slowest workflows last week`; docs/ASK.md has the grammar", question).required();
+    const ZONE: Parameter = Parameter::query(
+        "tz",
+        "the time zone of times such as `yesterday`, by its IANA name; that of the service where it is left out",
+        parameter::text,
+    );
+    vec![
+        Route::get("/api/v1/ask", ask)
+            .about("Answers a question in plain words: a sentence, rows, what a chart shows, and the query")
+            .parameters(&[QUESTION, ZONE])
+            .answers(Shape::data::<Answer>())
+            .fails(&[422]),
+    ]
+}
+
+fn question() -> Value {
+    json!({"type": "string", "minLength": 1, "examples": ["how busy was the cpu yesterday evening"]})
+}
+
+/// Says that nobody waits any more when the request's future is dropped.
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let question = params.required("q")?.to_owned();
+    let zone = match params.get("tz") {
+        None => Ok(TimeZone::system()),
+        Some("UTC") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| Refusal::of_zone(name)),
+    };
+    let cancelled: Arc<AtomicBool> = Arc::default();
+    let _gone = Gone(Arc::clone(&cancelled));
+    let queries = state.queries;
+    let limits = EvaluationLimits {
+        lookback: queries.lookback_ms,
+        delayed_names: queries.delayed_names,
+        max_samples: queries.max_samples,
+        max_bytes: queries.max_bytes,
+        timeout: queries.timeout,
+        cancelled,
+    };
+    let asker = Asker {
+        views: state.reporter.views.clone(),
+        store: state.store.clone(),
+        agent_metrics: state.agent_metrics.clone(),
+        limits,
+        clock: Clock { now: now_ms(), zone: zone.clone().unwrap_or(TimeZone::UTC) },
+    };
+    let _place = place(&state.query_places, Instant::now() + queries.timeout).await?;
+    let found = blocking(move || answered(&asker, &question, zone.err())).await?;
+    state.answers.success(&found)
+}
+
+/// The answer, or why there is none.
+fn answered(asker: &Asker, question: &str, wrong_zone: Option<Refusal>) -> Result<Answer, ApiError> {
+    let names = asker.names();
+    match wrong_zone.map_or_else(|| asker.understand(question, &names), Err) {
+        Ok(meaning) => Ok(asker.answer(question, &meaning)?),
+        Err(refusal) => Ok(asker.refusal(question, &refusal, &names)),
+    }
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Eval(error) => error.into(),
+            AskError::Store(error) => error.into(),
+        }
+    }
+}
