@@ -227,7 +227,9 @@ impl Said<'_> {
 
     /// "Who uses most memory": processes.
     fn asks_for_users(&self, atoms: Set) -> bool {
-        let asked = self.is(Ask::Who) || (self.asks(&[Ask::What, Ask::Which]) && atoms.has(Atom::Use));
+        let ranked =
+            self.slots.extreme == Some(true) && matches!(self.slots.ask, None | Some(Ask::Show | Ask::What)) && atoms.has(Atom::Use);
+        let asked = ranked || self.is(Ask::Who) || (self.asks(&[Ask::What, Ask::Which]) && atoms.has(Atom::Use));
         asked
             && !self.named
             && atoms.any(&[Atom::Cpu, Atom::Memory, Atom::Io, Atom::Write, Atom::Read])
@@ -260,7 +262,9 @@ impl Said<'_> {
             (slots.limit.is_some() && !matches!(meaning.wanted, Wanted::Crossed(_)), "A limit does not go with this question"),
             (slots.stat.is_some_and(|stat| !stat_fits(stat, meaning)), "A mean, median or total does not go with this question"),
             (
-                slots.extreme.is_some() && !matches!(meaning.wanted, Wanted::Value(_) | Wanted::TimeOf(_) | Wanted::Most | Wanted::Least),
+                slots.extreme.is_some()
+                    && !matches!(meaning.wanted, Wanted::Value(_) | Wanted::TimeOf(_) | Wanted::Most | Wanted::Least)
+                    && !(matches!(meaning.wanted, Wanted::Why(_)) && slots.extreme == Some(true)),
                 "\"Most\" or \"least\" does not go with this question",
             ),
             (

@@ -156,6 +156,11 @@ impl Slots {
                 most = taken - 1;
                 continue;
             }
+            // "Slower than before" has no time of its own, "than before Monday" has.
+            if taken > 1 && matches!(marks, [Mark::Before]) && said(&rest[taken..], clock).is_some() {
+                most = taken - 1;
+                continue;
+            }
             for mark in marks {
                 self.put(*mark, &rest[0], at)?;
             }

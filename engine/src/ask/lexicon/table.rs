@@ -23,7 +23,7 @@ const fn stat(stat: Stat) -> Mark {
 pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     // What changes nothing.
     (
-        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|become|becomes|became|within|during|as|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|reading|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
+        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|bytes|become|becomes|became|within|during|as|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|reading|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
         &[Skip],
     ),
     ("is|are|am|do we have|have we got|is there|are there|isn it|does it|do i|do we|did we get", &[ask(Ask::Yes)]),
@@ -44,7 +44,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("how hot|how warm|how cold", &[ask(Ask::HowMuch), Is(A::Temperature)]),
     ("how big|how large", &[ask(Ask::HowMuch), Is(A::Size)]),
     (
-        "how long until|how soon|how long before|how long till|when do i expect|when can we expect|what date|how much time until|how much time is left until|how much longer until",
+        "how long until|how soon|how long before|how long till|when do i expect|when can we expect|what date|how much time until|how much time is left until|how much longer until|how many days until|how many hours until|how many weeks until|how many days are left until|how many days before",
         &[ask(Ask::When), Will],
     ),
     ("how long|how much time|for how long|what time does it take|duration in which", &[ask(Ask::HowLong)]),
@@ -55,7 +55,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("how|how about|what about|how does it", &[ask(Ask::How)]),
     ("when|what time|at what time|at which time|which day|what day|on which day|on what day|since when|when exactly", &[ask(Ask::When)]),
     (
-        "why|how come|what caused|what causes|what made|what makes|reason for|reason why|what is the reason|the reason|explain|what drove|what led to|what is behind|because of what|what is causing|due to what",
+        "why|how come|what caused|what causes|what made|what makes|reason for|reason why|what is the reason|the reason|explain|what drove|what led to|what is behind|because of what|what is causing|what triggered|what set off|what raised|what triggers|due to what",
         &[ask(Ask::Why)],
     ),
     ("which|which of|what kind of|whose|which one|which ones", &[ask(Ask::Which)]),
@@ -83,7 +83,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("p99|99th percentile|99 th percentile|99 percentile|p 99", &[stat(Stat::Quantile(0.99))]),
     ("total|in total|altogether|sum|sum of|overall total|all together|summed|cumulative|combined|in all|in sum", &[stat(Stat::Total)]),
     (
-        "highest|maximum|max|peak|peaked|largest|biggest|most|top|greatest|heaviest|greediest|hungriest|strongest|at most|spike|spiked|peaks|maximal|at its highest|primarily|mostly|hog|hogs|highs|at the peak|number one",
+        "highest|maximum|max|most often|most frequently|peak|peaked|largest|biggest|most|top|greatest|heaviest|greediest|hungriest|strongest|at most|spike|spiked|peaks|maximal|at its highest|primarily|mostly|hog|hogs|highs|at the peak|number one",
         &[HIGH],
     ),
     ("lowest|minimum|min|smallest|least|fewest|bottom|at least|minimal|at its lowest|dip|dipped|lightest|lows", &[LOW]),
@@ -93,7 +93,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[Than],
     ),
     (
-        "before that|than before|than earlier|than usual|than normal|than it was|than previously|than it used to be|than it should|usual|usually|normal|normally|previously|compared to before|than they were|than in the past",
+        "before that|than before|than earlier|than usual|than normal|than previously|than it used to be|than it should|usual|usually|normal|normally|previously|compared to before",
         &[Before],
     ),
     (
@@ -339,7 +339,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("left", &[Is(A::Left)]),
     ("used|in use|occupied|taken up|consumed|allocated|filled with", &[Is(A::Used)]),
     (
-        "use|uses|using|consume|consumes|consuming|eat|eats|eating|occupy|occupies|occupying|demand|demands|demanding|taking up|takes up|hogging|need most|use up|eating up|eats up|responsible|chewing|burning|draining|uses up|using up|consumption|consumer|consumers|user of|users of|gobbling|hungry",
+        "use|uses|using|consume|consumes|consuming|eat|eats|eating|occupy|occupies|occupying|demand|demands|demanding|taking up|takes up|hogging|need most|use up|eating up|eats up|responsible|chewing|burning|draining|uses up|using up|consumption|consumer|consumers|users|user of|users of|gobbling|hungry",
         &[Is(A::Use)],
     ),
     ("usage|utilized|utilised", &[Is(A::Usage)]),

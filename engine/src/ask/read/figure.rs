@@ -27,7 +27,7 @@ const COUNTABLE: [Subject; 18] = [
 
 impl Said<'_> {
     pub(super) fn certificate(&self) -> Wanted {
-        let first = self.slots.extreme.is_some() || (self.has(Atom::Next) || self.asks(&[Ask::Which]));
+        let first = self.slots.extreme.is_some() || (self.has(Atom::Next) || self.has(Atom::Anything) || self.asks(&[Ask::Which]));
         if first { Wanted::List } else { Wanted::Forecast }
     }
 

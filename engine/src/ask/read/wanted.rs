@@ -56,6 +56,9 @@ impl Said<'_> {
             Subject::CiQueue if self.is(Ask::HowMany) || (self.is(Ask::Yes) && !self.atoms.any(&[Atom::Duration, Atom::Slow])) => {
                 Ok((Wanted::Count, Subject::CiActive))
             }
+            // "How long did the last build take": that one, not a median.
+            Subject::CiDuration if self.last_one() => Ok((Wanted::LastTime, Subject::CiRuns)),
+            Subject::CiQueue | Subject::TaskTime | Subject::ReviewTime if self.last_one() => Err(Refusal::new(NOT_TOGETHER)),
             Subject::CiActive if self.asks(&[Ask::Which, Ask::What, Ask::Show]) => Ok((Wanted::List, subject)),
             Subject::CiActive => Ok((Wanted::Count, subject)),
             Subject::Tasks | Subject::Subtasks => self.tasks(subject),
@@ -63,6 +66,12 @@ impl Said<'_> {
             Subject::Certificate => Ok((self.certificate(), subject)),
             _ => self.figure(subject),
         }
+    }
+
+    /// "The last build": one of those that ended.
+    fn last_one(&self) -> bool {
+        let slots = self.slots;
+        self.has(Atom::Last) && slots.time.is_empty() && slots.count.is_none() && slots.extreme.is_none() && slots.stat.is_none()
     }
 
     fn why_wanted(&self, subject: Subject) -> Found {
@@ -195,11 +204,16 @@ impl Said<'_> {
 
     fn runs(&self, subject: Subject) -> Found {
         let slots = self.slots;
-        let ranked = slots.extreme.is_some() || (self.asks(&[Ask::Which, Ask::What]) && self.has(Atom::Workflow));
+        let workflows = self.asks(&[Ask::Which, Ask::What]) && self.has(Atom::Workflow);
+        let ranked = slots.extreme.is_some() || workflows;
         let last = self.has(Atom::Last) && slots.time.is_empty() && slots.count.is_none();
         let judged = matches!(subject, Subject::CiFailures | Subject::CiSuccesses);
         if subject == Subject::CiRuns && slots.extreme.is_some() && !self.has(Atom::Run) {
             return Err(Refusal::new("Most or least of what is missing, such as slowest or flakiest"));
+        }
+        // "Which workflows are failing".
+        if judged && workflows && slots.extreme.is_none() && slots.time.is_empty() && !slots.was && !slots.lately && !self.has(Atom::Last) {
+            return Ok((Wanted::State(subject == Subject::CiSuccesses), Subject::CiState));
         }
         let wanted = if self.is(Ask::When) {
             Wanted::LastTime
