@@ -5,7 +5,7 @@
  *
  * @typedef {{ t: number[], v: number[], min: number[], max: number[], count: number[] }} Columns  buckets of a series; what cannot be drawn is NaN
  * @typedef {{ t: number[], low: number[], high: number[] }} Ends  of a band; NaN where it stops
- * @typedef {{ first: number, from: number, at: number, count: number }} Tail  buckets before `first` are gone, those from `from` on are replaced by `count` buckets that begin at `at` of the tape
+ * @typedef {{ first: number, from: number, at: number, count: number }} Tail  buckets before `first` are gone, those from `from` on are replaced by `count` buckets, which begin at `at` of the tape, one column after another
  */
 import { lowerBound } from '../points.js'
 
@@ -30,8 +30,17 @@ export const addEnds = (ends, tail, tape) => carryOn(ends, ENDS, tail, tape)
 /** @template {string} Name @param {Record<Name|'t', number[]>} columns @param {Name[]} names @param {Tail} tail @param {ArrayLike<number>} tape */
 function carryOn(columns, names, { first, from, at, count }, tape) {
   const keep = lowerBound(columns.t, from)
-  for (const name of names) columns[name].length = keep
-  for (let i = 0; i < count; i += 1) names.forEach((name, column) => columns[name].push(tape[at + i * names.length + column]))
-  const gone = lowerBound(columns.t, first)
-  if (gone > 0) for (const name of names) columns[name].splice(0, gone)
+  const gone = Math.min(lowerBound(columns.t, first), keep)
+  names.forEach((name, column) => {
+    const list = columns[name]
+    list.length = keep
+    const begin = at + column * count
+    for (let i = begin; i < begin + count; i += 1) list.push(tape[i])
+    if (gone > 0) list.splice(0, gone)
+  })
+}
+
+/** Writes a column from a place on onto a tape. @param {number[]} tape @param {ArrayLike<number|null>} list @param {number} from */
+export function addColumn(tape, list, from) {
+  for (let i = from; i < list.length; i += 1) tape.push(list[i] ?? NaN)
 }

@@ -23,7 +23,7 @@
  */
 import { lowerBound } from '../points.js'
 import { same } from '../share.js'
-import { COLUMNS, ENDS } from './columns.js'
+import { addColumn, COLUMNS, ENDS } from './columns.js'
 import { frameOf, valuesOf } from './frame.js'
 import { boundsOf } from './series.js'
 
@@ -73,7 +73,7 @@ function tailOf({ series, changes }, before, tape) {
   const from = before?.series === series ? changes.since(before.version) : -Infinity
   const at = tape.length
   const begun = lowerBound(series.t, from)
-  for (let i = begun; i < series.t.length; i += 1) for (const name of COLUMNS) tape.push(series[name][i] ?? NaN)
+  for (const name of COLUMNS) addColumn(tape, series[name], begun)
   return { first: series.t[0] ?? -Infinity, from, at, count: series.t.length - begun }
 }
 
@@ -83,7 +83,7 @@ function endsOf(band, before, tape) {
   const from = before ? changedFrom(band, before, lowerBound(before.t, first)) : -Infinity
   const at = tape.length
   const begun = lowerBound(band.t, from)
-  for (let i = begun; i < band.t.length; i += 1) for (const name of ENDS) tape.push(band[name][i] ?? NaN)
+  for (const name of ENDS) addColumn(tape, band[name], begun)
   return { first, from, at, count: band.t.length - begun }
 }
 
