@@ -19,6 +19,7 @@ use std::time::Duration;
 use actix::ResponseFuture;
 use taskpulse_engine::action::{ActionBook, ActionError, Advice, Binding, By, Mode, Next, Run, Step, guard};
 use taskpulse_engine::advice;
+use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::{oneshot, watch};
@@ -101,6 +102,8 @@ pub struct ActionsActor {
     /// Goes up with each change of the active run: what was begun for an earlier one is not followed.
     turn: u64,
     watched: Option<Watched>,
+    /// What the time line will say once it is kept.
+    news: Vec<Event>,
     /// Runs whose last state could not be kept yet.
     unkept: BTreeSet<String>,
 }
@@ -117,7 +120,21 @@ impl ActionsActor {
         outputs: ActionOutputs,
     ) -> Self {
         let book = ActionBook::default();
-        Self { clock, store, current, views, limits, options, outputs, book, busy: false, turn: 0, watched: None, unkept: BTreeSet::new() }
+        Self {
+            clock,
+            store,
+            current,
+            views,
+            limits,
+            options,
+            outputs,
+            book,
+            busy: false,
+            turn: 0,
+            watched: None,
+            news: Vec::new(),
+            unkept: BTreeSet::new(),
+        }
     }
 
     fn commands(&self, advisor: &str) -> Option<&Commands> {

@@ -18,8 +18,16 @@ use crate::supervisor::{Ctx, Schedule};
 pub(super) type Answer = Option<oneshot::Sender<Result<(), AppendError>>>;
 
 impl ActionsActor {
-    pub(super) fn record(&self, events: Vec<Event>) {
-        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
+    /// Puts events on the time line once what they tell is kept.
+    pub(super) fn record(&mut self, events: Vec<Event>) {
+        self.news.extend(events);
+    }
+
+    /// Shows and tells how runs stand, once that is kept: what is shown must not be undone a second time after a kill.
+    fn tell(&mut self) {
+        self.publish();
+        let news = std::mem::take(&mut self.news);
+        if !news.is_empty() && self.outputs.events.try_send(RecordEvents(news)).is_err() {
             log::error!("actions: the store is too busy for the time line");
         }
     }
@@ -48,7 +56,6 @@ impl ActionsActor {
 
     /// Keeps how a run stands.
     pub(super) fn keep(&mut self, id: String, answer: Answer, ctx: &mut Ctx<Self>, then: impl FnOnce(&mut Self, &mut Ctx<Self>) + 'static) {
-        self.publish();
         let mut changes: Vec<DocumentChange> = self.book.get(&id).map(Run::document).into_iter().collect();
         changes.extend(self.book.forget_oldest().into_iter().map(|id| (id, None)));
         let documents = self.outputs.documents.clone();
@@ -63,6 +70,7 @@ impl ActionsActor {
             } else {
                 this.unkept.remove(&id);
             }
+            this.tell();
             if let Some(answer) = answer {
                 let _ = answer.send(kept);
             }
@@ -82,6 +90,7 @@ impl ActionsActor {
             if kept.is_err() {
                 this.unkept.extend(tried);
             }
+            this.tell();
         });
     }
 
