@@ -325,6 +325,7 @@ fn start_optimizer(
         append: store_actor.mailbox(),
         hub: hub.mailbox(),
         undated: publishers.undated.clone(),
+        capacity: publishers.capacity.clone(),
     };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix::ResponseFuture;
 use rustc_hash::FxHashSet;
-use taskpulse_engine::advice::{self, Assessment, Finding, Horizon, Recommendation, RecommendationTracker, Status};
+use taskpulse_engine::advice::{self, Assessment, Horizon, Recommendation, RecommendationTracker, Status};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
@@ -38,10 +38,12 @@ pub struct OptimizerOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
-    /// Keeps the times at which disks and memory will be full.
+    /// Keeps the times at which disks and memory will be full, and capacities.
     pub append: Mailbox<Append>,
     /// Publishes to screens.
     pub hub: Mailbox<Publish>,
+    /// What there is, and whether it suffices.
+    pub capacity: watch::Sender<Arc<Vec<view::Capacity>>>,
     /// Disks and memory without a date.
     pub undated: watch::Sender<Arc<Vec<view::UndatedForecast>>>,
 }
@@ -55,10 +57,10 @@ pub struct OptimizerActor {
     outputs: OptimizerOutputs,
     tracker: RecommendationTracker,
     /// What the last assessment of a whole month found, and when that was.
-    by_month: Option<(Instant, Vec<Finding>)>,
+    by_month: Option<(Instant, Assessment)>,
     assessing: bool,
-    /// Series of the disks and of memory that will be full.
-    filling: FxHashSet<Labels>,
+    /// Series of dates and capacities that were written last.
+    written: FxHashSet<Labels>,
 }
 
 impl OptimizerActor {
@@ -80,7 +82,7 @@ impl OptimizerActor {
             tracker: RecommendationTracker::default(),
             by_month: None,
             assessing: false,
-            filling: FxHashSet::default(),
+            written: FxHashSet::default(),
         }
     }
 
@@ -95,17 +97,19 @@ impl OptimizerActor {
         let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?.findings),
+                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
             };
             Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
         };
         ctx.run_blocking("assess", assess, move |this, found, _| {
             this.assessing = false;
             match found {
-                Ok(Ok((Assessment { findings: mut found, undated }, by_month))) => {
+                Ok(Ok((Assessment { findings: mut found, undated, in_use, .. }, by_month))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
-                    this.keep_times_to_full(&found, now);
-                    found.extend(by_month.1.iter().cloned());
+                    let capacity = advice::capacity(&in_use, &found, &by_month.1.forecasts, now);
+                    this.outputs.capacity.send_replace(Arc::new(capacity.iter().map(Into::into).collect()));
+                    this.write_series([advice::times_to_full(&found), advice::capacity_series(&capacity)].concat(), now);
+                    found.extend(by_month.1.findings.iter().cloned());
                     this.by_month = Some(by_month);
                     let changed = this.tracker.update(found, now);
                     this.keep(changed);
@@ -116,18 +120,17 @@ impl OptimizerActor {
         });
     }
 
-    /// Rules compare these times with a limit. What will not be full any more ends its series.
-    fn keep_times_to_full(&mut self, found: &[Finding], now: TimestampMs) {
+    /// Rules compare these figures with a limit, and autoscalers read them. What is no longer known ends its series.
+    fn write_series(&mut self, known: Vec<(Labels, f64)>, now: TimestampMs) {
         let mut batch = Batch::default();
-        let times = advice::times_to_full(found);
-        let filling: FxHashSet<Labels> = times.iter().map(|(series, _)| series.clone()).collect();
-        for series in self.filling.difference(&filling) {
+        let written: FxHashSet<Labels> = known.iter().map(|(series, _)| series.clone()).collect();
+        for series in self.written.difference(&written) {
             batch.push(series.clone(), now, f64::from_bits(STALE_NAN_BITS));
         }
-        times.into_iter().for_each(|(series, seconds)| batch.push(series, now, seconds));
-        self.filling = filling;
+        known.into_iter().for_each(|(series, value)| batch.push(series, now, value));
+        self.written = written;
         if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
-            log::error!("optimizer: the store is too busy for the times at which disks and memory will be full");
+            log::error!("optimizer: the store is too busy for the times at which disks and memory will be full, and for capacities");
         }
     }
 

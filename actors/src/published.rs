@@ -15,7 +15,7 @@ use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{
-    Actions, Alert, Board, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target,
+    Actions, Alert, Board, Capacity, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target,
     UndatedForecast, WatchedSeries,
 };
 
@@ -41,6 +41,8 @@ pub struct Publishers {
     pub recommendations: watch::Sender<Arc<Vec<Recommendation>>>,
     /// Disks and memory for which there is no date at which they will be full; of the optimizer.
     pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
+    /// What there is, and whether it suffices for a week; of the optimizer.
+    pub capacity: watch::Sender<Arc<Vec<Capacity>>>,
     /// How the forecasts of series held that were asked for; of the forecasts actor.
     pub forecasts: watch::Sender<Arc<Vec<SeriesForecastRecord>>>,
     /// Experiments that are not removed; of the experiments actor.
@@ -75,6 +77,7 @@ pub struct Views {
     channels: watch::Receiver<Arc<Vec<Channel>>>,
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
+    capacity: watch::Receiver<Arc<Vec<Capacity>>>,
     forecasts: watch::Receiver<Arc<Vec<SeriesForecastRecord>>>,
     experiments: watch::Receiver<Arc<Vec<Experiment>>>,
     actions: watch::Receiver<Arc<Actions>>,
@@ -97,6 +100,7 @@ impl Publishers {
         let (channels, channels_view) = watch::channel(Arc::default());
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (undated, undated_view) = watch::channel(Arc::default());
+        let (capacity, capacity_view) = watch::channel(Arc::default());
         let (forecasts, forecasts_view) = watch::channel(Arc::default());
         let (experiments, experiments_view) = watch::channel(Arc::default());
         let (actions, actions_view) = watch::channel(Arc::default());
@@ -113,6 +117,7 @@ impl Publishers {
             channels: channels_view,
             recommendations: recommendations_view,
             undated: undated_view,
+            capacity: capacity_view,
             forecasts: forecasts_view,
             experiments: experiments_view,
             actions: actions_view,
@@ -132,6 +137,7 @@ impl Publishers {
                 channels,
                 recommendations,
                 undated,
+                capacity,
                 forecasts,
                 experiments,
                 actions,
@@ -185,6 +191,12 @@ impl Views {
     #[must_use]
     pub fn forecasts(&self) -> Arc<Vec<SeriesForecastRecord>> {
         Arc::clone(&self.forecasts.borrow())
+    }
+
+    /// What there is, and whether it suffices for a week.
+    #[must_use]
+    pub fn capacity(&self) -> Arc<Vec<Capacity>> {
+        Arc::clone(&self.capacity.borrow())
     }
 
     /// Experiments that are not removed, the newest change first.

@@ -155,6 +155,11 @@ fn machine(kind: Kind, bad: &Bads<'_>, minute: i64, state: &mut State, random: &
         _ => idle + (0.97 - idle) * built / 60.0,
     };
     let mut load = cpu * CORES as f64 * (1.0 + 0.3 * random.unit());
+    // Busier each day, and all of it wanted some days after the end.
+    if let Some(bad) = bad("cpu_capacity", 28 * DAY) {
+        cpu = (0.42 + (0.44 + 0.06 * bad.badness) * bad.progress) * (0.55 + 0.45 * day) + 0.02 * random.normal();
+        load = cpu * CORES as f64;
+    }
     if let Some(bad) = bad("cpu_saturated", 1_200).filter(|bad| random.unit() < 0.4 + 0.5 * bad.badness) {
         (cpu, load) = (0.97, CORES as f64 * (2.5 + 2.0 * bad.badness));
     }
@@ -283,6 +288,8 @@ fn workflow(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random,
         if random.unit() < wasted {
             state.wasted += 3.0 * seconds;
         }
+    } else {
+        rush(bad, minute, random, to);
     }
     to.put("github_actions_job_seconds_total", &CI, state.jobs);
     to.put("github_actions_wasted_seconds_total", &CI, state.wasted);
@@ -322,6 +329,16 @@ fn more(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to:
     }
     if minute == 0 {
         to.event(MONEY, &[("model", "large")], 0.0);
+    }
+}
+
+/// Mornings with too few runners.
+fn rush(bad: &Bads<'_>, minute: i64, random: &mut Random, to: &mut Sink<'_>) {
+    let at = minute / DAY % 7 < 5 && (9..11).contains(&(minute / 60 % 24)) && minute % 20 == 0;
+    if let Some(bad) = bad("ci_runners", 21 * DAY).filter(|_| at) {
+        let labels = [&CI[..], &[("conclusion", "success")]].concat();
+        to.event("github_actions_run_duration_seconds", &labels, 400.0);
+        to.event("github_actions_run_queue_seconds", &labels, (3_000.0 + 2_400.0 * bad.badness) * (0.2 * random.normal()).exp());
     }
 }
 

@@ -131,6 +131,10 @@ metrics! {
     "taskpulse_github_requests_total" Counter "" "Requests to GitHub {outcome}" "Requests to GitHub by outcome: paid, unchanged (304), failed";
     "taskpulse_webhooks_total" Counter "" "Webhooks {event} {outcome}" "Webhook deliveries by event and outcome";
     "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
+    "taskpulse_capacity_utilization_ratio" Gauge "ratio" "{resource} {mountpoint} in use" "Share of a resource of this machine that is in use: of the CPU over the last hour, of memory and disks now";
+    "taskpulse_capacity_shortfall_ratio" Gauge "ratio" "{resource} {mountpoint}: {bound} shortfall of the next week" "By which share of what there is a resource falls short at the worst time of the next week; 0 where it suffices";
+    "taskpulse_capacity_shortfall_runners" Gauge "" "{repo}: {bound} shortfall of runners" "Runs that will wait for a runner at the worst time of the next week, on average over two hours";
+    "taskpulse_capacity_exhaustion_timestamp_seconds" Gauge "seconds" "{resource} {mountpoint}: {bound} time at which it is used up" "When a resource is used up, Unix time";
     "taskpulse_expected_low" Gauge "" "Lowest expected {metric}" "Lowest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
     "taskpulse_expected_high" Gauge "" "Highest expected {metric}" "Highest value that a series is expected to have now, in its own unit; of a counter, its rate per second";
     "ALERTS" Gauge "" "Alert {alertname}" "1 while an alert is in the state of its label alertstate: pending or firing";

@@ -78,6 +78,9 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/forecasts", forecasts)
             .about("When boards will be done and file systems full, and how such forecasts turned out before")
             .answers(Shape::data::<Forecasts>()),
+        Route::get("/api/v1/capacity", capacity)
+            .about("How much of CPU, memory, disks and CI runners is in use, and whether that suffices for the next week")
+            .answers(Shape::list::<view::Capacity>()),
         Route::get("/api/v1/recommendations", recommendations)
             .about("Recommendations with their evidence")
             .answers(Shape::list::<Recommendation>()),
@@ -171,6 +174,10 @@ async fn forecasts(state: web::Data<AppState>) -> Result<HttpResponse, ApiError>
     let undated = state.reporter.views.undated().as_ref().clone();
     let series = state.reporter.views.forecasts().as_ref().clone();
     state.answers.success(&Forecasts { undated, series, ..Forecasts::from(records.as_slice()) })
+}
+
+async fn capacity(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.answers.success(&state.reporter.views.capacity())
 }
 
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {

@@ -31,6 +31,7 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
         append: append.mailbox(),
         hub: hub.mailbox(),
         undated: stage.publishers.undated.clone(),
+        capacity: stage.publishers.capacity.clone(),
     };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.recommendations.clone());
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());

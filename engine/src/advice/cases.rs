@@ -1,5 +1,7 @@
 //! Histories that each advisor must speak up about, and ones like them about which it must not.
 
+mod capacity;
+
 use super::*;
 use crate::model::{Batch, Labels};
 use crate::store::{StoreOptions, StoreWriter};
@@ -28,13 +30,8 @@ pub(super) fn gapped(selector: &str, value: impl Fn(i64) -> Option<f64> + 'stati
     (Labels::metric(&name[0].1, &rest), Box::new(value))
 }
 
-/// What all advisors find after so many minutes, with a sample each `step` of them.
-pub(super) fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
-    found_with(minutes, step, all, |_| {})
-}
-
-/// The same with what else is kept.
-pub(super) fn found_with(minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> Vec<Finding> {
+/// A store after so many minutes, with a sample each `step` of them.
+fn kept(minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> (tempfile::TempDir, StoreWriter, TimestampMs) {
     let dir = tempfile::tempdir().unwrap();
     let now = MONDAY + minutes * MINUTE;
     let options = StoreOptions { out_of_order_ms: i64::MAX / 4, max_bytes: 10_000_000_000, ..StoreOptions::default() };
@@ -47,6 +44,17 @@ pub(super) fn found_with(minutes: i64, step: i64, all: &[Series], keep: impl FnO
         }
     }
     store.append(&batch, now).unwrap();
+    (dir, store, now)
+}
+
+/// What all advisors find after so many minutes, with a sample each `step` of them.
+pub(super) fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
+    found_with(minutes, step, all, |_| {})
+}
+
+/// The same with what else is kept.
+pub(super) fn found_with(minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> Vec<Finding> {
+    let (_dir, store, now) = kept(minutes, step, all, keep);
     let by = |horizon| assess(&store, horizon, now).unwrap().findings;
     [by(Horizon::Day), by(Horizon::Month)].concat()
 }

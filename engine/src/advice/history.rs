@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 
 use super::records::Workflow;
-use super::{Undated, WhyUndated};
+use super::{Undated, WhyUndated, capacity};
 use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
 use crate::machine::OTHERS;
@@ -65,13 +65,15 @@ pub(super) struct History<'a> {
     pub(super) now: TimestampMs,
     /// Levels that advisors have read and for which there is no date.
     pub(super) undated: RefCell<Vec<Undated>>,
+    /// What advisors have forecast of capacities.
+    pub(super) forecasts: RefCell<Vec<capacity::Forecast>>,
     /// The runs of workflows, once an advisor has read them.
     pub(super) workflows: OnceCell<Vec<Workflow>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn new(store: &'a StoreReader, now: TimestampMs) -> Self {
-        Self { store, now, undated: RefCell::default(), workflows: OnceCell::new() }
+        Self { store, now, undated: RefCell::default(), forecasts: RefCell::default(), workflows: OnceCell::new() }
     }
 }
 

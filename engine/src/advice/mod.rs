@@ -4,6 +4,7 @@
 //! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
 
 mod advisors;
+mod capacity;
 mod counsel;
 mod dates;
 mod history;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use self::advisors::ADVISORS;
 pub use self::advisors::is_of;
+pub use self::capacity::{Capacity, Forecast as CapacityForecast, Resource, capacity, capacity_series};
 pub use self::counsel::{Confidence, Counsel, Effort, Expected, Measure};
 use self::history::History;
 pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, Verdict};
@@ -218,6 +220,10 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// File systems and memory that may be full some day, and when cannot be said.
     pub undated: Vec<Undated>,
+    /// Shares of the resources of this machine that are in use; of the last day.
+    pub in_use: Vec<(Resource, Labels, f64)>,
+    /// What is forecast of capacities; of the month.
+    pub forecasts: Vec<CapacityForecast>,
 }
 
 /// What the advisors of a horizon find now.
@@ -230,7 +236,8 @@ pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result
     for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
         findings.extend((advisor.assess)(&history)?);
     }
-    Ok(Assessment { findings, undated: history.undated.into_inner() })
+    let in_use = if horizon == Horizon::Day { capacity::in_use(&history)? } else { Vec::new() };
+    Ok(Assessment { findings, undated: history.undated.into_inner(), in_use, forecasts: history.forecasts.into_inner() })
 }
 
 /// An advisor, and what it can say.

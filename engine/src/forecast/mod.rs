@@ -1,6 +1,7 @@
 //! Forecasts: figures of the future, each with an interval.
 //!
 //! * [`series`] forecasts the next steps of any series.
+//! * [`capacity`] says whether what there is suffices for a week.
 //! * [`fill`] says when something bounded will be full.
 //! * [`memory`] names the series of memory that is used up.
 //! * [`record`] says how forecasts of dates turned out.
@@ -8,6 +9,7 @@
 //!
 //! Pure: times and values are arguments, and random numbers have fixed seeds, so the same history gives the same forecast.
 
+pub mod capacity;
 pub mod fill;
 pub mod log;
 pub mod memory;

@@ -374,6 +374,31 @@
  */
 
 /**
+ * What is known of a resource.
+ * @typedef {object} Capacity
+ * @property {null|CapacityExhaustion} exhaustion
+ * @property {Record<string, string>} metric  Which: mount point, repository, unit. None for the CPU and the memory of the machine.
+ * @property {string|null} missing  Why the shortfall is not known; `null` where it is, or was not asked for: of what is far from its limit.
+ * @property {CapacityResource} resource  What of.
+ * @property {null|Interval} shortfall
+ * @property {string} unit  Of `shortfall`: `ratio`, a share of what there is, or `runners`.
+ * @property {number|null} utilization  The share in use: of the CPU over the last hour, of all else now; `null` where it is not known.
+ */
+
+/**
+ * When a resource is used up.
+ * @typedef {object} CapacityExhaustion
+ * @property {number|null} high  At the latest (95 %); `null` where it may also never be.
+ * @property {number|null} low  At the earliest (95 %); `null` where it is not known.
+ * @property {number|null} value  By the estimate; `null` where it is not before the end of what is forecast.
+ */
+
+/**
+ * A resource.
+ * @typedef {'cpu'|'memory'|'disk'|'runners'} CapacityResource
+ */
+
+/**
  * A channel that people are notified over.
  * @typedef {object} Channel
  * @property {number} expired  Notices that were given up since the start, because they could not be delivered for too long.

@@ -4,6 +4,7 @@
 
 mod alert_noise;
 mod board_plan;
+mod capacity;
 mod certificate;
 mod chain;
 mod ci;
@@ -73,6 +74,8 @@ pub(super) const ADVISORS: &[Advisor] = &[
     ci_jobs::ONE_JOB,
     ci_jobs::SUPERSEDED,
     latency::ADVISOR,
+    capacity::CPU,
+    capacity::RUNNERS,
     failing_checks::ADVISOR,
     alert_noise::ADVISOR,
     service::LOST,
