@@ -56,7 +56,8 @@ test('lines are named by what tells them apart', () => {
   const [a, b] = [series({ __name__: 'm', host: 'x', disk: '/' }, [1], [1]), series({ __name__: 'm', host: 'x', disk: '/data' }, [1], [1])]
   assert.deepEqual(namesOf([a, b]), ['/', '/data'])
   assert.deepEqual(namesOf([a, series({ __name__: 'm', host: 'x' }, [1], [1])]), ['/', '–'])
-  assert.equal(linesOf(Array.from({ length: 20 }, (_, i) => series({ i: `${i}` }, [1], [1]))).length, 8)
+  const many = linesOf(Array.from({ length: 20 }, (_, i) => series({ i: `${i}` }, [1], [i])))
+  assert.deepEqual(many.map(({ name }) => name).sort(), ['12', '13', '14', '15', '16', '17', '18', '19'], 'of many the highest are drawn')
   assert.equal(linesOf([a])[0].colour, '--data', 'a line alone has no colour of its own')
 })
 

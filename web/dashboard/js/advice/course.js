@@ -8,6 +8,7 @@
  */
 import { labels, roundUp, splits } from '../chart/axis.js'
 import { coloursOf } from '../chart/colours.js'
+import { highestFirst } from '../chart/series.js'
 import { figure } from '../chart/words.js'
 import { historyQuery } from '../selector.js'
 import { stepFor } from '../period.js'
@@ -17,8 +18,10 @@ import { clockTime, day, since, unitOf } from '../format.js'
 const POINTS = 240
 /** The shortest time that is shown: a moment has no course. */
 const SHORTEST_S = 3600
-/** More lines than this are only counted. */
+/** More lines than this are only counted: the highest are drawn. */
 export const MOST_LINES = 8
+/** So many are asked for, to find the highest. */
+const MOST_ASKED = 100
 /** So many buckets in a row without a sample make a gap. */
 const GAP = 3
 
@@ -28,7 +31,7 @@ const GAP = 3
 export function questionOf(query, start, end) {
   const from = Math.min(start, end - SHORTEST_S)
   const step = stepFor(end - from, POINTS)
-  return { query: historyQuery(query), start: Math.floor(from / step) * step, end: Math.ceil(end / step) * step, step, limit: MOST_LINES }
+  return { query: historyQuery(query), start: Math.floor(from / step) * step, end: Math.ceil(end / step) * step, step, limit: MOST_ASKED }
 }
 
 /** The unit of a query: that of its metric, where it is of one metric and says so itself. @param {string} query @returns {Unit} */
@@ -48,7 +51,7 @@ export function namesOf(list) {
 
 /** @param {Series[]} list @returns {StripLine[]} */
 export function linesOf(list) {
-  const some = list.slice(0, MOST_LINES)
+  const some = list.length > MOST_LINES ? highestFirst(list).slice(0, MOST_LINES) : list
   const names = namesOf(some)
   const colours = coloursOf(some.map(({ key }) => key))
   return some.map((series, i) => ({ series, key: series.key, name: names[i], colour: colours.get(series.key) ?? '--data' }))

@@ -20,7 +20,7 @@ export function Answer({ question, close, ask }) {
   if (state === 'loading') return html`<div class="answer"><p class="quiet" role="status">Asking</p></div>`
   if (state === 'error') return html`<div class="answer"><p class="problem" role="alert"><bdi>${quoted(error, 400)}</bdi></p><p><button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
   const { understood, sentence, notes, columns, rows, more, charts, query, nearest, page } = readAnswer(data, now.peek())
-  const shown = page ? pageOf(page) : undefined
+  const shown = page && page !== 'explore' ? pageOf(page) : undefined
   return html`
     <section class="answer" aria-label="Answer" data-understood=${understood}>
       <p class="answer-sentence" role="status"><bdi>${quoted(sentence, 1000)}</bdi></p>

@@ -3,12 +3,8 @@
  *
  * Pure.
  *
+ * @import { Answer, AnswerRow } from '../types.js'
  * @import { Unit } from '../format.js'
- * @typedef {{ query: string, start: number, end: number, step?: number }} AnswerChart
- * @typedef {{ name?: string, text?: string, value?: number|null, compared?: number|null, unit?: string, time?: number|null }} AnswerRow
- * @typedef {{
- *   understood?: boolean, understood_as?: string|null, sentence?: string, notes?: string[], missing?: string|null, query?: string|null, charts?: AnswerChart[], rows?: AnswerRow[], nearest?: string[], page?: string|null
- * }} Answer
  */
 import { format, since } from '../format.js'
 
@@ -22,22 +18,22 @@ const MOST_CHARTS = 2
 /** What is sent of what was typed. @param {string} question */
 export const sent = (question) => question.slice(0, LONGEST)
 
-/** @param {Answer} answer @param {number} now */
+/** @param {Partial<Omit<Answer, 'rows'>> & { rows?: Partial<AnswerRow>[] }} answer @param {number} now */
 export function readAnswer(answer, now) {
   const { understood = true, understood_as: as, sentence = '', notes = [], missing, query, charts = [], rows = [], nearest = [], page } = answer
   const said = sentence || missing || 'There is no answer'
   return {
     understood, sentence: said, nearest, page: page ?? '', query: query ?? '', charts: charts.slice(0, MOST_CHARTS),
-    notes: [as ? `Understood as: ${as}` : '', ...notes, missing && !said.includes(missing) ? `Missing: ${missing}` : ''].filter(Boolean),
+    notes: [as ? `Understood as: ${as}` : '', ...notes, missing && !said.toLowerCase().includes(missing.toLowerCase()) ? `Missing: ${missing}` : ''].filter(Boolean),
     ...tableOf(rows, now),
   }
 }
 
-/** The columns that some row fills, and the rows as text. @param {AnswerRow[]} rows @param {number} now */
+/** The columns that some row fills, and the rows as text. @param {Partial<AnswerRow>[]} rows @param {number} now */
 function tableOf(rows, now) {
   const some = rows.slice(0, MOST_ROWS)
-  const figure = (/** @type {AnswerRow} */ { text, value, unit }) => text || format(value, /** @type {Unit} */ (unit ?? ''))
-  /** @type {Array<{ title: string, is: (row: AnswerRow) => boolean, cell: (row: AnswerRow) => string }>} */
+  const figure = (/** @type {Partial<AnswerRow>} */ { text, value, unit }) => text || format(value, /** @type {Unit} */ (unit ?? ''))
+  /** @type {Array<{ title: string, is: (row: Partial<AnswerRow>) => boolean, cell: (row: Partial<AnswerRow>) => string }>} */
   const all = [
     { title: 'What', is: ({ name }) => !!name, cell: ({ name }) => name ?? '' },
     { title: 'Answer', is: ({ text, value }) => !!text || (value !== null && value !== undefined), cell: figure },
