@@ -134,9 +134,9 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Flaky], &[Ci, Commit, Fail], Subject::CiFlaky),
     Pattern(&[Ci, Cancelled], &[Number], Subject::CiCancelled),
     Pattern(&[Fail, Share], &[Ci], Subject::CiFailure),
-    Pattern(&[Ci, Fail], &[Commit, Happen, Wrong], Subject::CiFailures),
+    Pattern(&[Ci, Fail], &[Happen, Wrong], Subject::CiFailures),
     Pattern(&[Success, Share], &[Ci], Subject::CiSuccess),
-    Pattern(&[Ci, Success], &[Commit], Subject::CiSuccesses),
+    Pattern(&[Ci, Success], &[], Subject::CiSuccesses),
     Pattern(&[Ci, Green], &[], Subject::CiState),
     Pattern(&[Ci, Red], &[], Subject::CiState),
     Pattern(&[Ci, Duration], &[Slow], Subject::CiDuration),
@@ -149,7 +149,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Ci, Health], &[Everything], Subject::CiState),
     Pattern(&[Ci, Wrong], &[Anything, Everything], Subject::CiState),
     Pattern(&[Ci, Everything], &[], Subject::CiState),
-    Pattern(&[Ci], &[Done, Number, Commit, Busy], Subject::CiRuns),
+    Pattern(&[Ci], &[Done, Number, Busy], Subject::CiRuns),
     // Boards.
     Pattern(
         &[Subtask],
@@ -217,7 +217,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Health], &[Machine, Everything], Subject::Health),
     // All of it.
     Pattern(&[Target], &[Fail], Subject::Everything),
-    Pattern(&[Machine], &[Ok, Wrong, Health, Everything, Down, Anything], Subject::Everything),
+    Pattern(&[Machine], &[Ok, Wrong, Health, Everything, Anything], Subject::Everything),
     Pattern(&[Ok], &[Everything, Anything], Subject::Everything),
     Pattern(&[Wrong], &[Everything, Anything], Subject::Everything),
     Pattern(&[Down], &[Everything, Anything], Subject::Everything),

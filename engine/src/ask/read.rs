@@ -108,6 +108,12 @@ fn meaning(slots: &Slots, names: Vec<Name>, clock: &Clock) -> Result<Meaning, Re
             format!("`{}` is known as a {}, which does not go with {}", name.value, name.kind.id(), lower(subject.about())),
         ));
     }
+    if let Some(pair) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a.kind == b.kind) {
+        return Err(Refusal::of(
+            &pair.1.value,
+            format!("`{}` and `{}` are two of a kind; one is asked for at a time", pair.0.value, pair.1.value),
+        ));
+    }
     let (time, compared) = said.times(wanted, subject, metric.as_deref(), clock)?;
     let status = said.status(subject);
     let names: Vec<Name> = names.into_iter().filter(|name| name.kind != NameKind::Metric).collect();
@@ -277,6 +283,7 @@ impl Said<'_> {
                     && !matches!(meaning.subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped),
                 "\"More\" or \"less\" does not go with this question",
             ),
+            (slots.than && slots.other.is_empty() && !slots.before, "What is compared with what is not understood; two times are compared"),
             (slots.prior && meaning.wanted != Wanted::BeforeAlert, "Before what is not understood"),
             (slots.will && !matches!(meaning.wanted, Wanted::Forecast | Wanted::State(_)), FUTURE),
             (slots.task.is_some() && meaning.task.is_none(), "A task does not go with this question"),

@@ -176,6 +176,17 @@ impl Slots {
         if rest[0].quoted {
             return Some((taken, found));
         }
+        // A rule in words is one beside a word for alerts only: "the disk filling alert".
+        let alerts = |token: &Token| {
+            let marks = lexicon::phrase(std::slice::from_ref(token)).map_or(&[][..], |(_, marks)| marks);
+            token.text == "rule" || marks.contains(&Mark::Is(Atom::Alert)) || marks.contains(&Mark::Is(Atom::Fire))
+        };
+        if taken > 1 && !tokens.iter().any(alerts) {
+            found.retain(|name| name.kind != NameKind::Rule);
+            if found.is_empty() {
+                return None;
+            }
+        }
         let beside =
             |of: Option<&Token>| of.and_then(|t| KINDS.iter().find(|(word, _)| *word == t.text || t.text.strip_suffix('s') == Some(*word)));
         let kinds = at.checked_sub(1).and_then(|before| beside(tokens.get(before))).or_else(|| beside(tokens.get(at + taken)));
@@ -190,7 +201,8 @@ impl Slots {
             return None;
         }
         // A command that is a name: "deploy".
-        let command = lexicon::phrase(rest).is_some_and(|(_, marks)| matches!(marks, [Mark::Never(_)])) && at > 0;
+        let command =
+            lexicon::phrase(rest).is_some_and(|(_, marks)| matches!(marks, [Mark::Never(_)])) && (at > 0 || is_notion(&tokens[1..]));
         if words == 0 || command || (taken > words && !rest[..taken].iter().all(lexicon::is_function_word)) {
             return Some((taken, found));
         }
@@ -328,6 +340,11 @@ impl Slots {
 
 /// Words that are rather not names.
 const COMMON: [&str; 12] = ["up", "down", "disk", "memory", "cpu", "network", "load", "tasks", "task", "alerts", "all", "system"];
+
+/// Whether words begin with a notion: "deploy duration" is about the workflow, "deploy the app" a command.
+fn is_notion(words: &[Token]) -> bool {
+    lexicon::phrase(words).is_some_and(|(_, marks)| marks.iter().any(|mark| matches!(mark, Mark::Is(_))))
+}
 
 fn once<T: PartialEq>(slot: &mut Option<T>, value: T, token: &Token) -> Result<(), Refusal> {
     match slot {

@@ -23,7 +23,7 @@ const fn stat(stat: Stat) -> Mark {
 pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     // What changes nothing.
     (
-        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|bytes|become|becomes|became|within|during|as|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|reading|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
+        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|bytes|become|becomes|became|within|during|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|reading|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
         &[Skip],
     ),
     ("is|are|am|do we have|have we got|is there|are there|isn it|does it|do i|do we|did we get", &[ask(Ask::Yes)]),
@@ -105,7 +105,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[DOWN],
     ),
     (
-        "slower|slowed|slow down|slowed down|slowing|slowing down|getting slower|got slower|gotten slower|become slower|slower and slower|slowdown|longer|take longer|taking longer|takes longer|took longer",
+        "slower|slowed|slow down|slowed down|slowing|slowing down|getting slower|got slower|gotten slower|become slower|slower and slower|slowdown|longer",
         &[UP, Is(A::Slow)],
     ),
     ("faster|quicker|sped up|speed up|speeding up|shorter|getting faster|got faster", &[DOWN, Is(A::Slow)]),
@@ -314,7 +314,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ),
     ("event|events|timeline|time line|history|log of events|activity", &[Is(A::Event)]),
     (
-        "happened|happen|happens|happening|occurred|occur|changed|changes|change|going on|went on|was going on|is going on|took place|new|was up|what is new|been happening|altered|modified|differ|different|differs",
+        "happened|happen|happens|happening|occurred|occur|changed|changes|change|going on|went on|was going on|is going on|took place|new|was up|what is new|been happening|altered|modified",
         &[Is(A::Happen)],
     ),
     ("moved|move|moves|moved together|correlate|correlated|correlates|moved with|related|coincided|along with|went along", &[Is(A::Moved)]),

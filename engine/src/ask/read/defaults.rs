@@ -72,9 +72,9 @@ impl Said<'_> {
             Wanted::LastTime | Wanted::Help | Wanted::Forecast | Wanted::State(_) => None,
             Wanted::Happened | Wanted::BeforeAlert if slots.prior => None,
             Wanted::Happened => Some(last(DAY, clock)),
-            Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::Whether && slots.now && !past => None,
+            Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::Whether && slots.now && !past && !events(subject) => None,
             Wanted::Crossed(_) if slots.ever => Some(last(30 * DAY, clock)),
-            Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::Whether && !past => None,
+            Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::Whether && !past && !events(subject) => None,
             Wanted::Crossed(_) | Wanted::Downtime => Some(last(if events(subject) { WEEK } else { DAY }, clock)),
             _ if slots.task.is_some() => None,
             Wanted::Most | Wanted::Least

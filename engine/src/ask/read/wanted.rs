@@ -61,6 +61,9 @@ impl Said<'_> {
             Subject::CiQueue | Subject::TaskTime | Subject::ReviewTime if self.last_one() => Err(Refusal::new(NOT_TOGETHER)),
             Subject::CiActive if self.asks(&[Ask::Which, Ask::What, Ask::Show]) => Ok((Wanted::List, subject)),
             Subject::CiActive => Ok((Wanted::Count, subject)),
+            Subject::Cost | Subject::Tokens if self.has(Atom::Task) && slots.extreme.is_none() && !self.is(Ask::Which) => {
+                Err(Refusal::new("Of which task is missing; say `task 7`, or leave out the tasks"))
+            }
             Subject::Tasks | Subject::Subtasks => self.tasks(subject),
             Subject::BoardEnd => Ok((Wanted::Forecast, subject)),
             Subject::Certificate => Ok((self.certificate(), subject)),
@@ -105,6 +108,9 @@ impl Said<'_> {
         let figures = measure(subject).is_some_and(|measure| !matches!(measure.kind, Kind::Flag | Kind::Date));
         let others =
             matches!(subject, Subject::Any | Subject::Cost | Subject::Tokens | Subject::AgentTime | Subject::Alerts | Subject::Probe);
+        if self.is(Ask::HowFast) && !super::LASTING.contains(&subject) {
+            return Err(Refusal::new("How fast a level changes is not said; two times of it can be compared"));
+        }
         if !figures && !others {
             return Err(Refusal::new("Two times can be compared of figures, costs and alerts"));
         }
@@ -177,6 +183,9 @@ impl Said<'_> {
     fn state(&self, subject: Subject) -> Found {
         let slots = self.slots;
         let down = self.atoms.any(&[Atom::Down, Atom::Fail, Atom::Wrong, Atom::Red]) || slots.trend == Some(Trend::Down);
+        if subject == Subject::Everything && self.has(Atom::Machine) && self.has(Atom::Down) {
+            return Err(Refusal::new("Which machines are up is not what is measured"));
+        }
         let called = subject == Subject::Heartbeat && self.is(Ask::Yes) && self.atoms.any(&[Atom::Run, Atom::Last, Atom::Success]) && !down;
         let wanted = match slots.ask {
             _ if subject == Subject::CiState => match slots.ask {
@@ -185,7 +194,10 @@ impl Said<'_> {
                 _ => Wanted::State(!down),
             },
             Some(Ask::HowLong | Ask::HowOften) if down => Wanted::Downtime,
-            Some(Ask::HowMany) if down && !slots.time.is_empty() && self.named => Wanted::Downtime,
+            Some(Ask::HowMany) if down && self.named => Wanted::Downtime,
+            Some(Ask::HowMany) if subject == Subject::Everything && self.has(Atom::Machine) => {
+                return Err(Refusal::new("How many machines there are is not what is measured"));
+            }
             Some(Ask::HowMany) => Wanted::Count,
             Some(Ask::When) => Wanted::LastTime,
             _ if called => Wanted::LastTime,

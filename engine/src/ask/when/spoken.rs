@@ -11,8 +11,6 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// How long an instant counts on both sides where something that happened is asked for.
 const AROUND: i64 = 15 * 60_000;
-/// What "before" an instant reaches back.
-const BEFORE: i64 = HOUR;
 
 /// The pieces of one time, as they are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,9 +73,10 @@ impl Spoken {
                 Range { start: within.end, end: clock.days(self.day_of(clock)?, plus_days(self.day_of(clock)?, 1)).end }
             }
             Relation::After => Range { start: within.end, end: now },
-            Relation::Until if self.hours.is_some() => Range { start: clock.day(self.day_of(clock)?).start, end: within.start },
-            Relation::Until => Range { start: within.start - 7 * DAY, end: within.start },
-            Relation::Before => Range { start: within.start - if self.hours.is_some() { BEFORE } else { DAY }, end: within.start },
+            Relation::Until | Relation::Before if self.hours.is_some() => {
+                Range { start: clock.day(self.day_of(clock)?).start, end: within.start }
+            }
+            Relation::Until | Relation::Before => Range { start: within.start - 7 * DAY, end: within.start },
         };
         (range.start < range.end).then_some(range)
     }
