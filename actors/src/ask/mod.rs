@@ -12,6 +12,7 @@ mod draft;
 mod figures;
 mod forecasts;
 mod happened;
+mod limits;
 mod ranked;
 mod reading;
 mod states;

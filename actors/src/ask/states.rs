@@ -4,7 +4,7 @@ use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
 use taskpulse_engine::words::lasted;
 
 use super::draft::{Draft, count_row, counted, listed, text_row};
-use super::figures::spans;
+use super::limits::spans;
 use super::reading::Read;
 use super::{AskError, Asker};
 use crate::view::{AlertState, AnswerRow, SourceState};

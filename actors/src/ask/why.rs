@@ -82,6 +82,18 @@ impl Asker {
         if draft.missing.is_some() {
             return Ok(draft);
         }
+        if matches!(meaning.subject, Subject::CiFailures | Subject::CiFailure | Subject::CiSuccess | Subject::CiSuccesses) {
+            let jobs = self.jobs(&Meaning { subject: Subject::CiJobFailures, wanted: Wanted::Most, ..value });
+            let failed: Vec<_> = jobs.rows.into_iter().filter(|row| row.value.is_some_and(|count| count > 0.0)).collect();
+            let lines: Vec<String> = failed.iter().map(|row| format!("{}: {}", row.name, row.text)).collect();
+            draft.sentence = match (lines.is_empty(), jobs.missing.is_some()) {
+                (false, _) => format!("{}. The jobs that failed: {}", draft.sentence, listed(&lines)),
+                (true, true) => format!("{}. Which jobs failed is not known", draft.sentence),
+                (true, false) => format!("{}. No job of them failed", draft.sentence),
+            };
+            draft.rows.extend(failed);
+            return Ok(draft.note(Some(NOT_A_CAUSE.to_owned())));
+        }
         let mut together = Vec::new();
         let queue = Meaning { subject: Subject::CiQueue, ..value.clone() };
         if let Some(queue) = self.read_of(&queue).filter(|queue| queue.metric != read.metric) {
