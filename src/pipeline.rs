@@ -132,8 +132,8 @@ impl<'a> Pipeline<'a> {
             hub: hub.mailbox(),
         };
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
-        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, &store, &store_actor, &hub);
         let experiments = start_experiments(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
+        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, (&store, &store_actor), &experiments, &hub);
         let forecasts = start_forecasts(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
         let actions = start_actions(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, &optimizer)?;
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
@@ -312,8 +312,8 @@ fn start_optimizer(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     publishers: &Publishers,
-    store: &StoreReader,
-    store_actor: &ActorHandle<StoreActor>,
+    (store, store_actor): (&StoreReader, &ActorHandle<StoreActor>),
+    experiments: &ActorHandle<ExperimentsActor>,
     hub: &ActorHandle<HubActor>,
 ) -> ActorHandle<OptimizerActor> {
     let settings = &starter.settings.optimizer;
@@ -326,6 +326,9 @@ fn start_optimizer(
         hub: hub.mailbox(),
         undated: publishers.undated.clone(),
         capacity: publishers.capacity.clone(),
+        experiments: experiments.mailbox(),
+        verdicts: publishers.verdicts.subscribe(),
+        limits: rule_limits(starter.settings),
     };
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
     starter.start(arbiter, "optimizer", make)
@@ -340,7 +343,8 @@ fn start_experiments(
 ) -> ActorHandle<ExperimentsActor> {
     let (clock, store, current) = (starter.clock.clone(), store.clone(), publishers.experiments.clone());
     let limits = rule_limits(starter.settings);
-    let outputs = ExperimentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox() };
+    let outputs =
+        ExperimentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), verdicts: publishers.verdicts.clone() };
     let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), limits.clone(), outputs.clone());
     starter.start(arbiter, "experiments", make)
 }

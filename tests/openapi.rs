@@ -99,7 +99,7 @@ fn every_path_of_the_document_is_in_the_documentation() {
     let (_folder, service) = service();
     let documented = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md")).unwrap();
     for (path, method, _) in operations(&document(&service)) {
-        let path = path.replace("{decision}", "{accept\\|dismiss\\|applied\\|reopen}");
+        let path = path.replace("{decision}", "{accept\\|dismiss\\|applied\\|reopen\\|undo}");
         let listed = documented.lines().filter(|line| line.starts_with("| `"));
         let found = listed.clone().any(|line| line.contains(&format!("{path}`")) && line.contains(method.as_str()));
         // `GET /api/v1/status/buildinfo`, `…/runtimeinfo`

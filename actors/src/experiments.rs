@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::ResponseFuture;
+use taskpulse_engine::advice::{Verdict, Verdicts};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::experiment::{Beside, Book, Experiment, ExperimentError, Reading, State, beside, judged};
 use taskpulse_engine::model::TimestampMs;
@@ -44,6 +45,8 @@ pub struct ExperimentOutputs {
     pub documents: Mailbox<ChangeDocuments>,
     /// Keeps the time line.
     pub events: Mailbox<RecordEvents>,
+    /// What is said of advice that was applied.
+    pub verdicts: watch::Sender<Arc<Verdicts>>,
 }
 
 /// What is answered to a change.
@@ -129,7 +132,17 @@ impl ExperimentsActor {
     }
 
     fn publish(&self) {
-        self.current.send_replace(Arc::new(self.book.current().into_iter().map(view::Experiment::from).collect()));
+        let current = self.book.current();
+        let advised = current.iter().filter(|experiment| experiment.recommendation.is_some());
+        let verdicts: Verdicts = advised.map(|experiment| (experiment.id.clone(), Verdict::of(experiment))).collect();
+        self.outputs.verdicts.send_if_modified(|known| {
+            let is_new = **known != verdicts;
+            if is_new {
+                *known = Arc::new(verdicts);
+            }
+            is_new
+        });
+        self.current.send_replace(Arc::new(current.into_iter().map(view::Experiment::from).collect()));
     }
 
     /// Makes a change, and keeps it. What cannot be kept is not changed.

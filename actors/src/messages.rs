@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::{MailboxError, Message};
 use taskpulse_engine::action::ActionError;
+use taskpulse_engine::advice::{DecideError, Decision};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::experiment::{Draft, ExperimentError};
 use taskpulse_engine::model::{Batch, SeriesId};
@@ -219,14 +220,14 @@ pub enum ChangeRuleError {
     Append(#[from] AppendError),
 }
 
-/// HTTP → optimizer: what someone decided. Answered when that is durable; none for an unknown recommendation.
+/// HTTP → optimizer: what someone decided. Answered when that is durable.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<Option<view::Recommendation>, AppendError>")]
+#[rtype(result = "Result<Result<view::Recommendation, DecideError>, AppendError>")]
 pub struct Decide {
     /// The recommendation.
     pub id: String,
     /// The decision.
-    pub status: taskpulse_engine::advice::Status,
+    pub decision: Decision,
 }
 
 /// HTTP → actions: begin, undo or resolve a run. Answered when that is durable, before any command has run.

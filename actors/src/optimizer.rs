@@ -1,5 +1,5 @@
 //! The optimizer: asks the engine for advice over the kept history at each interval, keeps the life of each recommendation, and
-//! publishes them.
+//! publishes them. What was applied is followed by an experiment (`life`), whose verdict it takes over.
 //!
 //! History is read off the actor's thread. Restart: recommendations are restored from the store.
 
@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use actix::ResponseFuture;
 use rustc_hash::FxHashSet;
-use taskpulse_engine::advice::{self, Assessment, Horizon, Recommendation, RecommendationTracker, Status};
+use taskpulse_engine::advice::{self, Assessment, DecideError, Due, Horizon, Recommendation, RecommendationTracker, Verdicts};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
+use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::messages::{Append, AppendError, ChangeDocuments, Decide, Publish, RecordEvents};
+use crate::messages::{Append, AppendError, ChangeDocuments, ChangeExperiment, Decide, Publish, RecordEvents};
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 use crate::view;
@@ -46,6 +47,12 @@ pub struct OptimizerOutputs {
     pub capacity: watch::Sender<Arc<Vec<view::Capacity>>>,
     /// Disks and memory without a date.
     pub undated: watch::Sender<Arc<Vec<view::UndatedForecast>>>,
+    /// Follows the effect of what was applied.
+    pub experiments: Mailbox<ChangeExperiment>,
+    /// What is said of that effect.
+    pub verdicts: watch::Receiver<Arc<Verdicts>>,
+    /// What each query of a measure may cost.
+    pub limits: EvaluationLimits,
 }
 
 /// See the module.
@@ -61,6 +68,8 @@ pub struct OptimizerActor {
     assessing: bool,
     /// Series of dates and capacities that were written last.
     written: FxHashSet<Labels>,
+    /// What is being done for recommendations.
+    under_way: Vec<(String, Due)>,
 }
 
 impl OptimizerActor {
@@ -83,6 +92,7 @@ impl OptimizerActor {
             by_month: None,
             assessing: false,
             written: FxHashSet::default(),
+            under_way: Vec::new(),
         }
     }
 
@@ -94,25 +104,28 @@ impl OptimizerActor {
         let store = self.store.clone();
         let now = self.clock.now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
+        let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
         let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
                 None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
             };
-            Ok((advice::assess(&store, Horizon::Day, now)?, by_month))
+            Ok((advice::assess(&store, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
         };
-        ctx.run_blocking("assess", assess, move |this, found, _| {
+        ctx.run_blocking("assess", assess, move |this, found, ctx| {
             this.assessing = false;
             match found {
-                Ok(Ok((Assessment { findings: mut found, undated, in_use, .. }, by_month))) => {
+                Ok(Ok((Assessment { findings: mut found, undated, in_use, .. }, by_month, seen))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
                     let capacity = advice::capacity(&in_use, &found, &by_month.1.forecasts, now);
                     this.outputs.capacity.send_replace(Arc::new(capacity.iter().map(Into::into).collect()));
                     this.write_series([advice::times_to_full(&found), advice::capacity_series(&capacity)].concat(), now);
                     found.extend(by_month.1.findings.iter().cloned());
                     this.by_month = Some(by_month);
-                    let changed = this.tracker.update(found, now);
+                    let mut changed = this.tracker.update(found, now);
+                    changed.extend(this.tracker.seem_applied(seen, now));
                     this.keep(changed);
+                    this.follow_up(ctx);
                 }
                 Ok(Err(error)) => log::error!("optimizer: history cannot be read: {error}"),
                 Err(error) => log::error!("optimizer: {error}"),
@@ -134,23 +147,36 @@ impl OptimizerActor {
         }
     }
 
-    fn keep(&self, changed: Vec<Recommendation>) {
-        if changed.is_empty() {
-            return;
-        }
-        if self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes: documents(&changed) }).is_err() {
-            log::error!("optimizer: the store is too busy for recommendations");
-        }
-        // An open one whose figures changed is no news for the time line.
-        let news: Vec<&Recommendation> = changed.iter().filter(|r| r.updated == r.created || r.status != Status::Open).collect();
-        self.publish(&changed, &news);
+    /// Keeps and publishes what changed, and puts on the time line what stands elsewhere now.
+    fn keep(&mut self, changed: Vec<Recommendation>) {
+        self.keep_quietly(&changed);
+        self.tell(&changed);
     }
 
-    /// Publishes what changed, and puts what of it is news on the time line.
-    fn publish(&self, changed: &[Recommendation], news: &[&Recommendation]) {
+    /// Keeps and publishes what changed and is no news.
+    fn keep_quietly(&mut self, changed: &[Recommendation]) {
+        let forgotten = self.tracker.take_forgotten();
+        if changed.is_empty() && forgotten.is_empty() {
+            return;
+        }
+        let mut changes = documents(changed);
+        changes.extend(forgotten.into_iter().map(|id| (id, None)));
+        if self.outputs.documents.try_send(ChangeDocuments { kind: KIND, changes }).is_err() {
+            log::error!("optimizer: the store is too busy for recommendations");
+        }
+        self.publish(changed);
+    }
+
+    fn publish(&self, changed: &[Recommendation]) {
         self.publish_current();
-        let events: Vec<Event> = news
+        let _ = self.outputs.hub.try_send(Publish::Recommendations(views_of(changed)));
+    }
+
+    /// Puts on the time line what stands elsewhere now: other figures are no news.
+    fn tell(&self, changed: &[Recommendation]) {
+        let events: Vec<Event> = changed
             .iter()
+            .filter(|r| r.updated == r.life.since)
             .map(|r| {
                 let kind = format!("recommendation_{}", r.status);
                 Event::new(r.updated, "advice", &kind, r.id.clone(), format!("{}: {}", r.title, r.status))
@@ -159,7 +185,6 @@ impl OptimizerActor {
         if !events.is_empty() {
             let _ = self.outputs.events.try_send(RecordEvents(events));
         }
-        let _ = self.outputs.hub.try_send(Publish::Recommendations(views_of(changed)));
     }
 
     fn publish_current(&self) {
@@ -178,6 +203,8 @@ impl ServiceActor for OptimizerActor {
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
+        self.follow_up(ctx);
+        self.follow_verdicts(self.outputs.verdicts.clone(), ctx);
         if let Some(every) = self.every {
             ctx.after(FIRST, "first assessment", |this, ctx| this.assess(ctx));
             ctx.every(every, "assessment", |this, ctx| this.assess(ctx));
@@ -194,18 +221,28 @@ fn documents(changed: &[Recommendation]) -> Vec<DocumentChange> {
 }
 
 impl Receive<Decide> for OptimizerActor {
-    type Reply = ResponseFuture<Result<Option<view::Recommendation>, AppendError>>;
+    type Reply = ResponseFuture<Result<Result<view::Recommendation, DecideError>, AppendError>>;
 
-    fn receive(&mut self, message: Decide, _: &mut Ctx<Self>) -> Self::Reply {
-        let Some(decided) = self.tracker.decide(&message.id, message.status, self.clock.now_ms()) else { return Box::pin(ready(Ok(None))) };
-        self.publish(std::slice::from_ref(&decided), &[&decided]);
+    fn receive(&mut self, message: Decide, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let before = self.tracker.current().into_iter().find(|one| one.id == message.id);
+        let decided = match self.tracker.decide(&message.id, &message.decision, self.clock.now_ms()) {
+            Ok(decided) => decided,
+            Err(error) => return Box::pin(ready(Ok(Err(error)))),
+        };
+        // The same once more changes nothing.
+        if before.as_ref() != Some(&decided) {
+            self.publish(std::slice::from_ref(&decided));
+            self.tell(std::slice::from_ref(&decided));
+        }
+        self.follow_up(ctx);
         let store = self.outputs.documents.clone();
         Box::pin(async move {
             change(&store, KIND, documents(std::slice::from_ref(&decided))).await?;
-            Ok(Some(view::Recommendation::from(&decided)))
+            Ok(Ok(view::Recommendation::from(&decided)))
         })
     }
 }
 
+mod life;
 #[cfg(test)]
 mod tests;

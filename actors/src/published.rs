@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use taskpulse_engine::advice::Verdicts;
 use taskpulse_engine::board::cost::CiRun;
 use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
@@ -43,6 +44,8 @@ pub struct Publishers {
     pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
     /// What there is, and whether it suffices for a week; of the optimizer.
     pub capacity: watch::Sender<Arc<Vec<Capacity>>>,
+    /// What experiments say of advice that was applied; of the experiments actor, for the optimizer.
+    pub verdicts: watch::Sender<Arc<Verdicts>>,
     /// How the forecasts of series held that were asked for; of the forecasts actor.
     pub forecasts: watch::Sender<Arc<Vec<SeriesForecastRecord>>>,
     /// Experiments that are not removed; of the experiments actor.
@@ -138,6 +141,7 @@ impl Publishers {
                 recommendations,
                 undated,
                 capacity,
+                verdicts: watch::Sender::default(),
                 forecasts,
                 experiments,
                 actions,

@@ -134,6 +134,7 @@ async fn make(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
         better: posted.direction.map(Into::into).unwrap_or_default(),
         at,
         days: days as i64,
+        advised: None,
     };
     draft.check(now_ms())?;
     check_series(&state, draft.clone()).await?;

@@ -38,6 +38,7 @@ mod params;
 mod peers;
 mod prometheus;
 mod query;
+mod recommendations;
 mod rest;
 mod route;
 mod routes;

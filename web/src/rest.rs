@@ -1,15 +1,12 @@
-//! The product's own REST interface: status, windows, ended alerts, recommendations, events, tasks, CI.
-
-use std::sync::Arc;
+//! The product's own REST interface: status, windows, ended alerts, events, tasks, CI.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::alert::{HISTORY, read_alerts};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::collectors::anomaly;
-use taskpulse_actors::messages::{Acknowledge, Acknowledgement, Decide};
-use taskpulse_actors::view::{self, Advisor, Anomalies, Ci, CiJobs, Forecasts, Recommendation, Tasks};
-use taskpulse_engine::advice::{self, Status};
+use taskpulse_actors::messages::{Acknowledge, Acknowledgement};
+use taskpulse_actors::view::{self, Anomalies, Ci, CiJobs, Forecasts, Tasks};
 use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::forecast::record;
@@ -38,9 +35,6 @@ pub(crate) fn routes() -> Vec<Route> {
         Parameter::query("window", "length of the windows", || json!({"enum": ["1m", "5m", "15m", "1h", "6h", "24h"]})).required();
     const SOURCE: Parameter = Parameter::query("source", "events of this source", parameter::text);
     const ALERT: Parameter = Parameter::path("id", "the alert", id);
-    const RECOMMENDATION: Parameter = Parameter::path("id", "the recommendation", id);
-    const DECISION: Parameter =
-        Parameter::path("decision", "what becomes of it", || json!({"enum": ["accept", "dismiss", "applied", "reopen"]}));
     const NOTE: Parameter = Parameter::query(
         "note",
         "why it asks for nothing now, at most 500 characters",
@@ -81,18 +75,6 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/capacity", capacity)
             .about("How much of CPU, memory, disks and CI runners is in use, and whether that suffices for the next week")
             .answers(Shape::list::<view::Capacity>()),
-        Route::get("/api/v1/recommendations", recommendations)
-            .about("Recommendations with their evidence")
-            .answers(Shape::list::<Recommendation>()),
-        Route::get("/api/v1/advisors", advisors)
-            .about("What is looked for before advice is given, and which metrics are missing for that")
-            .answers(Shape::list::<Advisor>()),
-        // An id may hold a path of its own, such as a mount point.
-        Route::post("/api/v1/recommendations/{id:.+}/{decision}", decide)
-            .about("Decides on a recommendation")
-            .parameters(&[RECOMMENDATION, DECISION])
-            .answers(Shape::data::<Recommendation>())
-            .fails(&[404]),
         Route::get("/api/v1/events", events)
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
@@ -209,35 +191,6 @@ async fn change_alert(state: &AppState, id: String, acknowledgement: Acknowledge
     match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
         Some(alert) => Ok(success(alert)),
         None => Err(ApiError::not_found(format!("no active alert has the id `{id}`; /api/v1/alerts lists them"))),
-    }
-}
-
-async fn recommendations(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let current: Arc<Vec<Recommendation>> = state.reporter.views.recommendations();
-    state.answers.success(&current)
-}
-
-async fn advisors(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let (store, current) = (state.store.clone(), state.reporter.views.recommendations());
-    let states = blocking(move || Ok::<_, ApiError>(advice::advisors(&store, now_ms()))).await?;
-    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, &current)).collect();
-    Ok(success(all))
-}
-
-async fn decide(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
-    let (id, decision) = path.into_inner();
-    let status = match decision.as_str() {
-        "accept" => Status::Accepted,
-        "dismiss" => Status::Dismissed,
-        "applied" => Status::Applied,
-        "reopen" => Status::Open,
-        other => return Err(ApiError::not_found(format!("`{other}` is no decision; post to …/accept, …/dismiss, …/applied or …/reopen"))),
-    };
-    let answer = state.decide.send(Decide { id: id.clone(), status }).await;
-    let answer = answer.map_err(|error| ApiError::unavailable(format!("the optimizer: {error}; try again")))?;
-    match answer.map_err(|error| ApiError::unavailable(format!("not kept: {error}")))? {
-        Some(recommendation) => Ok(success(recommendation)),
-        None => Err(ApiError::not_found(format!("no recommendation has the id `{id}`; /api/v1/recommendations lists them"))),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    login, noise, openapi, ops, otlp, prometheus, query, rest, rule_changes, rule_export, rules, session, silences, tree,
+    login, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -34,6 +34,8 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     noise::routes,
     // Before the decisions on recommendations, of which `run` is none.
     actions::routes,
+    // Its path of decisions takes what the actions leave.
+    recommendations::routes,
     rest::routes,
     channels::routes,
     silences::routes,

@@ -1,7 +1,7 @@
 //! What is kept of runs, what the time line says of them, and what a restart finds.
 
 use taskpulse_engine::action::{ActionBook, Run, State};
-use taskpulse_engine::advice::Status;
+use taskpulse_engine::advice::Decision;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::DocumentChange;
 use tokio::sync::oneshot;
@@ -39,18 +39,18 @@ impl ActionsActor {
         let Some(run) = self.book.get(id).cloned() else { return };
         self.record(before.news(&run, self.clock.now_ms()));
         if before.became(&run, State::Watching) {
-            self.decide(&run, Status::Applied);
+            self.decide(&run, Decision::Applied(None));
         } else if before.became(&run, State::Undone) {
-            self.decide(&run, Status::Open);
+            self.decide(&run, Decision::Reopen);
         }
         if before.became(&run, State::Failed) {
             log::error!("actions: {} for {}: {}", run.advisor, run.advice.id, run.reason);
         }
     }
 
-    pub(super) fn decide(&self, run: &Run, status: Status) {
-        if self.outputs.decide.try_send(Decide { id: run.advice.id.clone(), status }).is_err() {
-            log::error!("actions: the optimizer is too busy to mark {} as {status}", run.advice.id);
+    pub(super) fn decide(&self, run: &Run, decision: Decision) {
+        if self.outputs.decide.try_send(Decide { id: run.advice.id.clone(), decision }).is_err() {
+            log::error!("actions: the optimizer is too busy to note what became of {}", run.advice.id);
         }
     }
 

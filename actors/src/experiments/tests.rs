@@ -22,7 +22,8 @@ fn setup(stage: &Stage, name: &str) -> Setup {
     let documents = stage
         .inbox(move |message: &ChangeDocuments| store.change_documents(message.kind, message.changes.clone()).map_err(AppendError::from));
     let events = stage.inbox(|_: &RecordEvents| ());
-    let outputs = ExperimentOutputs { documents: documents.mailbox(), events: events.mailbox() };
+    let outputs =
+        ExperimentOutputs { documents: documents.mailbox(), events: events.mailbox(), verdicts: stage.publishers.verdicts.clone() };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.experiments.clone());
     let make = move || ExperimentsActor::new(clock.clone(), store.clone(), current.clone(), evaluation_limits(), outputs.clone());
     Setup { actor: stage.start(name, make), documents, events }
@@ -40,7 +41,7 @@ fn write(stage: &Stage, hours: std::ops::Range<i64>) {
 }
 
 fn draft() -> Draft {
-    Draft { title: "cache".to_owned(), expr: "m".to_owned(), control: None, better: Better::Lower, at: NOON, days: 28 }
+    Draft { title: "cache".to_owned(), expr: "m".to_owned(), control: None, better: Better::Lower, at: NOON, days: 28, advised: None }
 }
 
 fn on_stage_with_a_week(test: impl AsyncFnOnce(Stage)) {

@@ -1,5 +1,6 @@
 //! What the optimizer promises, over a real store and by a clock of its own.
 
+use taskpulse_engine::advice::Decision;
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::StoreOptions;
 
@@ -16,6 +17,18 @@ struct Setup {
     events: Inbox<RecordEvents>,
     append: Inbox<Append>,
     hub: Inbox<Publish>,
+    experiments: Inbox<ChangeExperiment>,
+}
+
+fn limits() -> EvaluationLimits {
+    EvaluationLimits {
+        lookback: 300_000,
+        delayed_names: false,
+        max_samples: 10_000_000,
+        max_bytes: 256 << 20,
+        timeout: Duration::from_secs(3_600),
+        cancelled: Arc::default(),
+    }
 }
 
 fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
@@ -25,6 +38,7 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
     let (events, hub) = (stage.inbox(|_: &RecordEvents| ()), stage.inbox(|_: &Publish| ()));
     let (writer, at) = (stage.writer(), stage.clock.clone());
     let append = stage.inbox(move |message: &Append| Ok(Arc::new(writer.append(&message.0, at.now_ms())?)));
+    let experiments = stage.inbox(|_: &ChangeExperiment| Err(AppendError::Restarted));
     let outputs = OptimizerOutputs {
         documents: documents.mailbox(),
         events: events.mailbox(),
@@ -32,10 +46,13 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
         hub: hub.mailbox(),
         undated: stage.publishers.undated.clone(),
         capacity: stage.publishers.capacity.clone(),
+        experiments: experiments.mailbox(),
+        verdicts: stage.publishers.verdicts.subscribe(),
+        limits: limits(),
     };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.recommendations.clone());
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
-    Setup { actor: stage.start(name, make), documents, events, append, hub }
+    Setup { actor: stage.start(name, make), documents, events, append, hub, experiments }
 }
 
 /// A day of a file system that grows by a tenth of its size.
@@ -116,7 +133,7 @@ fn without_an_interval_it_gives_no_advice_but_keeps_what_there_is() {
         assert_eq!(stage.status("off").handled, 0);
         assert_eq!(stage.views.recommendations().len(), 1);
         let id = "disk_filling:/srv".to_owned();
-        assert!(after.actor.mailbox().send(Decide { id, status: Status::Dismissed }).await.unwrap().unwrap().is_some());
+        assert!(after.actor.mailbox().send(Decide { id, decision: Decision::Dismiss(String::new()) }).await.unwrap().unwrap().is_ok());
     });
 }
 
@@ -127,19 +144,56 @@ fn a_decision_is_answered_when_it_is_durable_and_outlives_a_restart() {
         s.documents.next().await;
         s.documents.stop_answering();
         let id = "disk_filling:/srv".to_owned();
-        let (mailbox, decide) = (s.actor.mailbox(), Decide { id, status: Status::Accepted });
+        let (mailbox, decide) = (s.actor.mailbox(), Decide { id, decision: Decision::Accept });
         let decided = actix_rt::spawn(async move { mailbox.send(decide).await.unwrap() });
         stage.pass(Duration::from_secs(10)).await;
         assert!(!decided.is_finished());
         s.documents.answer_again();
         assert_eq!(decided.await.unwrap().unwrap().unwrap().status, view::RecommendationStatus::Accepted);
-        let unknown = s.actor.mailbox().send(Decide { id: "none".to_owned(), status: Status::Accepted }).await.unwrap();
-        assert!(unknown.unwrap().is_none());
+        let unknown = s.actor.mailbox().send(Decide { id: "none".to_owned(), decision: Decision::Accept }).await.unwrap();
+        assert!(unknown.unwrap().is_err());
         let _after = setup(&stage, "after", None);
         stage.settle().await;
         assert_eq!(stage.views.recommendations()[0].status, view::RecommendationStatus::Accepted);
         s.documents.answer_with(|_| Err(AppendError::DiskHangs));
-        let failed = s.actor.mailbox().send(Decide { id: "disk_filling:/srv".to_owned(), status: Status::Dismissed }).await.unwrap();
+        let failed = s
+            .actor
+            .mailbox()
+            .send(Decide { id: "disk_filling:/srv".to_owned(), decision: Decision::Dismiss(String::new()) })
+            .await
+            .unwrap();
         assert_eq!(failed.unwrap_err().to_string(), AppendError::DiskHangs.to_string());
+    });
+}
+
+#[test]
+fn what_was_applied_is_followed_by_an_experiment_and_that_is_tried_again_where_it_fails() {
+    on_stage_with_a_filling_disk(async |stage| {
+        let s = setup(&stage, "optimizer", Some(EVERY));
+        s.documents.next().await;
+        let id = "disk_filling:/srv".to_owned();
+        let decided = s.actor.mailbox().send(Decide { id: id.clone(), decision: Decision::Applied(None) }).await.unwrap().unwrap().unwrap();
+        assert_eq!(
+            (decided.status, decided.verdict_missing.as_deref()),
+            (view::RecommendationStatus::Applied, Some("the comparison begins"))
+        );
+        let mut drafts = Vec::new();
+        for _ in 0..2 {
+            let ChangeExperiment::Make(draft) = s.experiments.next().await else { panic!("nothing is to be removed") };
+            let advised = draft.advised.clone().unwrap();
+            assert_eq!((advised.recommendation, advised.before.len() >= 23), (id.clone(), true));
+            drafts.push((draft.id(), stage.seconds()));
+        }
+        assert_eq!(drafts[0].0, drafts[1].0);
+        assert!(drafts[1].1 - drafts[0].1 >= 60.0, "{drafts:?}");
+        // What it says is taken over, and what is undone ends it.
+        s.experiments.answer_with(|message| match message {
+            ChangeExperiment::Make(_) => Err(AppendError::Restarted),
+            _ => Ok(Err(taskpulse_engine::experiment::ExperimentError::NotFound(String::new()))),
+        });
+        let undone = s.actor.mailbox().send(Decide { id, decision: Decision::Undo }).await.unwrap().unwrap().unwrap();
+        assert_eq!((undone.status, undone.applied_at), (view::RecommendationStatus::Open, None));
+        stage.pass(EVERY).await;
+        assert!(s.experiments.taken().is_empty(), "there was none yet");
     });
 }

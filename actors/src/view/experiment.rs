@@ -107,6 +107,9 @@ pub struct Experiment {
     pub days: i64,
     /// When somebody asked.
     pub created_at: f64,
+    /// The id of the recommendation whose effect it follows; `null` for a change that somebody marked.
+    #[schema(required = true)]
+    pub recommendation: Option<String>,
     /// The labels of the series; none before its first judgment.
     #[schema(value_type = BTreeMap<String, String>)]
     pub metric: Labels,
@@ -165,6 +168,7 @@ impl From<&experiment::Experiment> for Experiment {
             at: seconds(kept.at),
             days: kept.days,
             created_at: seconds(kept.created_at),
+            recommendation: kept.recommendation.clone(),
             metric: kept.metric.clone(),
             state: judgment.state.into(),
             since: seconds(judgment.since),

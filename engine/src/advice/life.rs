@@ -11,6 +11,8 @@ use crate::model::TimestampMs;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Life {
+    /// Since when it stands where it does, as the time line has it.
+    pub since: TimestampMs,
     /// When someone meant to do it.
     pub accepted_at: Option<TimestampMs>,
     /// When it was done.
@@ -25,6 +27,8 @@ pub struct Life {
     pub experiment: Option<String>,
     /// Why there is none.
     pub not_followed: Option<String>,
+    /// Experiments that are to be removed, as what they follow was undone.
+    pub ended: Vec<String>,
     /// What the experiment says.
     pub verdict: Option<Verdict>,
     /// What happened that looks as if it was done.
@@ -117,6 +121,17 @@ pub struct Attempt {
 }
 
 impl Recommendation {
+    /// Each time that it was applied and that was not undone.
+    #[must_use]
+    pub fn applications(&self) -> Vec<TimestampMs> {
+        let before = self.life.attempts.iter().filter(|attempt| attempt.outcome != Outcome::Dismissed).map(|attempt| attempt.at);
+        // What an earlier version kept has no other time.
+        let lately = self.life.applied_at.or_else(|| (self.status == Status::Applied).then_some(self.updated));
+        let mut times: Vec<TimestampMs> = before.chain(lately).collect();
+        times.dedup();
+        times
+    }
+
     /// Why there is no verdict on advice that was applied.
     #[must_use]
     pub fn no_verdict(&self) -> Option<&str> {

@@ -1,12 +1,15 @@
 //! Advice: what the kept history says should be done, each piece with its evidence, none without.
 //!
 //! [`assess`] reads the store and returns what holds now, by the advisors in `advisors/`; [`RecommendationTracker`] keeps the life of each
-//! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone.
+//! recommendation: open → accepted, dismissed or applied by a person, withdrawn when its evidence is gone. What was applied is followed by
+//! an experiment, whose verdict it carries.
 
 mod advisors;
 mod capacity;
 mod counsel;
 mod dates;
+mod decide;
+mod follow;
 mod history;
 mod life;
 mod records;
@@ -20,6 +23,8 @@ use self::advisors::ADVISORS;
 pub use self::advisors::is_of;
 pub use self::capacity::{Capacity, Forecast as CapacityForecast, Resource, capacity, capacity_series};
 pub use self::counsel::{Confidence, Counsel, Effort, Expected, Measure};
+pub use self::decide::{DecideError, Decision, MAX_REASON};
+pub use self::follow::{Due, Verdicts, seems_applied};
 use self::history::History;
 pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, Verdict};
 pub use self::tracker::RecommendationTracker;
@@ -287,5 +292,7 @@ mod cases_kept;
 mod cases_measured;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod life_tests;
 #[cfg(test)]
 mod tests;

@@ -141,35 +141,6 @@ fn durations_that_rise_over_weeks_are_reported() {
 }
 
 #[test]
-fn a_recommendation_lives_until_its_evidence_is_gone() {
-    let finding = |value: f64| Finding {
-        id: "x".into(),
-        topic: Topic::Cpu,
-        title: "t".into(),
-        why: String::new(),
-        action: String::new(),
-        severity: Severity::Notice,
-        evidence: vec![Evidence::counted("n", value, "ratio")],
-        query: "q".into(),
-        start: 0,
-        end: 1,
-        lasts_ms: 0,
-    };
-    let mut tracker = RecommendationTracker::default();
-    assert_eq!(tracker.update(vec![finding(1.0)], 1)[0].status, Status::Open);
-    assert!(tracker.update(vec![finding(1.01)], 2).is_empty());
-    assert_eq!(tracker.decide("x", Status::Accepted, 3).unwrap().status, Status::Accepted);
-    let changed = tracker.update(vec![finding(2.0)], 4);
-    assert_eq!((changed[0].status, changed[0].created, changed[0].updated), (Status::Accepted, 1, 4));
-    assert_eq!(tracker.update(vec![], 5)[0].status, Status::Withdrawn);
-    assert!(tracker.current().is_empty() && tracker.decide("x", Status::Open, 6).is_none());
-    assert_eq!(tracker.update(vec![finding(1.0)], 7)[0].created, 7);
-    tracker.decide("x", Status::Dismissed, 8);
-    assert!(tracker.update(vec![], 9).is_empty());
-    assert_eq!(tracker.update(vec![], 8 + 8 * 86_400_000)[0].status, Status::Withdrawn);
-}
-
-#[test]
 fn advice_on_a_habit_stays_while_its_evidence_comes_and_goes() {
     let finding = || Finding {
         id: "x".into(),

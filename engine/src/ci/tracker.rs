@@ -284,7 +284,7 @@ impl RunTracker {
         Event::new(at, "github", kind, run.id.to_string(), title).with_data(json!({
             "repo": self.repo, "workflow": workflow, "workflow_path": self.state.names.path(&key), "number": run.number,
             "attempt": run.attempt, "branch": run.branch, "sha": run.sha, "event": run.event, "status": run.status,
-            "conclusion": run.conclusion, "url": run.url, "duration_seconds": run.duration(),
+            "conclusion": run.conclusion, "url": run.url, "duration_seconds": run.duration(), "title": run.title,
         }))
     }
 

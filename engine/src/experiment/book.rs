@@ -34,6 +34,19 @@ pub struct Draft {
     pub at: TimestampMs,
     /// The days after it that are compared.
     pub days: i64,
+    /// The advice that was carried out, where it was that.
+    pub advised: Option<Advised>,
+}
+
+/// Advice that was carried out, and what was known when it was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advised {
+    /// The id of the recommendation.
+    pub recommendation: String,
+    /// The hours before the change.
+    pub before: Hours,
+    /// The hours of the control before the change.
+    pub control_before: Hours,
 }
 
 /// Why an experiment is not made, or not changed.
@@ -130,11 +143,17 @@ impl Book {
             return Err(ExperimentError::TooMany);
         }
         let known = self.all.remove(&id);
-        let (created_at, before, control_before) = match known {
+        let (created_at, mut before, mut control_before) = match known {
             Some(known) => (known.created_at, known.before, known.control_before),
             None => (now, Hours::new(), Hours::new()),
         };
-        let Draft { title, expr, control, better, at, days } = draft;
+        let Draft { title, expr, control, better, at, days, advised } = draft;
+        let mut recommendation = None;
+        if let Some(advised) = advised {
+            before.extend(advised.before);
+            control_before.extend(advised.control_before);
+            recommendation = Some(advised.recommendation);
+        }
         let experiment = Experiment {
             id: id.clone(),
             title,
@@ -148,6 +167,7 @@ impl Book {
             metric: Labels::none(),
             before,
             control_before,
+            recommendation,
             judgment: unjudged(now),
         };
         self.all.insert(id, experiment.clone());
@@ -267,8 +287,12 @@ impl Beside {
             title: if other.title.is_empty() { other.expr.clone() } else { other.title.clone() },
             at: other.at,
         });
-        // Advice that was applied at this moment is what the experiment is about.
-        let further = self.further.iter().filter(|(other, expr)| (other.at - one.at).abs() >= SAME_MS && counts(other.at, expr));
+        // Advice that was applied at this moment is what the experiment is about, and that which has an experiment of its own is there already.
+        let followed = |id: &str| all.iter().any(|experiment| experiment.recommendation.as_deref() == Some(id));
+        let further = self
+            .further
+            .iter()
+            .filter(|(other, expr)| (other.at - one.at).abs() >= SAME_MS && counts(other.at, expr) && !followed(&other.id));
         experiments.chain(further.map(|(other, _)| other.clone())).collect()
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::book::{Beside, Book, Draft, ExperimentError, KEEP_REMOVED_MS, MAX_EXPERIMENTS, MAX_TITLE};
+pub use self::book::{Advised, Beside, Book, Draft, ExperimentError, KEEP_REMOVED_MS, MAX_EXPERIMENTS, MAX_TITLE};
 pub use self::judge::judge;
 pub use self::read::{Reading, beside, judged};
 use crate::effect::{Effect, Hours};
@@ -129,6 +129,9 @@ pub struct Experiment {
     pub before: Hours,
     /// The hours of the control before the change.
     pub control_before: Hours,
+    /// The advice that was carried out, where it was that.
+    #[serde(default)]
+    pub recommendation: Option<String>,
     /// What is known.
     pub judgment: Judgment,
 }

@@ -1,7 +1,5 @@
 //! Reads the hours of an experiment from the store, and which series two queries have in common.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashSet;
 
 use super::{Beside, Experiment, OtherChange, judge};
@@ -14,8 +12,6 @@ use crate::rules::EvaluationLimits;
 use crate::store::{StoreError, StoreReader};
 
 const HOUR_MS: i64 = 3_600_000;
-/// Events that are read to find changes, at the most.
-const MAX_EVENTS: usize = 1_000;
 /// `step()` and `range()` in a query.
 const GRID: Grid = Grid { step: HOUR_MS, range: 2 * 29 * 24 * HOUR_MS };
 
@@ -34,7 +30,8 @@ impl Reading<'_> {
         found.iter().flat_map(|selector| self.store.select(&selector.matchers)).collect()
     }
 
-    fn hours(&self, expr: &str, times: (TimestampMs, TimestampMs), what: &str) -> Result<(Labels, Hours), String> {
+    /// The hours of what a query gives, which must be one series.
+    pub(crate) fn hours(&self, expr: &str, times: (TimestampMs, TimestampMs), what: &str) -> Result<(Labels, Hours), String> {
         let query = Query::parse(expr, GRID).map_err(|error| error.to_string())?;
         let params = self.limits.params(times.0, times.1, HOUR_MS);
         match hours_around(&query, times, &params, self.store) {
@@ -92,33 +89,17 @@ pub fn beside(experiments: &[Experiment], kind: &str, reading: &Reading<'_>, now
     Ok(Beside { series, further })
 }
 
-/// Recommendations, documents of a kind, that were applied in a range of time and not opened again.
+/// Recommendations, documents of a kind, that were applied in a range of time, each time that was not undone.
 fn applied(kind: &str, store: &StoreReader, from: TimestampMs, to: TimestampMs) -> Result<Vec<(OtherChange, String)>, StoreError> {
-    let mut events = store.events(from, to, MAX_EVENTS, |event| event.source == "advice" && event.kind.starts_with("recommendation_"))?;
-    events.sort_by_key(|(_, event)| event.at);
-    let mut applied: BTreeMap<String, Vec<TimestampMs>> = BTreeMap::new();
-    let mut undoable: BTreeMap<String, bool> = BTreeMap::new();
-    for (_, event) in events {
-        let is_applied = event.kind == "recommendation_applied";
-        let times = applied.entry(event.subject.clone()).or_default();
-        if is_applied {
-            times.push(event.at);
-        } else if event.kind == "recommendation_open" && undoable.get(&event.subject) == Some(&true) {
-            times.pop();
-        }
-        undoable.insert(event.subject, is_applied);
-    }
     let documents = store.documents(kind)?;
-    let known: BTreeMap<String, Recommendation> =
-        documents.into_iter().filter_map(|(id, bytes)| Some((id, serde_json::from_slice(&bytes).ok()?))).collect();
-    let changes = applied.iter().filter_map(|(id, times)| Some((known.get(id)?, times))).flat_map(|(advice, times)| {
-        let of = |at: &TimestampMs| OtherChange {
-            kind: "recommendation".to_owned(),
-            id: advice.id.clone(),
-            title: advice.title.clone(),
-            at: *at,
+    let known = documents.into_iter().filter_map(|(_, bytes)| serde_json::from_slice::<Recommendation>(&bytes).ok());
+    let changes = known.flat_map(|advice| {
+        let times = advice.applications().into_iter().filter(|at| (from..=to).contains(at));
+        let of = |at: TimestampMs| {
+            let (id, title) = (advice.id.clone(), advice.title.clone());
+            (OtherChange { kind: "recommendation".to_owned(), id, title, at }, advice.query.clone())
         };
-        times.iter().map(move |at| (of(at), advice.query.clone())).collect::<Vec<_>>()
+        times.map(of).collect::<Vec<_>>()
     });
     Ok(changes.collect())
 }

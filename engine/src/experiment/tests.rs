@@ -25,7 +25,7 @@ fn generated(random: &mut Random, memory: f64, spread: f64, shift: f64) -> Hours
 }
 
 fn draft(title: &str, expr: &str, at: TimestampMs) -> Draft {
-    Draft { title: title.to_owned(), expr: expr.to_owned(), control: None, better: Better::Lower, at, days: 28 }
+    Draft { title: title.to_owned(), expr: expr.to_owned(), control: None, better: Better::Lower, at, days: 28, advised: None }
 }
 
 /// An experiment at [`T0`], judged so many days later by what came until then.

@@ -663,6 +663,7 @@
  * @property {OtherChange[]} others  What else changed within the time that is compared.
  * @property {EffectPair[]} pairs  The half days that were compared.
  * @property {null|Interval} ratio
+ * @property {string|null} recommendation  The id of the recommendation whose effect it follows; `null` for a change that somebody marked.
  * @property {string} sentence  The result as a sentence.
  * @property {number} since  Since when that is so.
  * @property {ExperimentState} state  Whether it helped.
