@@ -9,7 +9,7 @@ import { Socket, pass, rest, settle } from './page.mjs'
 
 const { connect } = await import('../../../web/dashboard/js/stores/connection.js')
 const { alerts, followAlerts, thresholds } = await import('../../../web/dashboard/js/stores/alerts.js')
-const { followAdvice, recommendations } = await import('../../../web/dashboard/js/stores/advice.js')
+const { allAdvice, decide, followAdvice, recommendations } = await import('../../../web/dashboard/js/stores/advice.js')
 const { board, boardKey, boards, chosenBoard } = await import('../../../web/dashboard/js/stores/boards.js')
 const { choice, choices, chosenWorkflow, ci } = await import('../../../web/dashboard/js/stores/ci.js')
 const { followStatus } = await import('../../../web/dashboard/js/stores/status.js')
@@ -139,6 +139,22 @@ test('advice that is open needs the reader until it is decided on', () => {
   assert.deepEqual([openAdvice.value.length, needed.value], [2, 2])
   Socket.last().frame('recommendations', 'update', [advice('d', 'withdrawn'), advice('b', 'accepted')])
   assert.equal(needed.value, 0)
+})
+
+test('the answer to a decision takes nothing back that the stream said meanwhile', async () => {
+  const advice = (/** @type {string} */ state, verdict = '') => /** @type {any} */ ({ id: 'a', status: state, updated: 1, created: 1, severity: 'info', title: 'a', action: 'do it', verdict: verdict === '' ? null : { state: verdict } })
+  const shown = () => allAdvice.value?.map((r) => [r.status, r.verdict?.state ?? ''])
+  Socket.last().frame('recommendations', 'snapshot', [advice('accepted')])
+  rest['/api/v1/recommendations/a/applied'] = () => {
+    Socket.last().frame('recommendations', 'update', [advice('applied', 'too_early')])
+    return advice('applied')
+  }
+  await decide('a', 'applied')
+  assert.deepEqual(shown(), [['applied', 'too_early']])
+  rest['/api/v1/recommendations/a/undo'] = () => advice('accepted')
+  await decide('a', 'undo')
+  assert.deepEqual(shown(), [['accepted', '']], 'where the stream says nothing the answer counts')
+  Socket.last().frame('recommendations', 'snapshot', [])
 })
 
 test('a rule has one row however many of its alerts fire, the worst cause first, advice last', () => {

@@ -11,6 +11,9 @@ import { past } from './past.js'
 /** @type {import('../../vendor/signals-core.js').Signal<Map<string, Piece>|null>} null until the first snapshot */
 const byId = signal(null)
 
+/** How often the stream spoke of each. @type {Map<string, number>} */
+const heard = new Map()
+
 /** All of them: those of now, or of the moment that is replayed. Null: not known yet. */
 export const allAdvice = computed(() => byId.value && (past.value ? past.value.advice([...byId.value.values()]) : [...byId.value.values()]))
 
@@ -26,8 +29,10 @@ export const decidedAdvice = computed(() => (allAdvice.value ?? [])
 
 /** @param {string} id @param {'accept'|'dismiss'|'applied'|'reopen'|'undo'} decision @param {{ reason?: string, at?: number }} [said] what is said with it */
 export async function decide(id, decision, said) {
+  const before = heard.get(id)
   const answer = await send('POST', `/api/v1/recommendations/${encodeURIComponent(id)}/${decision}`, said)
-  if (answer?.id) change([answer])
+  // What the stream said of it meanwhile may be newer: its verdict comes soon after the decision.
+  if (answer?.id && (heard.get(id) === before || byId.peek()?.get(id)?.status !== answer.status)) change([answer])
 }
 
 /** @param {Piece[]} changed */
@@ -47,6 +52,7 @@ export function followAdvice() {
     always: true,
     onFrame: (frame) => {
       if (frame.type === 'snapshot') byId.value = new Map()
+      for (const { id } of frame.data) heard.set(id, (heard.get(id) ?? 0) + 1)
       change(frame.data)
     },
   })
