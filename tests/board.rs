@@ -150,6 +150,9 @@ fn a_task_shows_what_went_on_while_it_was_in_progress() {
     let folder = Folder::new();
     let now = now_ms();
     write_board(&folder, &[("1", "pending", now - 600_000), ("2", "pending", now - 600_000)]);
+    fs::create_dir_all(folder.path().join(".taskmaster/reports")).unwrap();
+    let report = json!({"meta": {}, "complexityAnalysis": [{"taskId": 1, "complexityScore": 4}]});
+    fs::write(folder.path().join(".taskmaster/reports/task-complexity-report.json"), report.to_string()).unwrap();
     let service = folder.start();
     eventually("the board", || boards(&service).contains_key("master").then_some(()));
     // 1 alone for 100 s, both for 100 s, 2 alone for 50 s; times from the file.
@@ -187,6 +190,11 @@ fn a_task_shows_what_went_on_while_it_was_in_progress() {
     let reviewed = eventually("the time in review", || service.samples("taskmaster_task_review_seconds[10m]").first().copied());
     assert_eq!(reviewed.1, 0.0, "2 was never in review");
     assert_eq!(service.samples("taskmaster_task_review_seconds[10m]").len(), 2);
+    // Beside its duration stands how complex a task was, where that is known.
+    let scored = service.samples("taskmaster_task_complexity[10m]");
+    let took = service.samples("taskmaster_task_execution_seconds[10m]");
+    assert_eq!(scored.iter().map(|sample| sample.1).collect::<Vec<_>>(), [4.0]);
+    assert!(took.iter().any(|sample| sample.0 == scored[0].0 && sample.1 == 260.0), "{took:?}");
     // What was seen is known after a crash, and computed again.
     service.kill();
     let service = folder.start();

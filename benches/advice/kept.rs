@@ -53,10 +53,10 @@ impl Kept {
         };
         self.run_of(number, run, &branch, &jobs);
         // Somebody pushes again while it runs.
-        if let Some(bad) = bad("ci_superseded", 7 * DAY).filter(|bad| random.unit() < 0.5 + 0.3 * bad.badness) {
+        if bad("ci_superseded", 7 * DAY).is_some_and(|bad| random.unit() < 0.5 + 0.3 * bad.badness) {
             let branch = format!("again-{number}");
             for later in [0, 1] {
-                let again = Run { minute: run.minute + later, seconds: 500.0 + 400.0 * bad.badness, conclusion: "success" };
+                let again = Run { minute: run.minute + later, seconds: run.seconds, conclusion: "success" };
                 self.run_of(number + 1 + later as u64, &again, &branch, &jobs);
             }
         }

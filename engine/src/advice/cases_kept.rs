@@ -90,6 +90,8 @@ fn a_workflow_that_broke_is_named_with_the_last_green_and_the_first_red_commit()
     assert_eq!(names(&of_runs(7, &each_four_hours(7, red_since(40)))), [""; 0], "one red run");
     let often_red = |number: i64, run: &mut Run| run.conclusion = if number % 3 == 0 || number >= 38 { "failure" } else { "success" };
     assert_eq!(names(&of_runs(7, &each_four_hours(7, often_red))), [""; 0], "three in a row are usual for it");
+    let twice = |number: i64, run: &mut Run| run.conclusion = if number % 20 == 5 || number >= 39 { "failure" } else { "success" };
+    assert_eq!(names(&of_runs(7, &each_four_hours(7, twice))), [""; 0], "one in twenty fails, and now two did");
     let flaky = |number: i64, run: &mut Run| {
         if number >= 38 {
             (run.commit, run.conclusion) = (37 + (number - 38) / 3, "failure");
@@ -243,6 +245,10 @@ fn a_task_that_costs_far_more_than_others_is_named() {
     let found = of_moves(24 * DAY, &working_days(24, |_| 125), &money(30.0));
     assert_eq!(names(&found), ["task_cost:app:master:22"]);
     assert_eq!(names(&of_moves(24 * DAY, &working_days(24, |_| 125), &money(1.0))), [""; 0]);
+    // One that was left in progress has a share of all that others cost, and is stuck, not dear.
+    let mut events = working_days(26, |_| 125);
+    events.push(moved(3 * DAY + 590, "left", "pending", "in-progress", false));
+    assert_eq!(names(&of_moves(25 * DAY + 1_000, &events, &money(1.0))), ["task_stuck:app:master"]);
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub(super) const ADVISOR: Advisor = Advisor {
 /// Runs before the commit that say how often it fails by chance.
 const MOST_BEFORE: usize = 100;
 const LEAST_BEFORE: usize = 5;
-/// So many failures in a row come by chance less often than this.
-const RARE: f64 = 0.005;
+/// So many failures in a row come by chance less often than this; each of the runs of a month asks anew.
+const RARE: f64 = 1e-4;
 /// What was not run for so long may have been left aside.
 const RECENT_MS: i64 = 14 * DAY_MS;
 

@@ -117,20 +117,39 @@ fn week(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
 /// A task of a board.
 type Task = (BoardName, String);
 
-/// What each task cost, as far as it was in progress while money was spent: shared evenly among those in progress.
-fn costs(spent: &[(TimestampMs, f64)], moves: &[Move]) -> BTreeMap<Task, f64> {
-    let (mut costs, mut open, mut next) = (BTreeMap::new(), BTreeSet::<Task>::new(), moves.iter().peekable());
+/// What is known of the cost of a task.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    /// Dollars while it was in progress, shared evenly with the others that were.
+    money: f64,
+    /// The part of it while no other was.
+    alone: f64,
+    /// How long it was in progress until the last of that, ms.
+    time: i64,
+}
+
+/// What each task cost, as far as it was in progress while money was spent.
+fn costs(spent: &[(TimestampMs, f64)], moves: &[Move]) -> BTreeMap<Task, Cost> {
+    let mut costs: BTreeMap<Task, Cost> = BTreeMap::new();
+    let (mut open, mut next) = (BTreeMap::<Task, TimestampMs>::new(), moves.iter().peekable());
     for (at, money) in spent {
         while let Some(one) = next.next_if(|one| one.at < *at) {
             let task = (one.board.clone(), one.task.clone());
             if one.to.as_deref() == Some(IN_PROGRESS) {
-                open.insert(task);
+                open.entry(task).or_insert(one.at);
             } else {
                 open.remove(&task);
             }
         }
-        for task in &open {
-            *costs.entry(task.clone()).or_insert(0.0) += money / open.len() as f64;
+        for (task, since) in &mut open {
+            let cost = costs.entry(task.clone()).or_default();
+            cost.time += *at - std::mem::replace(since, *at);
+        }
+        for task in open.keys() {
+            if let Some(cost) = costs.get_mut(task) {
+                cost.money += money / open.len() as f64;
+                cost.alone += if open.len() == 1 { *money } else { 0.0 };
+            }
         }
     }
     costs
@@ -151,7 +170,7 @@ fn task(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let lately: BTreeSet<Task> =
         moves.iter().filter(|one| one.at > history.now - WEEK_MS).map(|one| (one.board.clone(), one.task.clone())).collect();
     let costs = costs(&spent, &moves);
-    let mut known: Vec<f64> = costs.values().map(|money| money.ln()).collect();
+    let mut known: Vec<f64> = costs.values().map(|cost| cost.money.ln()).collect();
     if known.len() < LEAST_TASKS {
         return Ok(Vec::new());
     }
@@ -161,11 +180,15 @@ fn task(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     };
     let typical = median(&mut known);
     let deviation = (1.4826 * median(&mut known.iter().map(|v| (v - typical).abs()).collect())).max(LEAST_DEVIATION);
-    let out = |(task, money): &(Task, f64)| {
-        lately.contains(task) && *money >= LEAST && *money >= FACTOR * typical.exp() && (money.ln() - typical) / deviation >= DEVIATIONS
+    let typical_time = median(&mut costs.values().map(|cost| cost.time as f64).collect());
+    let far = |money: f64| money >= LEAST.max(FACTOR * typical.exp()) && (money.ln() - typical) / deviation >= DEVIATIONS;
+    // What is in progress for long has its share of what others cost.
+    let out = |(task, cost): &(Task, Cost)| {
+        let longer = cost.time as f64 / typical_time.max(1.0);
+        lately.contains(task) && (far(cost.alone) || (far(cost.money) && cost.money / typical.exp() >= FACTOR * longer))
     };
     let count = known.len();
-    Ok(costs.into_iter().filter(out).map(|(task, money)| of_task(history, &task, money, typical.exp(), count)).collect())
+    Ok(costs.into_iter().filter(out).map(|(task, cost)| of_task(history, &task, cost.money, typical.exp(), count)).collect())
 }
 
 fn of_task(history: &History<'_>, ((project, tag), task): &Task, money: f64, typical: f64, count: usize) -> Finding {

@@ -281,3 +281,20 @@ fn a_tag_beyond_the_bound_is_left_out_and_neither_gone_nor_removed() {
     assert_eq!(seen.transitions.iter().map(|t| (t.tag.as_str(), t.from.as_deref())).collect::<Vec<_>>(), [("b", Some("pending"))]);
     assert_eq!(watcher.counters("b").completed, 1, "what was known of it was kept");
 }
+
+#[test]
+fn a_new_tag_is_watched_since_it_is_there() {
+    let read = |text: &str| Board::parse(text.as_bytes(), None).unwrap();
+    let (task, day) = (r#"{"tasks": [{"id": 1, "status": "pending"}]}"#, 86_400_000);
+    let mut watcher = Watcher::default();
+    watcher.observe(&read(&format!("{{\"master\": {task}}}")), NOON);
+    let both = read(&format!("{{\"master\": {task}, \"new\": {task}}}"));
+    watcher.observe(&both, 5 * day);
+    watcher.observe(&both, 6 * day);
+    let since = |tag: &str| watcher.completions(tag).0;
+    assert_eq!((since("master"), since("new")), (Some(NOON), Some(5 * day)));
+    // The memory of an earlier version does not know that of its tags.
+    let kept = serde_json::to_string(&watcher).unwrap().replace("first_ms", "unknown_field");
+    let restored: Watcher = serde_json::from_str(&kept).unwrap();
+    assert_eq!(restored.completions("new").0, Some(NOON));
+}
