@@ -144,6 +144,7 @@ fn pass(count: u64, step: u64) {
             }
         }
         store.append(&batch, end).unwrap();
+        store.seal().unwrap();
     }
     let own = std::process::id();
     println!("| pass | seconds | memory more, MiB |\n|---|---|---|");
