@@ -104,15 +104,15 @@ impl Asker {
     }
 
     /// The tasks of that id, or why there is none.
-    pub(super) fn task_of(&self, meaning: &Meaning) -> Result<Vec<(Arc<Board>, Task)>, Draft> {
+    pub(super) fn task_of(&self, meaning: &Meaning) -> Result<Vec<(Arc<Board>, Task)>, Box<Draft>> {
         let found = self.with_task(meaning);
         let id = meaning.task.as_deref().unwrap_or_default();
         match (found.is_empty(), self.boards(meaning).is_empty()) {
-            (true, true) => Err(self.no_board()),
+            (true, true) => Err(Box::new(self.no_board())),
             (true, false) if id.contains('.') => {
-                Err(Draft::missing(format!("subtask {id} by itself is not kept; ask for its task")).page("tasks"))
+                Err(Box::new(Draft::missing(format!("subtask {id} by itself is not kept; ask for its task")).page("tasks")))
             }
-            (true, false) => Err(Draft::missing(format!("there is no task {id} on the boards in use")).page("tasks")),
+            (true, false) => Err(Box::new(Draft::missing(format!("there is no task {id} on the boards in use")).page("tasks"))),
             _ => Ok(found),
         }
     }
@@ -120,7 +120,7 @@ impl Asker {
     pub(super) fn one_task(&self, meaning: &Meaning) -> Draft {
         let found = match self.task_of(meaning) {
             Ok(found) => found,
-            Err(draft) => return draft,
+            Err(draft) => return *draft,
         };
         let parts: Vec<String> = found
             .iter()
@@ -150,7 +150,7 @@ impl Asker {
         if meaning.task.is_some() {
             let found = match self.task_of(meaning) {
                 Ok(found) => found,
-                Err(draft) => return draft,
+                Err(draft) => return *draft,
             };
             let said = |(board, task): &(Arc<Board>, Task)| {
                 let of = format!("Task {} of {} {}", task.id, board.project, board.tag);

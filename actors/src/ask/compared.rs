@@ -50,7 +50,7 @@ impl Asker {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
         let both = self.both(&read, time, other)?;
         if both.is_empty() {
-            return Ok(self.not_comparable(&read, meaning, time, other)?);
+            return self.not_comparable(&read, meaning, time, other);
         }
         let query = match read.kind {
             Kind::Events => read.selector.clone(),

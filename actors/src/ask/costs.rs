@@ -74,7 +74,7 @@ impl Asker {
     fn task_cost(&self, meaning: &Meaning) -> Draft {
         let found = match self.task_of(meaning) {
             Ok(found) => found,
-            Err(draft) => return draft,
+            Err(draft) => return *draft,
         };
         let parts: Vec<String> = found.iter().map(|one| self.one_cost(one, meaning.subject)).collect();
         let rows = found

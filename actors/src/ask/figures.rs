@@ -6,7 +6,7 @@ use taskpulse_engine::words::{figure, subject};
 
 use super::draft::{Draft, listed, row};
 use super::limits::COUNTS_FOR;
-use super::reading::{Read, over_query, quantile};
+use super::reading::{Read, Samples, over_query, quantile};
 use super::{AskError, Asker};
 
 const HOUR: i64 = 3_600_000;
@@ -82,7 +82,7 @@ impl Asker {
             _ if read.kind == Kind::Flag => "was up {} of the time".to_owned(),
             _ => "was {} on average".to_owned(),
         };
-        let mut sorted = found.clone();
+        let mut sorted = found;
         sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut rows = Vec::new();
         let mut parts = Vec::new();
@@ -288,7 +288,7 @@ impl Asker {
     }
 
     /// The samples of a range by what tells the series apart, those with most samples first.
-    pub(super) fn grouped(&self, read: &Read, range: Range) -> Result<Vec<(String, Vec<(TimestampMs, f64)>)>, AskError> {
+    pub(super) fn grouped(&self, read: &Read, range: Range) -> Result<Vec<(String, Samples)>, AskError> {
         let mut groups: std::collections::BTreeMap<String, Vec<(TimestampMs, f64)>> = std::collections::BTreeMap::new();
         let all = self.samples(&read.selector, range)?;
         let repos: std::collections::BTreeSet<&str> = all.iter().filter_map(|(labels, _)| labels.get("repo")).collect();

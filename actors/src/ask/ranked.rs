@@ -86,7 +86,7 @@ impl Asker {
             one
         });
         let rows = rows.collect();
-        let chart = if read.kind == Kind::Counter { format!("rate({}[5m])", read.selector) } else { read.selector.clone() };
+        let chart = if read.kind == Kind::Counter { format!("rate({}[5m])", read.selector) } else { read.selector };
         let more = (total > found.len()).then(|| format!("{total} in all"));
         Ok(Draft::said(sentence).rows(rows).charted(&query, &chart, [range]).note(notes).note(more).page(page_of(meaning.subject)))
     }

@@ -95,7 +95,7 @@ impl Asker {
             return Ok(draft.note(Some(NOT_A_CAUSE.to_owned())));
         }
         let mut together = Vec::new();
-        let queue = Meaning { subject: Subject::CiQueue, ..value.clone() };
+        let queue = Meaning { subject: Subject::CiQueue, ..value };
         if let Some(queue) = self.read_of(&queue).filter(|queue| queue.metric != read.metric) {
             for one in self.both(&queue, time, other)?.into_iter().filter(|one| one.now > one.before * LONGER) {
                 together.push(said("wait for a runner of", &one));
