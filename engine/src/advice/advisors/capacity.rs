@@ -88,26 +88,26 @@ fn highest(rows: &[(TimestampMs, f64)], from: TimestampMs) -> f64 {
     rows.iter().filter(|(at, _)| *at >= from).map(|(_, figure)| *figure).fold(0.0, f64::max)
 }
 
-/// The busiest series of a metric with their hours.
-fn busiest(history: &History<'_>, metric: &str, own: bool) -> Result<Vec<(Labels, Vec<WindowRow>)>, StoreError> {
+/// The busiest series of a metric, how busy each is now, and their hours.
+fn busiest(history: &History<'_>, metric: &str, own: bool) -> Result<Vec<(Labels, f64, Vec<WindowRow>)>, StoreError> {
     let mut newest: Vec<(SeriesId, Labels, f64)> = history.newest(metric, HOUR_MS)?;
     newest.retain(|(_, labels, _)| !own || is_own(labels));
     newest.sort_by(|a, b| b.2.total_cmp(&a.2));
-    newest.into_iter().take(MOST).map(|(id, labels, _)| Ok((labels, history.windows(id, Level::H1, KNOWN_MS)?))).collect()
+    newest.into_iter().take(MOST).map(|(id, labels, now)| Ok((labels, now, history.windows(id, Level::H1, KNOWN_MS)?))).collect()
 }
 
 fn cpu(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     for (metric, resource, limit) in
         [("system_memory_utilization_ratio", Resource::Memory, EXHAUSTED), ("system_filesystem_utilization_ratio", Resource::Disk, 1.0)]
     {
-        for (labels, hours) in busiest(history, metric, true)? {
-            if hours.last().is_some_and(|row| row.last >= LEAST) {
+        for (labels, now, hours) in busiest(history, metric, true)? {
+            if now >= LEAST {
                 note(history, resource, &labels, limit, outlook(&figures(&hours, |row| row.max), history.now));
             }
         }
     }
     let mut found = Vec::new();
-    for (labels, hours) in busiest(history, "system_cpu_utilization_ratio", false)? {
+    for (labels, _, hours) in busiest(history, "system_cpu_utilization_ratio", false)? {
         let rows = figures(&hours, WindowRow::avg);
         let lately = highest(&rows, history.now - WEEK_MS);
         let expected = if lately >= CPU_LIMIT { Err(Unknown::AtLimit) } else { outlook(&rows, history.now) };

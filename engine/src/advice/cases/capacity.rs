@@ -83,12 +83,11 @@ fn capacities_have_figures_with_an_interval_or_say_why_not() {
     let full = of("exhaustion_timestamp_seconds{bound=\"estimate\",mountpoint=\"/srv\",resource=\"disk\"}").unwrap();
     assert!((1.0..9.0).contains(&((full - now as f64 / 1e3) / 86_400.0)), "{gauges:?}");
     assert_eq!(gauges.iter().filter(|(labels, _)| labels.starts_with("exhaustion") && labels.contains("cpu")).count(), 0, "it suffices");
-    // An hour of a service: what it does not know it says.
-    let (_dir, store, now) = kept(90, 1, &[series("system_cpu_utilization_ratio", |_| 0.5)], |_| {});
+    // A young service: what it does not know it says.
+    let full = series("system_filesystem_utilization_ratio{mountpoint=\"/\"}", |_| 0.9);
+    let (_dir, store, now) = kept(20, 1, &[series("system_cpu_utilization_ratio", |_| 0.5), full], |_| {});
     let month = assess(&store, Horizon::Month, now).unwrap();
     let all = capacity(&[], &[], &month.forecasts, now);
-    assert!(
-        capacity_series(&all).is_empty() && all[0].missing.as_ref().is_some_and(|why| why.starts_with("0 whole days are known")),
-        "{all:?}"
-    );
+    assert!(capacity_series(&all).is_empty() && all.len() == 2, "{all:?}");
+    assert!(all.iter().all(|one| one.missing.as_ref().is_some_and(|why| why.starts_with("0 whole days are known"))), "{all:?}");
 }
