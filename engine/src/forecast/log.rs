@@ -5,6 +5,7 @@
 //! much the same. What was asked of a past moment is no forecast and must not be kept here.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
@@ -168,10 +169,8 @@ impl Log {
     pub fn add(&mut self, made: Vec<Made>) -> Vec<DocumentChange> {
         let mut changes = Vec::new();
         for forecast in made {
-            let id = forecast.id();
-            if !self.all.contains_key(&id) {
-                changes.push(forecast.document());
-                self.all.insert(id, forecast);
+            if let Entry::Vacant(place) = self.all.entry(forecast.id()) {
+                changes.push(place.insert(forecast).document());
             }
         }
         let over = self.all.len().saturating_sub(MAX_KEPT);
