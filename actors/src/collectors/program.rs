@@ -3,6 +3,7 @@
 //! Output is bounded, and the service's secrets are kept out of the environment. What a program leaves running outside its
 //! process group holds nothing up: its output is no longer read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -29,7 +30,9 @@ const REST: Duration = Duration::from_millis(100);
 /// Wait for the end of a program that was killed.
 const REAP: Duration = Duration::from_secs(1);
 /// So often processes that a killed service left running are looked for.
-const MAX_SWEEPS: usize = 5;
+const MAX_SWEEPS: usize = 100;
+/// The time between two of them.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 /// With so many killed programs that do not end, no more programs are run.
 const MAX_KILLED: usize = 32;
 
@@ -246,18 +249,23 @@ pub(crate) fn kill_marked(name: &str, value: &str) -> usize {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
-    let mut killed = 0;
-    // Again while there are some: one may have started another meanwhile.
+    let mut killed = BTreeSet::new();
+    // Again while there are some: one may have started another meanwhile, and one that was killed takes a moment to end.
     for _ in 0..MAX_SWEEPS {
         let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
         let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
-        let found: Vec<Pid> = pids.filter(marked).filter_map(Pid::from_raw).collect();
+        let found: Vec<i32> = pids.filter(marked).collect();
         if found.is_empty() {
             break;
         }
-        killed += found.iter().filter(|pid| kill_process(**pid, Signal::KILL).is_ok()).count();
+        for pid in found {
+            if Pid::from_raw(pid).is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok()) {
+                killed.insert(pid);
+            }
+        }
+        std::thread::sleep(SWEEP_PAUSE);
     }
-    killed
+    killed.len()
 }
 
 /// Waits for the end of a program that was killed; after a while in a task of its own.
@@ -434,7 +442,7 @@ mod tests {
         let mut child = command.spawn().unwrap();
         io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         // The shell and both that it started, of which one has a process group of its own.
-        assert!(kill_marked("TASKPULSE_TEST_MARK", &mark) >= 3);
+        assert_eq!(kill_marked("TASKPULSE_TEST_MARK", &mark), 3);
         child.wait().unwrap();
         assert_eq!(kill_marked("TASKPULSE_TEST_MARK", &mark), 0);
     }
