@@ -15,7 +15,7 @@ use crate::body::{self, BodyLimits};
 use crate::effect::one_series;
 use crate::envelope::{ApiError, blocking, success};
 use crate::parameter::{self, Parameter};
-use crate::params::parse_time;
+use crate::params::JsonTime;
 use crate::query::{check_instants, place};
 use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
@@ -74,20 +74,12 @@ fn experiment_schema() -> Value {
     })
 }
 
-/// A time as JSON has it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Time {
-    Seconds(f64),
-    Text(String),
-}
-
 /// An experiment as it is posted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Posted {
     expr: String,
-    at: Time,
+    at: JsonTime,
     #[serde(default)]
     title: String,
     #[serde(default)]
@@ -119,10 +111,7 @@ fn parsed(text: &str, parameter: &str) -> Result<Query, ApiError> {
 async fn make(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let body = body::read(&req, payload).await?;
     let posted: Posted = serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not an experiment: {error}")))?;
-    let at = match posted.at {
-        Time::Seconds(seconds) => parse_time("at", &seconds.to_string())?,
-        Time::Text(text) => parse_time("at", &text)?,
-    };
+    let at = posted.at.read("at")?;
     let days = posted.days.unwrap_or(MAX_DAYS as f64);
     if days.fract() != 0.0 {
         return Err(ApiError::bad_data(format!("not an experiment: `days` is {days}; it must be a whole number")));

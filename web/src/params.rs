@@ -7,6 +7,7 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
+use serde::Deserialize;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::span::Span;
 
@@ -182,6 +183,24 @@ impl Params {
                 parse(text).ok_or_else(|| ApiError::bad_data(format!("invalid parameter \"{name}\": `{text}` is not a whole number")))
             })
             .transpose()
+    }
+}
+
+/// A time in a JSON body: seconds as a number, or a text as in an address.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum JsonTime {
+    Seconds(f64),
+    Text(String),
+}
+
+impl JsonTime {
+    /// The time; `name` is the field that has it.
+    pub(crate) fn read(&self, name: &str) -> Result<TimestampMs, ApiError> {
+        match self {
+            Self::Seconds(seconds) => parse_time(name, &seconds.to_string()),
+            Self::Text(text) => parse_time(name, text),
+        }
     }
 }
 

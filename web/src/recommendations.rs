@@ -12,7 +12,7 @@ use taskpulse_engine::advice::{self, DecideError, Decision, MAX_REASON};
 use crate::body::{self, BodyLimits};
 use crate::envelope::{ApiError, blocking, success};
 use crate::parameter::{self, Parameter};
-use crate::params::{Params, parse_time};
+use crate::params::{JsonTime, Params};
 use crate::route::{Body, Route, Shape};
 use crate::server::AppState;
 
@@ -78,14 +78,6 @@ fn said_schema() -> Value {
     })
 }
 
-/// A time as JSON has it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Time {
-    Seconds(f64),
-    Text(String),
-}
-
 /// What is said with a decision.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -93,7 +85,7 @@ struct Said {
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
-    at: Option<Time>,
+    at: Option<JsonTime>,
 }
 
 async fn recommendations(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
@@ -165,11 +157,7 @@ async fn decide(
 }
 
 fn decision_of(decision: &str, said: Said) -> Result<Decision, ApiError> {
-    let at = match said.at {
-        Some(Time::Seconds(seconds)) => Some(parse_time("at", &seconds.to_string())?),
-        Some(Time::Text(text)) => Some(parse_time("at", &text)?),
-        None => None,
-    };
+    let at = said.at.map(|at| at.read("at")).transpose()?;
     let wrong = [("reason", said.reason.is_some(), "dismiss"), ("at", at.is_some(), "applied")]
         .into_iter()
         .find(|(_, is, of)| *is && *of != decision);
