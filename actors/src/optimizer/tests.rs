@@ -6,7 +6,7 @@ use taskpulse_engine::store::StoreOptions;
 
 use super::*;
 use crate::supervisor::ActorHandle;
-use crate::testing::{Inbox, NOON, Stage, on_stage, on_stage_with};
+use crate::testing::{Inbox, NOON, Stage, evaluation_limits, on_stage, on_stage_with};
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -18,17 +18,6 @@ struct Setup {
     append: Inbox<Append>,
     hub: Inbox<Publish>,
     experiments: Inbox<ChangeExperiment>,
-}
-
-fn limits() -> EvaluationLimits {
-    EvaluationLimits {
-        lookback: 300_000,
-        delayed_names: false,
-        max_samples: 10_000_000,
-        max_bytes: 256 << 20,
-        timeout: Duration::from_secs(3_600),
-        cancelled: Arc::default(),
-    }
 }
 
 fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
@@ -48,7 +37,7 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
         capacity: stage.publishers.capacity.clone(),
         experiments: experiments.mailbox(),
         verdicts: stage.publishers.verdicts.subscribe(),
-        limits: limits(),
+        limits: evaluation_limits(),
     };
     let (clock, store, current) = (stage.clock.clone(), stage.store.clone(), stage.publishers.recommendations.clone());
     let make = move || OptimizerActor::new(clock.clone(), store.clone(), current.clone(), every, outputs.clone());
