@@ -23,7 +23,7 @@ impl ActionsActor {
         self.news.extend(events);
     }
 
-    /// Shows and tells how runs stand, once that is kept: what is shown must not be undone a second time after a kill.
+    /// Publishes how runs stand and records events of it, once that is kept: what is shown must not be undone a second time after a kill.
     fn tell(&mut self) {
         self.publish();
         let news = std::mem::take(&mut self.news);

@@ -287,7 +287,7 @@ impl Asker {
         Ok(Draft::said(sentence).rows(rows).charted(&read.selector, &read.selector, [range]).page(page_of(meaning.subject)))
     }
 
-    /// The samples of a range by what tells the series apart, those with most samples first.
+    /// The samples of a range by the labels in which the series differ, those with most samples first.
     pub(super) fn grouped(&self, read: &Read, range: Range) -> Result<Vec<(String, Samples)>, AskError> {
         let mut groups: std::collections::BTreeMap<String, Vec<(TimestampMs, f64)>> = std::collections::BTreeMap::new();
         let all = self.samples(&read.selector, range)?;

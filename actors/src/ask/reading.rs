@@ -36,7 +36,7 @@ pub(super) struct Read {
 pub(super) type Samples = Vec<(TimestampMs, f64)>;
 
 impl Asker {
-    /// How the subject is read; none where other things than series tell of it.
+    /// How the subject is read; none where the answer comes from other things than series.
     pub(super) fn read_of(&self, meaning: &Meaning) -> Option<Read> {
         if let (Subject::Any, Some(metric)) = (meaning.subject, &meaning.metric) {
             let counter = ["_total", "_count", "_sum", "_bucket"].iter().any(|end| metric.ends_with(end));
@@ -163,7 +163,7 @@ impl Asker {
         format!("{what}{reason}: there are no series of {}", measure.metric)
     }
 
-    /// What tells a series from the others of its metric.
+    /// The labels by which a series differs from the others of its metric.
     pub(super) fn row_name(&self, read: &Read, labels: &Labels) -> String {
         let mut parts: Vec<&str> = read.by.iter().filter_map(|label| labels.get(label)).collect();
         if read.measure.is_none() {

@@ -36,7 +36,7 @@ fn a_forecast_that_was_asked_for_is_judged_once_it_is_over_and_goes_on_after_a_r
         stage.settle().await;
         let record = || stage.views.forecasts().first().cloned().unwrap();
         assert_eq!((record().made, record().pending, record().judged), (1, 1, 0));
-        // Another actor goes on from what the store has.
+        // An actor that is started anew reads them from the store.
         stage.publishers.forecasts.send_replace(Arc::default());
         let (_forecasts, _documents) = start(&stage, "after");
         stage.settle().await;

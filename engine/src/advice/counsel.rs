@@ -75,7 +75,7 @@ pub enum Measures {
     Nothing(&'static str),
 }
 
-/// The figure of a finding, by its number, that tells whether what it is about became worse.
+/// The figure of a finding, by its number, that shows whether what it is about became worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worse {
     /// More of it is worse.

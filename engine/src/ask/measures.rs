@@ -227,7 +227,7 @@ measures! {
     ServiceCpu "taskpulse_process_cpu_seconds_total" "" Counter [], "taskpulse" "CPU time of Taskpulse";
 }
 
-/// The series behind a subject; none where other things than series tell of it.
+/// The series behind a subject; none where the answer comes from other things than series.
 #[must_use]
 pub fn measure(subject: Subject) -> Option<&'static Measure> {
     MEASURES.iter().find(|measure| measure.subject == subject)
