@@ -23,6 +23,7 @@ pub mod forecast;
 mod fuzz;
 pub mod health;
 pub mod heartbeat;
+pub mod logs;
 pub mod machine;
 pub mod metrics;
 pub mod model;

@@ -1,0 +1,13 @@
+//! Log lines: what they are, how they come in, how they are kept, how they are asked for.
+//!
+//! A line belongs to a stream, a set of labels of few values (the service, the file, the level of a job). Everything else that is known
+//! of it (attributes, trace, severity) stays with the line. Times are nanoseconds, as senders give them.
+//!
+//! * [`record`]: a line, the lines of a request, and what a reader gets.
+//! * `push`: the requests of clients (Loki, OTLP) to lines.
+//! * `store`: lines in the data directory, durable, in blocks of a stream and a day.
+//! * `logql`: the query language: pipelines over lines, metrics over them.
+
+pub mod record;
+
+pub use self::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, SourceError, StreamLines};
