@@ -201,13 +201,29 @@ fn unmatched(selectors: &[Selector], store: &StoreReader, since: TimestampMs) ->
 
 /// What was not judged of the samples of a rule.
 fn notes_of(counts: Counts) -> Vec<String> {
-    let note = |count: u64, text: &str| (count > 0).then(|| format!("{count} {text}"));
+    let note = |count: u64, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
+    };
     [
-        note(counts.late, "samples were older than the newest of their series, and were not judged"),
-        note(counts.history, "samples were too old to be judged: they are history"),
-        note(counts.ahead, "samples were ahead of the clock, and were judged as of when they came"),
-        note(counts.nan, "samples were no number, and were not judged"),
-        note(counts.over_limit, "alerts were left out: the rule has as many as there may be"),
+        note(
+            counts.late,
+            "sample was older than the newest of its series, and was not judged",
+            "samples were older than the newest of their series, and were not judged",
+        ),
+        note(counts.history, "sample was too old to be judged: it is history", "samples were too old to be judged: they are history"),
+        note(
+            counts.ahead,
+            "sample was ahead of the clock, and was judged as of when it came",
+            "samples were ahead of the clock, and were judged as of when they came",
+        ),
+        note(counts.nan, "sample was no number, and was not judged", "samples were no number, and were not judged"),
+        note(
+            counts.over_limit,
+            "alert was left out: the rule has as many as there may be",
+            "alerts were left out: the rule has as many as there may be",
+        ),
     ]
     .into_iter()
     .flatten()
