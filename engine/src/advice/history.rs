@@ -9,9 +9,9 @@ use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
 use crate::machine::OTHERS;
 use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
-use crate::span::Span;
 use crate::store::{StoreError, StoreReader};
 use crate::windows::{Level, WindowRow};
+use crate::words::lasted;
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -259,7 +259,7 @@ pub(super) fn approximate(seconds: f64) -> String {
         1
     };
     let seconds = seconds.min(1e9) as i64;
-    Span::secs(seconds - seconds % unit).to_string()
+    lasted((seconds - seconds % unit) * 1_000)
 }
 
 /// Project and tag.

@@ -264,12 +264,12 @@ fn what_cannot_be_measured_says_so_and_what_became_of_its_cause() {
     let gone = tracker.update(vec![], T0 + 3 * 60 * MINUTE)[0].clone();
     let attempt = &gone.life.attempts[0];
     assert_eq!((gone.status, attempt.outcome), (Status::Withdrawn, Outcome::Unmeasured));
-    assert!(attempt.sentence.starts_with("Its cause was gone 3h after it was applied"), "{}", attempt.sentence);
+    assert!(attempt.sentence.starts_with("Its cause was gone 3 h after it was applied"), "{}", attempt.sentence);
     found(&mut tracker, DOWN, 0.5, T0 + DAY);
     tracker.decide(DOWN, &Decision::Applied(None), T0 + DAY).unwrap();
     assert_eq!(found(&mut tracker, DOWN, 0.5, T0 + 7 * DAY), Status::Applied);
     assert_eq!(found(&mut tracker, DOWN, 0.5, T0 + 8 * DAY), Status::Open);
-    assert!(one(&tracker, DOWN).life.attempts[1].sentence.starts_with("Its cause was still there 7d"));
+    assert!(one(&tracker, DOWN).life.attempts[1].sentence.starts_with("Its cause was still there 7 d"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counsel::Worse;
 use super::{Attempt, Dismissal, Evidence, Finding, Life, Outcome, Recommendation, Status, advisors};
 use crate::model::TimestampMs;
-use crate::span::Span;
+use crate::words::lasted;
 
 /// Withdrawn recommendations kept at the most.
 const MAX_WITHDRAWN: usize = 200;
@@ -150,7 +150,7 @@ fn evidence_gone(old: &mut Recommendation, now: TimestampMs) -> bool {
                 return is_new;
             }
             let after = old.life.applied_at.map_or(0, |at| (gone_at - at).max(0) / 60_000 * 60);
-            old.conclude(&format!("Its cause was gone {} after it was applied", Span::secs(after)), now);
+            old.conclude(&format!("Its cause was gone {} after it was applied", lasted(after * 1_000)), now);
             old.stands(Status::Withdrawn, now);
         }
     }
@@ -172,7 +172,7 @@ fn evidence_there(old: &mut Recommendation, finding: Finding, now: TimestampMs) 
             let measured = old.life.verdict.is_some();
             if old.is_judged() && (measured || now - applied >= STILL_THERE_MS) {
                 let after = (now - applied).max(0) / 3_600_000 * 3_600;
-                old.conclude(&format!("Its cause was still there {} after it was applied", Span::secs(after)), now);
+                old.conclude(&format!("Its cause was still there {} after it was applied", lasted(after * 1_000)), now);
                 let life = Life { since: now, attempts: std::mem::take(&mut old.life.attempts), ..Life::default() };
                 *old = Recommendation { life, ..recommendation(finding, Status::Open, now, now) };
                 return true;
