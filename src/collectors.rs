@@ -10,7 +10,7 @@ use taskpulse_actors::collectors::cgroup::{self, CgroupCollector};
 use taskpulse_actors::collectors::collector::Collector;
 use taskpulse_actors::collectors::command::CommandCollector;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
-use taskpulse_actors::collectors::github::{GithubContext, GithubOutputs};
+use taskpulse_actors::collectors::github::{GithubContext, GithubOptions, GithubOutputs};
 use taskpulse_actors::collectors::heartbeat::{self, HeartbeatCollector, Heartbeats};
 use taskpulse_actors::collectors::poller::{Outputs, Poller, Wake, Waker};
 use taskpulse_actors::collectors::probe::{self, ProbeCollector};
@@ -23,6 +23,7 @@ use taskpulse_actors::published::Publishers;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 
+use crate::options;
 use crate::pipeline::Starter;
 use crate::settings::probes::ProbeSpec;
 use crate::settings::sources::{CommandSpec, ScrapeTarget, each};
@@ -199,6 +200,7 @@ fn github(settings: &Settings, context: &Context) -> Plan {
         return Plan::Off;
     }
     let Ok(options) = github::options(&settings.github) else { return Plan::NoTargets };
+    let options = GithubOptions { prices: options::money(settings).prices, ..options };
     let outputs = GithubOutputs {
         append: context.append.clone(),
         documents: context.outputs.documents.clone(),

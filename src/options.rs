@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use taskpulse_actors::alert::ScrapedBy;
 use taskpulse_actors::notify::AckKey;
+use taskpulse_engine::money::Money;
 use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
@@ -87,6 +88,12 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
         max_waiting: store.max_head_samples.saturating_mul(16),
         cache_bytes: store.cache_bytes,
     }
+}
+
+/// What the settings say of money.
+pub fn money(settings: &Settings) -> Money {
+    // The settings were checked when they were read.
+    crate::settings::money::money(&settings.costs).unwrap_or_default()
 }
 
 /// Who may use the server.

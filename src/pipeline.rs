@@ -35,7 +35,7 @@ use taskpulse_engine::store::{StoreReader, StoreWriter};
 use taskpulse_engine::windows::Level;
 
 use crate::collectors;
-use crate::options::{rule_book, rule_limits, scraped_by, store_options};
+use crate::options::{money, rule_book, rule_limits, scraped_by, store_options};
 use crate::settings::Settings;
 use crate::settings::{actions, notify};
 
@@ -326,6 +326,8 @@ fn start_optimizer(
         hub: hub.mailbox(),
         undated: publishers.undated.clone(),
         capacity: publishers.capacity.clone(),
+        budgets: publishers.budgets.clone(),
+        money: Arc::new(money(starter.settings)),
         experiments: experiments.mailbox(),
         verdicts: publishers.verdicts.subscribe(),
         limits: rule_limits(starter.settings),

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::cli::Cli;
-use crate::options::{access_options, data_dir, query_options, rule_limits, server_options};
+use crate::options::{access_options, data_dir, money, query_options, rule_limits, server_options};
 use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
 use crate::settings::Settings;
 use crate::settings::heartbeats::HeartbeatSpec;
@@ -106,7 +106,7 @@ impl Server {
             rule_limits: rule_limits(settings),
             notice_interval: settings.notify.group_interval.ms(),
             noise: LastReport::default(),
-            agent_metrics: settings.costs.metrics(),
+            money: Arc::new(money(settings)),
             access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),
             hooks: Arc::clone(webhooks),

@@ -13,6 +13,8 @@ use rustc_hash::FxHashSet;
 use taskpulse_engine::advice::{self, Assessment, DecideError, Due, Horizon, Recommendation, RecommendationTracker, Verdicts};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
+use taskpulse_engine::money::Money;
+use taskpulse_engine::money::budget::{self, BudgetState};
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
 use tokio::sync::watch;
@@ -45,12 +47,16 @@ pub struct OptimizerOutputs {
     pub hub: Mailbox<Publish>,
     /// What there is, and whether it suffices.
     pub capacity: watch::Sender<Arc<Vec<view::Capacity>>>,
+    /// Budgets, and how they stand.
+    pub budgets: watch::Sender<Arc<Vec<view::Budget>>>,
     /// Disks and memory without a date.
     pub undated: watch::Sender<Arc<Vec<view::UndatedForecast>>>,
     /// Follows the effect of what was applied.
     pub experiments: Mailbox<ChangeExperiment>,
     /// What is said of that effect.
     pub verdicts: watch::Receiver<Arc<Verdicts>>,
+    /// What the settings say of money.
+    pub money: Arc<Money>,
     /// What each query of a measure may cost.
     pub limits: EvaluationLimits,
 }
@@ -101,25 +107,27 @@ impl OptimizerActor {
             return;
         }
         self.assessing = true;
-        let store = self.store.clone();
+        let (store, money) = (self.store.clone(), Arc::clone(&self.outputs.money));
         let now = self.clock.now_ms();
         let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
         let assess = move || -> Result<_, StoreError> {
             let by_month = match by_month {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess(&store, Horizon::Month, now)?),
+                None => (Instant::now(), advice::assess(&store, &money, Horizon::Month, now)?),
             };
-            Ok((advice::assess(&store, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
+            Ok((advice::assess(&store, &money, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
         };
         ctx.run_blocking("assess", assess, move |this, found, ctx| {
             this.assessing = false;
             match found {
-                Ok(Ok((Assessment { findings: mut found, undated, in_use, .. }, by_month, seen))) => {
+                Ok(Ok((Assessment { findings: mut found, undated, in_use, budgets, .. }, by_month, seen))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
                     let capacity = advice::capacity(&in_use, &found, &by_month.1.forecasts, now);
                     this.outputs.capacity.send_replace(Arc::new(capacity.iter().map(Into::into).collect()));
-                    this.write_series([advice::times_to_full(&found), advice::capacity_series(&capacity)].concat(), now);
+                    this.publish_budgets(&budgets);
+                    let series = [advice::times_to_full(&found), advice::capacity_series(&capacity), budget::gauges(&budgets)];
+                    this.write_series(series.concat(), now);
                     found.extend(by_month.1.findings.iter().cloned());
                     this.by_month = Some(by_month);
                     let mut changed = this.tracker.update(found, now);
@@ -143,7 +151,9 @@ impl OptimizerActor {
         known.into_iter().for_each(|(series, value)| batch.push(series, now, value));
         self.written = written;
         if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
-            log::error!("optimizer: the store is too busy for the times at which disks and memory will be full, and for capacities");
+            log::error!(
+                "optimizer: the store is too busy for the times at which disks and memory will be full, for capacities and budgets"
+            );
         }
     }
 
@@ -187,6 +197,17 @@ impl OptimizerActor {
         }
     }
 
+    fn publish_budgets(&self, states: &[BudgetState]) {
+        self.outputs.budgets.send_replace(Arc::new(states.iter().map(Into::into).collect()));
+    }
+
+    /// Of budgets nothing is known before the first assessment.
+    fn publish_unknown_budgets(&self) {
+        let why =
+            if self.every.is_some() { "not added up yet" } else { "`optimizer.enabled` is false, or the service runs with --no-advanced" };
+        self.publish_budgets(&self.outputs.money.budgets.iter().map(|budget| BudgetState::unknown(budget, why)).collect::<Vec<_>>());
+    }
+
     fn publish_current(&self) {
         self.current.send_replace(Arc::new(views_of(&self.tracker.current())));
     }
@@ -203,6 +224,7 @@ impl ServiceActor for OptimizerActor {
             }
             Err(error) => log::error!("optimizer: kept recommendations cannot be read: {error}"),
         }
+        self.publish_unknown_budgets();
         self.follow_up(ctx);
         self.follow_verdicts(self.outputs.verdicts.clone(), ctx);
         if let Some(every) = self.every {

@@ -16,8 +16,8 @@ use crate::rule_states::RuleStates;
 use crate::sources::{SourceRegistry, SourcesByName};
 use crate::targets::{TargetRegistry, TargetsByName};
 use crate::view::{
-    Actions, Alert, Board, Capacity, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source, Target,
-    UndatedForecast, WatchedSeries,
+    Actions, Alert, Board, Budget, Capacity, Channel, CiRepository, Experiment, Health, Recommendation, SeriesForecastRecord, Source,
+    Target, UndatedForecast, WatchedSeries,
 };
 
 /// Boards by project.
@@ -44,6 +44,8 @@ pub struct Publishers {
     pub undated: watch::Sender<Arc<Vec<UndatedForecast>>>,
     /// What there is, and whether it suffices for a week; of the optimizer.
     pub capacity: watch::Sender<Arc<Vec<Capacity>>>,
+    /// Budgets, and how they stand; of the optimizer.
+    pub budgets: watch::Sender<Arc<Vec<Budget>>>,
     /// What experiments say of advice that was applied; of the experiments actor, for the optimizer.
     pub verdicts: watch::Sender<Arc<Verdicts>>,
     /// How the forecasts of series held that were asked for; of the forecasts actor.
@@ -81,6 +83,7 @@ pub struct Views {
     recommendations: watch::Receiver<Arc<Vec<Recommendation>>>,
     undated: watch::Receiver<Arc<Vec<UndatedForecast>>>,
     capacity: watch::Receiver<Arc<Vec<Capacity>>>,
+    budgets: watch::Receiver<Arc<Vec<Budget>>>,
     forecasts: watch::Receiver<Arc<Vec<SeriesForecastRecord>>>,
     experiments: watch::Receiver<Arc<Vec<Experiment>>>,
     actions: watch::Receiver<Arc<Actions>>,
@@ -104,6 +107,7 @@ impl Publishers {
         let (recommendations, recommendations_view) = watch::channel(Arc::default());
         let (undated, undated_view) = watch::channel(Arc::default());
         let (capacity, capacity_view) = watch::channel(Arc::default());
+        let (budgets, budgets_view) = watch::channel(Arc::default());
         let (forecasts, forecasts_view) = watch::channel(Arc::default());
         let (experiments, experiments_view) = watch::channel(Arc::default());
         let (actions, actions_view) = watch::channel(Arc::default());
@@ -121,6 +125,7 @@ impl Publishers {
             recommendations: recommendations_view,
             undated: undated_view,
             capacity: capacity_view,
+            budgets: budgets_view,
             forecasts: forecasts_view,
             experiments: experiments_view,
             actions: actions_view,
@@ -141,6 +146,7 @@ impl Publishers {
                 recommendations,
                 undated,
                 capacity,
+                budgets,
                 verdicts: watch::Sender::default(),
                 forecasts,
                 experiments,
@@ -201,6 +207,12 @@ impl Views {
     #[must_use]
     pub fn capacity(&self) -> Arc<Vec<Capacity>> {
         Arc::clone(&self.capacity.borrow())
+    }
+
+    /// Budgets of the settings, and how they stand.
+    #[must_use]
+    pub fn budgets(&self) -> Arc<Vec<Budget>> {
+        Arc::clone(&self.budgets.borrow())
     }
 
     /// Experiments that are not removed, the newest change first.

@@ -27,6 +27,7 @@ pub mod logs;
 pub mod machine;
 pub mod metrics;
 pub mod model;
+pub mod money;
 pub mod notices;
 pub mod otlp;
 pub mod probe;

@@ -127,10 +127,13 @@ metrics! {
     "github_actions_runs_total" Counter "" "Runs of {workflow} on {repo} with {conclusion}" "Ends of runs, by conclusion";
     "github_actions_job_seconds_total" Counter "seconds" "Job time of {workflow} on {repo}" "Seconds of jobs of runs that ended";
     "github_actions_wasted_seconds_total" Counter "seconds" "Wasted job time of {workflow} on {repo}" "Job seconds of runs that were cancelled or whose commit later got a green run";
+    "github_actions_run_cost" Gauge "" "Cost of {workflow} on {repo}" "What the jobs of a run cost by the prices of the settings, one sample a run, at its end; none where one of its runners has no price";
     "github_rate_limit_remaining" Gauge "" "GitHub requests left" "Requests that are left in this hour, by GitHub's count";
     "taskpulse_github_requests_total" Counter "" "Requests to GitHub {outcome}" "Requests to GitHub by outcome: paid, unchanged (304), failed";
     "taskpulse_webhooks_total" Counter "" "Webhooks {event} {outcome}" "Webhook deliveries by event and outcome";
     "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
+    "taskpulse_budget_limit" Gauge "" "Budget {budget}" "The most that is to be spent within the period of a budget";
+    "taskpulse_budget_used" Gauge "" "Spent of the budget {budget}" "What was spent since the period of a budget began";
     "taskpulse_capacity_utilization_ratio" Gauge "ratio" "{resource} {mountpoint} in use" "Share of a resource of this machine that is in use: of the CPU over the last hour, of memory and disks now";
     "taskpulse_capacity_shortfall_ratio" Gauge "ratio" "{resource} {mountpoint}: {bound} shortfall of the next week" "By which share of what there is a resource falls short at the worst time of the next week; 0 where it suffices";
     "taskpulse_capacity_shortfall_runners" Gauge "" "{repo}: {bound} shortfall of runners" "Runs that will wait for a runner at the worst time of the next week, on average over two hours";

@@ -1,6 +1,7 @@
 //! The section `[github]`: its keys, and what the collector gets of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use taskpulse_actors::collectors::github::GithubOptions;
@@ -42,5 +43,6 @@ pub fn options(github: &Github) -> anyhow::Result<GithubOptions> {
         interval: github.interval.duration(),
         backfill_ms: github.backfill.ms(),
         share: github.share,
+        prices: Arc::default(),
     })
 }

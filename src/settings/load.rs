@@ -14,7 +14,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, actions, github, notify, place};
+use super::{Settings, actions, github, money, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -35,12 +35,14 @@ const LISTS: [&str; 10] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 10] = [
+const OPEN_TABLES: [&str; 12] = [
     "actions.bind",
     "alerts.rules",
     "store.retentions",
     "scrape.targets",
     "commands.run",
+    "costs.budgets",
+    "costs.prices",
     "probes.check",
     "heartbeats.expect",
     "notify.channels",
@@ -195,6 +197,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "store" => &["data_dir"],
         "alerts" => &["file_path"],
         "notify" => &["external_url", "timezone"],
+        "costs" => &["timezone"],
         "github" => &["token", "webhook_secret"],
         _ => &[],
     };
@@ -312,6 +315,7 @@ fn validate_sources(s: &Settings) -> anyhow::Result<()> {
     within("taskmaster.max_tags", s.taskmaster.max_tags, 1, 10_000)?;
     within("taskmaster.max_tasks", s.taskmaster.max_tasks, 1, 1_000_000)?;
     github::options(&s.github)?;
+    money::money(&s.costs)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
     each(&s.probes.check, ProbeSpec::check)?;

@@ -7,6 +7,7 @@ pub mod github;
 pub mod heartbeats;
 mod inhibit;
 mod load;
+pub mod money;
 pub mod notify;
 mod place;
 pub mod probes;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::actions::ActionSpec;
 use super::heartbeats::HeartbeatSpec;
 use super::inhibit::InhibitSpec;
+use super::money::{BudgetSpec, PriceSpec};
 use super::notify::ChannelSpec;
 use super::probes::ProbeSpec;
 use super::secret::Secret;
@@ -337,7 +338,7 @@ sections! {
         root: PathBuf = PathBuf::from("/"),
     }
 
-    /// What a task cost: metrics of coding agents that are joined with tasks by time.
+    /// What things cost: metrics of coding agents that are joined with tasks by time, prices of CI, and budgets.
     costs: CostNames {
         /// Counters of tokens; their label `type` is the kind of token.
         tokens: Vec<String> = vec!["claude_code_token_usage_tokens_total".to_owned()],
@@ -345,6 +346,13 @@ sections! {
         money: Vec<String> = vec!["claude_code_cost_usage_USD_total".to_owned()],
         /// Counters of seconds that an agent was active.
         active_seconds: Vec<String> = vec!["claude_code_active_time_seconds_total".to_owned()],
+        /// Time zone in which days, weeks and months of budgets begin, such as `Europe/Berlin`; unset: that of the machine.
+        timezone: Option<String> = None,
+        /// What a minute of a runner of CI costs, and since when; without a price no money is said. One table per row: `[costs.prices.linux]`, `from = "2026-01-01"`, `runner = "ubuntu-*"`, `per_minute = 0.008`,
+        /// `currency = "USD"`; all keys are in docs/OPERATIONS.md, *Prices and budgets*.
+        prices: BTreeMap<String, PriceSpec> = BTreeMap::new(),
+        /// What may be spent: `[costs.budgets.agents]`, `amount = 20`, `currency = "USD"`, `per = "day"` (or week, month), `of = ["agents"]` (or ci, or both).
+        budgets: BTreeMap<String, BudgetSpec> = BTreeMap::new(),
     }
 
     /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.

@@ -71,7 +71,7 @@ async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse,
     let asker = Asker {
         views: state.reporter.views.clone(),
         store: state.store.clone(),
-        agent_metrics: state.agent_metrics.clone(),
+        agent_metrics: state.money.agents.clone(),
         limits,
         clock: Clock { now: now_ms(), zone: zone.clone().unwrap_or(TimeZone::UTC) },
     };

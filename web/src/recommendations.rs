@@ -1,5 +1,7 @@
 //! Recommendations: what there is and was, and what is decided about it.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,8 +114,8 @@ fn stands(one: &advice::Recommendation, wanted: &str) -> bool {
 }
 
 async fn advisors(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let (store, current) = (state.store.clone(), state.reporter.views.recommendations());
-    let states = blocking(move || Ok::<_, ApiError>(advice::advisors(&store, now_ms()))).await?;
+    let (store, money, current) = (state.store.clone(), Arc::clone(&state.money), state.reporter.views.recommendations());
+    let states = blocking(move || Ok::<_, ApiError>(advice::advisors(&store, &money, now_ms()))).await?;
     let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, &current)).collect();
     Ok(success(all))
 }

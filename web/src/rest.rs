@@ -75,6 +75,9 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/api/v1/capacity", capacity)
             .about("How much of CPU, memory, disks and CI runners is in use, and whether that suffices for the next week")
             .answers(Shape::list::<view::Capacity>()),
+        Route::get("/api/v1/budgets", budgets)
+            .about("Budgets of the settings: what was spent since their period began, and what the rest of it brings")
+            .answers(Shape::list::<view::Budget>()),
         Route::get("/api/v1/events", events)
             .about("Points on the time line, newest first, at most 1,000")
             .parameters(&[START, END, SOURCE])
@@ -162,6 +165,10 @@ async fn capacity(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> 
     state.answers.success(&state.reporter.views.capacity())
 }
 
+async fn budgets(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.answers.success(&state.reporter.views.budgets())
+}
+
 async fn acknowledge(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
     // A link that needs no token does nothing but acknowledge.
     let note = params.get("note").filter(|_| params.get("signature").is_none());
@@ -213,7 +220,7 @@ async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpRespons
     if end.saturating_sub(start) > MAX_COSTS_MS {
         return Err(ApiError::bad_data("parameter `start`: more than 31 days before `end`; ask for less time"));
     }
-    let (store, names) = (state.store.clone(), state.agent_metrics.clone());
+    let (store, names) = (state.store.clone(), state.money.agents.clone());
     let spent =
         blocking(move || Ok(view::Spent::new(measure(&store, start, end, &names, None)?, names.currency().map(str::to_owned)))).await?;
     state.answers.success(&spent)

@@ -26,7 +26,7 @@ use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
-use taskpulse_engine::board::cost::AgentMetrics;
+use taskpulse_engine::money::Money;
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::{OnceCell, Semaphore};
@@ -87,8 +87,8 @@ pub struct AppState {
     pub notice_interval: i64,
     /// The noise report that was made last.
     pub noise: LastReport,
-    /// The metrics of what coding agents use.
-    pub agent_metrics: AgentMetrics,
+    /// What the settings say of money, and of the metrics of coding agents.
+    pub money: Arc<Money>,
     /// Who may use it.
     pub access: Access,
     /// Jobs whose calls are expected.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taskpulse_engine::ask::{Meaning, Range, Subject, Wanted};
 use taskpulse_engine::board::cost::measure;
-use taskpulse_engine::words::{figure, lasted};
+use taskpulse_engine::words::{figure, lasted, money};
 
 use super::draft::{Draft, listed, row};
 use super::{AskError, Asker};
@@ -46,10 +46,7 @@ impl Asker {
         match subject {
             Subject::Tokens => format!("{value:.0} tokens"),
             Subject::AgentTime => format!("{} active", lasted((value * 1e3) as i64)),
-            _ => {
-                let currency = self.agent_metrics.currency().map(|currency| format!(" {currency}")).unwrap_or_default();
-                format!("{}{currency}", money(value))
-            }
+            _ => money(value, self.agent_metrics.currency()),
         }
     }
 
@@ -146,8 +143,4 @@ fn figure_of(cost: &Cost, subject: Subject) -> Option<f64> {
         Subject::AgentTime => cost.active_seconds,
         _ => cost.money,
     }
-}
-
-fn money(value: f64) -> String {
-    if value.abs() < 0.01 && value != 0.0 { figure("", value) } else { format!("{value:.2}") }
 }

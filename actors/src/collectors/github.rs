@@ -185,7 +185,10 @@ impl GithubCollector {
         }
         let (store, repo) = (self.context.store.clone(), repo.to_owned());
         let keep_ms = self.context.options.backfill_ms.min(store.options().retention_ms);
-        let read = spawn_blocking(move || store.documents(KIND).map(|documents| RunTracker::restore(&repo, keep_ms, &documents)));
+        let prices = Arc::clone(&self.context.options.prices);
+        let read = spawn_blocking(move || {
+            store.documents(KIND).map(|documents| RunTracker::restore(&repo, keep_ms, &documents).with_prices(prices))
+        });
         self.tracker.restore(read.await.map_err(BlockingError::from)??);
         // Answers may be lost with the tracker: nothing counts as unchanged.
         (self.etag, self.next_poll) = (None, 0);

@@ -35,6 +35,8 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
         hub: hub.mailbox(),
         undated: stage.publishers.undated.clone(),
         capacity: stage.publishers.capacity.clone(),
+        budgets: stage.publishers.budgets.clone(),
+        money: Arc::default(),
         experiments: experiments.mailbox(),
         verdicts: stage.publishers.verdicts.subscribe(),
         limits: evaluation_limits(),

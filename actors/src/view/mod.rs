@@ -13,6 +13,7 @@ mod alertmanager;
 mod anomaly;
 mod answer;
 mod board;
+mod budget;
 mod capacity;
 mod channel;
 mod ci;
@@ -48,6 +49,7 @@ pub use self::alertmanager::{
 pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::answer::{Answer, AnswerChart, AnswerMeaning, AnswerName, AnswerRow};
 pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
+pub use self::budget::{Budget, BudgetPer};
 pub use self::capacity::{Capacity, CapacityExhaustion, CapacityResource};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};

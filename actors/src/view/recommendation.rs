@@ -451,7 +451,7 @@ impl Advisor {
         Self {
             name: state.name.to_owned(),
             about: state.about.to_owned(),
-            missing: state.missing.iter().map(|&metric| metric.to_owned()).collect(),
+            missing: state.missing.clone(),
             recommendations: current.iter().filter(own).count(),
         }
     }

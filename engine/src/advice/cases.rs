@@ -54,8 +54,13 @@ pub(super) fn found(minutes: i64, step: i64, all: &[Series]) -> Vec<Finding> {
 
 /// The same with what else is kept.
 pub(super) fn found_with(minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> Vec<Finding> {
+    found_of(&Money::default(), minutes, step, all, keep)
+}
+
+/// The same with what the settings say of money.
+pub(super) fn found_of(money: &Money, minutes: i64, step: i64, all: &[Series], keep: impl FnOnce(&StoreWriter)) -> Vec<Finding> {
     let (_dir, store, now) = kept(minutes, step, all, keep);
-    let by = |horizon| assess(&store, horizon, now).unwrap().findings;
+    let by = |horizon| assess(&store, money, horizon, now).unwrap().findings;
     [by(Horizon::Day), by(Horizon::Month)].concat()
 }
 
@@ -376,7 +381,7 @@ fn what_an_advisor_lacks_is_said() {
     let mut batch = Batch::default();
     batch.push(Labels::metric("system_cpu_utilization_ratio", &[]), MONDAY, 0.5);
     store.append(&batch, MONDAY).unwrap();
-    let states = advisors(&store, MONDAY);
+    let states = advisors(&store, &Money::default(), MONDAY);
     let of = |name: &str| states.iter().find(|state| state.name == name).unwrap();
     assert!(of("cpu_saturated").missing.is_empty());
     assert_eq!(of("probe_down").missing, ["probe_success"]);

@@ -24,7 +24,7 @@ struct Run {
 
 const GREEN: Run = Run { minute: 0, branch: "main", commit: 0, conclusion: "success", seconds: 600.0, jobs: &[] };
 
-fn document(number: usize, run: Run) -> DocumentChange {
+fn document(number: usize, run: Run, charge: Option<f64>) -> DocumentChange {
     let begin = MONDAY + run.minute * MINUTE;
     let end = begin + (run.seconds * 1e3) as i64;
     let job_seconds = if run.jobs.is_empty() { run.seconds } else { run.jobs.iter().map(|job| job.1).sum() };
@@ -36,7 +36,8 @@ fn document(number: usize, run: Run) -> DocumentChange {
         "id": number + 1, "attempt": 1, "workflow_id": 1, "path": ".github/workflows/test.yml", "name": "test", "status": "completed",
         "conclusion": run.conclusion, "branch": run.branch, "sha": format!("{:08x}c0ffee", run.commit), "event": event, "number": number,
         "title": format!("Change {}", run.commit), "url": "", "fork": false, "created": begin, "started": begin, "updated": end,
-        "committed": null, "at": end, "live": true, "jobs_known": true, "queue": null, "job_seconds": job_seconds, "jobs": jobs
+        "committed": null, "at": end, "live": true, "jobs_known": true, "queue": null, "job_seconds": job_seconds, "jobs": jobs,
+        "charge": charge.map(|amount| json!({"amount": amount, "currency": "USD"}))
     }))
     .unwrap();
     (format!("{REPO}/{:020}.1", number + 1), Some(serde_json::to_vec(&record).unwrap()))
@@ -44,7 +45,12 @@ fn document(number: usize, run: Run) -> DocumentChange {
 
 /// What is found in a history of these days with these runs.
 fn of_runs(days: i64, runs: &[Run]) -> Vec<Finding> {
-    let mut documents: Vec<DocumentChange> = runs.iter().enumerate().map(|(number, run)| document(number, *run)).collect();
+    of_priced_runs(days, runs, |_| None)
+}
+
+/// The same where runs cost something.
+fn of_priced_runs(days: i64, runs: &[Run], charge: impl Fn(usize) -> Option<f64>) -> Vec<Finding> {
+    let mut documents: Vec<DocumentChange> = runs.iter().enumerate().map(|(number, run)| document(number, *run, charge(number))).collect();
     documents.push((
         REPO.to_owned(),
         Some(br##"{"format": 2, "names": {"#1": {"listed": "test", "path": ".github/workflows/test.yml"}}}"##.to_vec()),
@@ -183,6 +189,24 @@ fn runs_for_commits_that_were_replaced_are_named() {
     assert_eq!(names(&of_runs(7, &pushed_again("success", "idea"))), ["ci_superseded:octo/site:test"]);
     assert_eq!(names(&of_runs(7, &pushed_again("cancelled", "idea"))), [""; 0], "they were ended");
     assert_eq!(names(&of_runs(7, &pushed_again("success", "main"))), [""; 0], "each commit of the main branch is wanted");
+}
+
+#[test]
+fn what_runs_cost_is_said_where_all_of_a_week_have_a_price() {
+    let with = |jobs: &'static [(&'static str, f64)]| move |_: i64, run: &mut Run| (run.jobs, run.seconds) = (jobs, 1_000.0);
+    let runs = each_four_hours(9, with(&[("e2e", 900.0), ("unit", 200.0), ("lint", 50.0)]));
+    let said = |charge: &dyn Fn(usize) -> Option<f64>| {
+        let found = of_priced_runs(9, &runs, charge);
+        assert_eq!(names(&found), ["ci_one_job:octo/site:test"]);
+        let figure = found[0].evidence.iter().find(|e| e.name == "cost of its runs of the last week, USD").map(|e| e.value);
+        (figure, found[0].why.contains("by the prices of the settings"))
+    };
+    // A run each four hours of seven days; the one at the begin of the week has just left it, the newest one has not ended.
+    let (cost, is_said) = said(&|_| Some(0.5));
+    assert!(is_said && cost.is_some_and(|cost| (20.0..=21.5).contains(&cost)), "{cost:?}");
+    assert_eq!(said(&|_| None), (None, false), "no price is set");
+    assert_eq!(said(&|number| (number != 50).then_some(0.5)), (None, false), "one run has a runner without a price");
+    assert!(said(&|number| (number > 11).then_some(0.5)).1, "those before have none, and do not matter");
 }
 
 /// A move of a task on a board.

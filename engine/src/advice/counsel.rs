@@ -201,6 +201,18 @@ pub(super) fn hourly_rise(metric: &str, labels: &[(&str, &str)]) -> String {
     format!("sum(increase({}[1h]))", selector(metric, labels))
 }
 
+/// The same of several counters, as a query has them: `a or b`.
+pub(super) fn hourly_rises(query: &str) -> String {
+    let rise = |counter: &str| format!("sum(increase({counter}[1h]))");
+    let counters: Vec<&str> = query.split(" or ").collect();
+    let [counter] = counters.as_slice() else {
+        // Sums have no labels: each needs one of its own, or `or` would drop it.
+        let named = |(number, counter): (usize, &&str)| format!("label_replace({}, \"counter\", \"{number}\", \"\", \"\")", rise(counter));
+        return format!("sum({})", counters.iter().enumerate().map(named).collect::<Vec<_>>().join(" or "));
+    };
+    rise(counter)
+}
+
 /// The same of one counter of a machine, by its selector.
 pub(super) fn rise_of_machine(query: &str) -> String {
     format!("sum(increase({}[1h]))", one_machine(query).unwrap_or_default())

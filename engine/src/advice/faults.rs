@@ -24,7 +24,7 @@ fn opened(days: i64, step: i64, name: &str, horizon: Horizon, all: &[Series]) ->
             }
         }
         store.append(&batch, now).unwrap();
-        let found = assess(&store, horizon, now).unwrap().findings;
+        let found = assess(&store, &Money::default(), horizon, now).unwrap().findings;
         let ours = found.into_iter().filter(|finding| finding.id.starts_with(name)).collect();
         opened += tracker.update(ours, now).iter().filter(|one| one.status == Status::Open && one.created == now).count();
         there += tracker.current().len();

@@ -9,6 +9,8 @@ use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
 use crate::machine::OTHERS;
 use crate::model::{Labels, Matcher, Selector, SeriesId, TimestampMs};
+use crate::money::budget::BudgetState;
+use crate::money::{AGENT_MONEY, Money};
 use crate::store::{StoreError, StoreReader};
 use crate::windows::{Level, WindowRow};
 use crate::words::lasted;
@@ -63,17 +65,29 @@ impl KnownLevel {
 pub(super) struct History<'a> {
     pub(super) store: &'a StoreReader,
     pub(super) now: TimestampMs,
+    /// What the settings say of money.
+    pub(super) money: &'a Money,
     /// Levels that advisors have read and for which there is no date.
     pub(super) undated: RefCell<Vec<Undated>>,
     /// What advisors have forecast of capacities.
     pub(super) forecasts: RefCell<Vec<capacity::Forecast>>,
+    /// How budgets stand.
+    pub(super) budgets: RefCell<Vec<BudgetState>>,
     /// The runs of workflows, once an advisor has read them.
     pub(super) workflows: OnceCell<Vec<Workflow>>,
 }
 
 impl<'a> History<'a> {
-    pub(super) fn new(store: &'a StoreReader, now: TimestampMs) -> Self {
-        Self { store, now, undated: RefCell::default(), forecasts: RefCell::default(), workflows: OnceCell::new() }
+    pub(super) fn new(store: &'a StoreReader, money: &'a Money, now: TimestampMs) -> Self {
+        Self {
+            store,
+            now,
+            money,
+            undated: RefCell::default(),
+            forecasts: RefCell::default(),
+            budgets: RefCell::default(),
+            workflows: OnceCell::new(),
+        }
     }
 }
 
@@ -95,6 +109,25 @@ impl History<'_> {
         let Ok(selector) = Selector::parse(metric) else { return Vec::new() };
         let ids = self.store.select(&selector.matchers);
         ids.into_iter().filter_map(|id| Some((id, self.store.labels(id)?))).collect()
+    }
+
+    /// The series of money of coding agents, by the metrics that the settings name.
+    pub(super) fn agent_money(&self) -> Vec<SeriesId> {
+        self.money.agents.money.iter().flat_map(|metric| self.series(metric)).map(|(id, _)| id).collect()
+    }
+
+    /// A query for them.
+    pub(super) fn agent_money_query(&self) -> String {
+        self.money.agents.money.join(" or ")
+    }
+
+    /// Those of the metrics that an advisor reads under a name that have no series. Money of agents has the names of the settings, of which
+    /// one is enough.
+    pub(super) fn without_series(&self, metric: &str) -> Vec<String> {
+        if metric != AGENT_MONEY {
+            return if self.series(metric).is_empty() { vec![metric.to_owned()] } else { Vec::new() };
+        }
+        if self.agent_money().is_empty() { self.money.agents.money.clone() } else { Vec::new() }
     }
 
     /// Closed windows of the last `span_ms`.

@@ -30,6 +30,8 @@ pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, 
 pub use self::tracker::RecommendationTracker;
 pub use self::undated::{Undated, WhyUndated};
 use crate::model::{Labels, TimestampMs};
+use crate::money::Money;
+use crate::money::budget::BudgetState;
 use crate::rules::Severity;
 use crate::store::{StoreError, StoreReader};
 
@@ -229,20 +231,28 @@ pub struct Assessment {
     pub in_use: Vec<(Resource, Labels, f64)>,
     /// What is forecast of capacities; of the month.
     pub forecasts: Vec<CapacityForecast>,
+    /// How budgets stand; of the last day.
+    pub budgets: Vec<BudgetState>,
 }
 
 /// What the advisors of a horizon find now.
 ///
 /// # Errors
 /// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
-pub fn assess(store: &StoreReader, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
-    let history = History::new(store, now);
+pub fn assess(store: &StoreReader, money: &Money, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
+    let history = History::new(store, money, now);
     let mut findings = Vec::new();
     for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
         findings.extend((advisor.assess)(&history)?);
     }
     let in_use = if horizon == Horizon::Day { capacity::in_use(&history)? } else { Vec::new() };
-    Ok(Assessment { findings, undated: history.undated.into_inner(), in_use, forecasts: history.forecasts.into_inner() })
+    Ok(Assessment {
+        findings,
+        undated: history.undated.into_inner(),
+        in_use,
+        forecasts: history.forecasts.into_inner(),
+        budgets: history.budgets.into_inner(),
+    })
 }
 
 /// An advisor, and what it can say.
@@ -253,15 +263,15 @@ pub struct AdvisorState {
     /// What it looks for, as half a sentence.
     pub about: &'static str,
     /// Which of the metrics that it reads have no series: it can say nothing without them.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
 }
 
 /// All advisors, and what each of them lacks.
 #[must_use]
-pub fn advisors(store: &StoreReader, now: TimestampMs) -> Vec<AdvisorState> {
-    let history = History::new(store, now);
+pub fn advisors(store: &StoreReader, money: &Money, now: TimestampMs) -> Vec<AdvisorState> {
+    let history = History::new(store, money, now);
     let state = |advisor: &advisors::Advisor| {
-        let missing = advisor.reads.iter().copied().filter(|metric| history.series(metric).is_empty()).collect();
+        let missing = advisor.reads.iter().flat_map(|metric| history.without_series(metric)).collect();
         AdvisorState { name: advisor.name, about: advisor.about, missing }
     };
     ADVISORS.iter().map(state).collect()
@@ -290,6 +300,8 @@ mod cases;
 mod cases_kept;
 #[cfg(test)]
 mod cases_measured;
+#[cfg(test)]
+mod cases_money;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

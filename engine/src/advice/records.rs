@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Evidence;
 use super::history::{BoardName, History};
 use crate::ci::figures::verdict;
 use crate::ci::tracker::{DOCUMENTS as RUNS, RunRecord, RunTracker};
 use crate::event::Event;
 use crate::model::TimestampMs;
+use crate::money::prices::Charge;
 use crate::rules::{Alert, ENDED};
 use crate::store::StoreError;
+use crate::words::money;
 
 /// Moves of tasks that are read at the most, the newest first.
 const MOST_MOVES: usize = 20_000;
@@ -21,6 +24,39 @@ pub(super) struct Workflow {
     pub(super) runs: Vec<RunRecord>,
     /// Commits that both failed and succeeded, or succeeded at a later attempt.
     pub(super) flaky: BTreeSet<String>,
+    /// All attempts that ended.
+    attempts: Vec<Attempt>,
+}
+
+/// What an attempt of a run took.
+struct Attempt {
+    end: TimestampMs,
+    seconds: f64,
+    charge: Option<Charge>,
+}
+
+/// What job time cost.
+pub(super) struct Paid {
+    amount: f64,
+    seconds: f64,
+    /// ISO code.
+    currency: String,
+}
+
+impl Paid {
+    /// What so much of that time cost on average, as a sentence that follows others, and as a figure.
+    pub(super) fn part(&self, seconds: f64) -> (String, Evidence) {
+        let amount = self.amount / self.seconds * seconds;
+        let sentence = format!(" That time cost about {}, by the prices of the settings.", money(amount, Some(&self.currency)));
+        (sentence, Evidence::counted(format!("cost of that time, {}", self.currency), amount, "count"))
+    }
+
+    /// What all of it cost, of a week.
+    pub(super) fn week(&self) -> (String, Evidence) {
+        let sentence =
+            format!(" Its runs of the last week cost {}, by the prices of the settings.", money(self.amount, Some(&self.currency)));
+        (sentence, Evidence::counted(format!("cost of its runs of the last week, {}", self.currency), self.amount, "count"))
+    }
 }
 
 impl Workflow {
@@ -31,6 +67,23 @@ impl Workflow {
             *counts.entry(&record.run.branch).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(_, count)| *count).map(|(branch, _)| branch)
+    }
+
+    /// How many attempts ended since a time whose jobs have no price.
+    pub(super) fn unpriced_since(&self, since: TimestampMs) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.end > since && attempt.charge.is_none() && attempt.seconds > 0.0).count()
+    }
+
+    /// What job time cost since a time; none unless all of it has a price.
+    pub(super) fn paid_since(&self, since: TimestampMs) -> Option<Paid> {
+        let mut paid = Paid { amount: 0.0, seconds: 0.0, currency: String::new() };
+        for attempt in self.attempts.iter().filter(|attempt| attempt.end > since && attempt.seconds > 0.0) {
+            let charge = attempt.charge.as_ref()?;
+            paid.amount += charge.amount;
+            paid.seconds += attempt.seconds;
+            paid.currency.clone_from(&charge.currency);
+        }
+        Some(paid).filter(|paid| paid.seconds > 0.0 && paid.amount > 0.0)
     }
 
     /// The runs that ended since then.
@@ -97,6 +150,12 @@ impl History<'_> {
         Ok(self.workflows.get_or_init(|| found))
     }
 
+    /// What the job time of a workflow cost since a time; none unless all of it has a price, and the name is of one workflow.
+    pub(super) fn paid(&self, of: &(String, String), since: TimestampMs) -> Result<Option<Paid>, StoreError> {
+        let mut named = self.workflows()?.iter().filter(|workflow| workflow.name == *of);
+        Ok(named.next().filter(|_| named.next().is_none()).and_then(|workflow| workflow.paid_since(since)))
+    }
+
     /// Moves of tasks within the last `span_ms`, the oldest first.
     pub(super) fn moves(&self, span_ms: i64) -> Result<Vec<Move>, StoreError> {
         let of_task =
@@ -116,6 +175,7 @@ impl History<'_> {
 fn workflows_of(tracker: &RunTracker, repo: &str, now: TimestampMs) -> Vec<Workflow> {
     let mut newest: BTreeMap<_, BTreeMap<u64, RunRecord>> = BTreeMap::new();
     let mut outcomes: BTreeMap<_, BTreeMap<&str, [bool; 2]>> = BTreeMap::new();
+    let mut attempts: BTreeMap<_, Vec<Attempt>> = BTreeMap::new();
     for record in tracker.records().filter(|record| record.run.ended() && record.end() <= now) {
         let key = record.run.key();
         if let Some(good) = verdict(record.run.conclusion.as_deref()) {
@@ -123,6 +183,8 @@ fn workflows_of(tracker: &RunTracker, repo: &str, now: TimestampMs) -> Vec<Workf
             seen[usize::from(good)] = true;
             seen[0] |= good && record.run.attempt > 1;
         }
+        let seconds = record.job_seconds.unwrap_or(0.0);
+        attempts.entry(key.clone()).or_default().push(Attempt { end: record.end(), seconds, charge: record.charge.clone() });
         // Attempts come by rising number.
         newest.entry(key).or_default().insert(record.run.id, record.clone());
     }
@@ -131,7 +193,8 @@ fn workflows_of(tracker: &RunTracker, repo: &str, now: TimestampMs) -> Vec<Workf
         runs.sort_by_key(|record| record.run.order());
         let commits = outcomes.get(&key).into_iter().flatten();
         let flaky = commits.filter(|(sha, [failed, good])| *failed && *good && !sha.is_empty()).map(|(sha, _)| (*sha).to_owned()).collect();
-        Workflow { name: (repo.to_owned(), tracker.names().name(&key).to_owned()), runs, flaky }
+        let name = (repo.to_owned(), tracker.names().name(&key).to_owned());
+        Workflow { name, runs, flaky, attempts: attempts.remove(&key).unwrap_or_default() }
     };
     newest.into_iter().map(of).collect()
 }

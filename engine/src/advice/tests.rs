@@ -26,7 +26,7 @@ fn history(minutes: i64, series: &[(Labels, &dyn Fn(i64) -> f64)]) -> (tempfile:
 }
 
 fn ids(store: &StoreReader, now: TimestampMs) -> Vec<String> {
-    assess(store, Horizon::Day, now).unwrap().findings.into_iter().map(|f| f.id).collect()
+    assess(store, &Money::default(), Horizon::Day, now).unwrap().findings.into_iter().map(|f| f.id).collect()
 }
 
 fn metric(name: &str, labels: &[(&str, &str)]) -> Labels {
@@ -41,7 +41,7 @@ fn a_busy_cpu_is_explained_by_the_process_behind_it() {
         (metric("process_cpu_utilization_ratio", &[("process", "sshd")]), &|_| 0.1),
     ];
     let (_dir, store, now) = history(200, &series);
-    let found = assess(&store, Horizon::Day, now).unwrap().findings;
+    let found = assess(&store, &Money::default(), Horizon::Day, now).unwrap().findings;
     assert_eq!(found.len(), 1);
     assert!(found[0].why.contains("cargo"), "{}", found[0].why);
     assert!(found[0].evidence.iter().any(|e| e.value == 1.0 && e.unit == "ratio"), "{:?}", found[0].evidence);
@@ -65,7 +65,7 @@ fn a_filling_disk_is_forecast_with_an_interval_and_a_steady_one_is_not() {
         (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &steady),
     ];
     let (_dir, store, now) = history(1_440, &series);
-    let found = assess(&store, Horizon::Day, now).unwrap().findings;
+    let found = assess(&store, &Money::default(), Horizon::Day, now).unwrap().findings;
     assert_eq!(found.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["disk_filling:/data"]);
     let until = &found[0].evidence[0];
     // Full at 1.0 from 0.6, at 0.1 a day: four days.
@@ -88,7 +88,7 @@ fn memory_that_a_unit_uses_up_is_forecast_across_its_restarts() {
         (metric("system_memory_usage_bytes", &[("state", "available")]), &gigabytes(50.0)),
     ];
     let (_dir, store, now) = history(40 * 60 + 55 * 60, &series);
-    let found = assess(&store, Horizon::Day, now).unwrap().findings;
+    let found = assess(&store, &Money::default(), Horizon::Day, now).unwrap().findings;
     let memory: Vec<&Finding> = found.iter().filter(|found| found.id.starts_with("memory_filling")).collect();
     assert_eq!(memory.iter().map(|f| f.query.as_str()).collect::<Vec<_>>(), ["container_memory_uncached_bytes{unit=\"shop.service\"}"]);
     let times: Vec<(String, f64)> = times_to_full(&found).into_iter().map(|(series, seconds)| (series.to_string(), seconds)).collect();
@@ -106,7 +106,7 @@ fn a_disk_without_a_date_says_why() {
     let used: (Labels, &dyn Fn(i64) -> f64) = (metric("system_memory_utilization_ratio", &[]), &|_| 0.6);
     let empty: (Labels, &dyn Fn(i64) -> f64) = (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/boot")]), &|_| 0.1);
     let (_dir, store, now) = history(1_440, &[steady, used, empty]);
-    let undated = assess(&store, Horizon::Day, now).unwrap().undated;
+    let undated = assess(&store, &Money::default(), Horizon::Day, now).unwrap().undated;
     let mut of: Vec<(Subject, Option<&str>, i64)> =
         undated.iter().map(|u| (u.subject, u.labels.get("mountpoint"), (u.level * 10.0).round() as i64)).collect();
     of.sort_by_key(|(.., level)| *level);
@@ -118,7 +118,7 @@ fn a_full_disk_is_said_to_be_full() {
     let rising = |minute: i64| (0.5 + minute as f64 / 1_440.0).min(1.0);
     let full: (Labels, &dyn Fn(i64) -> f64) = (metric("system_filesystem_utilization_ratio", &[("mountpoint", "/")]), &rising);
     let (_dir, store, now) = history(1_440, &[full]);
-    let found = assess(&store, Horizon::Day, now).unwrap().findings;
+    let found = assess(&store, &Money::default(), Horizon::Day, now).unwrap().findings;
     assert_eq!((found.len(), found[0].title.as_str(), found[0].severity), (1, "/ is full", Severity::Error));
 }
 
@@ -134,7 +134,7 @@ fn durations_that_rise_over_weeks_are_reported() {
         batch.push(labels.clone(), T0 + i64::from(day) * 86_400_000, seconds);
     }
     store.append(&batch, now).unwrap();
-    let found = assess(&store, Horizon::Month, now).unwrap().findings;
+    let found = assess(&store, &Money::default(), Horizon::Month, now).unwrap().findings;
     assert_eq!(found[0].id, "duration_rising:app:master");
     let ratio = &found[0].evidence[0];
     assert!((ratio.value - 2.5).abs() < 0.1 && ratio.low.unwrap() > 2.0 && ratio.high.unwrap() < 3.0, "{ratio:?}");

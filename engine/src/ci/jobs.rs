@@ -2,6 +2,7 @@
 //!
 //! A re-run of failed jobs lists the others again, with the times of the attempt in which they ran. Such a job belongs to that attempt.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ const SLACK_MS: i64 = 600_000;
 
 /// Names and outcomes of one attempt whose seconds are kept apart; a matrix may have hundreds of jobs.
 const MAX_KINDS: usize = 50;
+/// Kinds of runners in one attempt that are kept apart.
+const MAX_RUNNERS: usize = 20;
 
 /// The jobs of one name and outcome in one attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,17 @@ pub struct JobTime {
     pub count: u32,
     /// How long they ran.
     pub seconds: f64,
+}
+
+/// How long the jobs of one attempt ran on one kind of runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunnerTime {
+    /// What the jobs asked of their runner; empty where that is not known.
+    pub labels: BTreeSet<String>,
+    /// How long they ran.
+    pub seconds: f64,
+    /// Minutes that were begun, job by job.
+    pub minutes: u64,
 }
 
 /// The jobs of one run, as far as they are kept apart.
@@ -66,6 +80,19 @@ pub(super) fn by_name(jobs: impl Iterator<Item = JobTime>) -> Vec<JobTime> {
     kinds
 }
 
+/// Adds up times by runner. Beyond a bound it is not known which runners they were.
+fn by_runner<'a>(times: impl Iterator<Item = &'a RunnerTime>) -> Vec<RunnerTime> {
+    let mut runners: Vec<RunnerTime> = Vec::new();
+    for time in times {
+        let labels = if runners.len() < MAX_RUNNERS { time.labels.clone() } else { BTreeSet::new() };
+        match runners.iter_mut().find(|known| known.labels == time.labels || known.labels == labels) {
+            Some(known) => (known.seconds, known.minutes) = (known.seconds + time.seconds, known.minutes + time.minutes),
+            None => runners.push(RunnerTime { labels, ..time.clone() }),
+        }
+    }
+    runners
+}
+
 /// Figures of the jobs of one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobFigures {
@@ -87,6 +114,10 @@ pub struct JobFigures {
     pub jobs: Vec<JobTime>,
     /// The jobs behind `carried_seconds`.
     pub carried_jobs: Vec<JobTime>,
+    /// Their runners.
+    pub runners: Vec<RunnerTime>,
+    /// Those of `carried_jobs`.
+    pub carried_runners: Vec<RunnerTime>,
 }
 
 impl JobFigures {
@@ -105,6 +136,8 @@ impl JobFigures {
             unclear: 0,
             jobs: Vec::new(),
             carried_jobs: Vec::new(),
+            runners: Vec::new(),
+            carried_runners: Vec::new(),
         };
         let (mut starts, mut starts_of_skipped, mut starts_known, mut ends) = (Vec::new(), Vec::new(), true, Vec::new());
         for job in jobs.iter().filter(|job| job.attempt.is_none_or(|attempt| attempt <= run.attempt)) {
@@ -135,10 +168,12 @@ impl JobFigures {
                 Some(seconds) if carried => {
                     figures.carried_seconds += seconds;
                     figures.carried_jobs.push(time_of(job, seconds));
+                    figures.carried_runners.push(runner_of(job, seconds));
                 }
                 Some(seconds) => {
                     *figures.seconds.get_or_insert_default() += seconds;
                     figures.jobs.push(time_of(job, seconds));
+                    figures.runners.push(runner_of(job, seconds));
                 }
                 None => figures.unclear += 1,
             }
@@ -159,6 +194,12 @@ impl JobFigures {
         by_name(self.jobs.iter().chain(carried).cloned())
     }
 
+    /// How long they ran by runner; those of earlier attempts too where they count here.
+    #[must_use]
+    pub fn runner_times(&self, with_carried: bool) -> Vec<RunnerTime> {
+        by_runner(self.runners.iter().chain(self.carried_runners.iter().filter(|_| with_carried)))
+    }
+
     /// When a run ended that changed last at `updated`. GitHub moves that time for other reasons too, even weeks later: a run ends with
     /// its last job, or soon after.
     #[must_use]
@@ -173,6 +214,10 @@ impl JobFigures {
         let waited = self.first_start? - requested;
         (waited >= -SKEW_MS).then(|| waited.max(0) as f64 / 1e3)
     }
+}
+
+fn runner_of(job: &Job, seconds: f64) -> RunnerTime {
+    RunnerTime { labels: job.labels.iter().cloned().collect(), seconds, minutes: (seconds / 60.0).ceil() as u64 }
 }
 
 fn time_of(job: &Job, seconds: f64) -> JobTime {

@@ -12,6 +12,8 @@ use crate::model::TimestampMs;
 
 /// Longest text kept of a field.
 const MAX_TEXT: usize = 200;
+/// Most labels of a runner that are read.
+const MAX_LABELS: usize = 20;
 /// Valid times: 2008 to 2100. GitHub may write an unknown time as the year 1.
 const TIMES: std::ops::Range<TimestampMs> = 1_199_145_600_000..4_102_444_800_000;
 
@@ -118,6 +120,8 @@ pub struct Job {
     pub name: String,
     /// How it ended; empty where it has not, or where that is unknown.
     pub outcome: String,
+    /// What it asked of its runner.
+    pub labels: Vec<String>,
     /// The attempt that it belongs to.
     pub attempt: Option<u32>,
     /// It ended.
@@ -223,6 +227,7 @@ pub fn jobs(bytes: &[u8]) -> Result<Page<Job>, ParseError> {
             id: number(&job["id"]),
             name: text(&job["name"]).unwrap_or_default(),
             outcome: text(&job["conclusion"]).unwrap_or_default(),
+            labels: job["labels"].as_array().into_iter().flatten().take(MAX_LABELS).filter_map(text).collect(),
             attempt: attempt(job),
             ended: job["status"].as_str() == Some(COMPLETED),
             skipped: job["conclusion"].as_str() == Some("skipped"),

@@ -21,6 +21,7 @@ fn one(run: Value) -> Page<WorkflowRun> {
     parse::runs(json!({"total_count": 1, "workflow_runs": [run]}).to_string().as_bytes()).unwrap()
 }
 
+mod charges;
 mod ends;
 mod workflows;
 
@@ -145,6 +146,8 @@ fn job_of(start: TimestampMs, seconds: f64) -> JobFigures {
         unclear: 0,
         jobs: Vec::new(),
         carried_jobs: Vec::new(),
+        runners: Vec::new(),
+        carried_runners: Vec::new(),
     }
 }
 

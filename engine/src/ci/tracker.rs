@@ -11,12 +11,14 @@
 //! live runs continue from the last value. What is still to be read of the past are [`Gap`]s: the time before the first poll, and
 //! times during which nobody polled.
 
+mod charges;
 mod gaps;
 mod jobs;
 mod record;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,6 +31,7 @@ use super::parse::{Workflow, WorkflowRun};
 use super::workflow::{WorkflowKey, WorkflowNames};
 use crate::event::Event;
 use crate::model::{Batch, TimestampMs};
+use crate::money::prices::Prices;
 use crate::store::DocumentChange;
 
 /// GitHub ends what takes longer.
@@ -106,6 +109,8 @@ pub struct RunTracker {
     statuses: BTreeSet<String>,
     /// The newest series of each workflow.
     published: BTreeMap<WorkflowKey, samples::PublishedSeries>,
+    /// What minutes of runners cost.
+    prices: Arc<Prices>,
 }
 
 fn document_key(repo: &str, (id, attempt): RunKey) -> String {
@@ -128,6 +133,7 @@ impl RunTracker {
             job_retries: BTreeMap::new(),
             statuses: BTreeSet::new(),
             published: BTreeMap::new(),
+            prices: Arc::default(),
         };
         let prefix = format!("{repo}/");
         let ours = || documents.iter().filter(|(key, _)| key == repo || key.starts_with(&prefix));

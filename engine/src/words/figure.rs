@@ -13,6 +13,13 @@ pub fn figure(metric: &str, v: f64) -> String {
     with_digits(metric, v, 3)
 }
 
+/// An amount of money: `4.10 USD`; without a currency the figure alone.
+#[must_use]
+pub fn money(amount: f64, currency: Option<&str>) -> String {
+    let text = if amount.abs() < 0.01 && amount != 0.0 { figure("", amount) } else { format!("{amount:.2}") };
+    currency.map_or(text.clone(), |currency| format!("{text} {currency}"))
+}
+
 /// A value and a limit, with as many digits as it takes to tell them apart: never "80 %, above 80 %".
 pub(super) fn figure_beside(metric: &str, v: f64, limit: f64) -> (String, String) {
     let limit_text = figure(metric, limit);

@@ -362,6 +362,28 @@
  */
 
 /**
+ * A budget of the settings, and how it stands.
+ * @typedef {object} Budget
+ * @property {number|null} crossed_at  When the limit was reached; `null` where it was not.
+ * @property {string} currency  ISO code of all its amounts.
+ * @property {number|null} end  When it ends.
+ * @property {null|CapacityExhaustion} exhaustion
+ * @property {null|Interval} forecast
+ * @property {number} limit  The most that is to be spent within the period.
+ * @property {string|null} missing  What is not counted or cannot be told, and why; `null` where nothing is missing.
+ * @property {string} name  Its name.
+ * @property {string[]} of  What counts: `agents`, `ci`.
+ * @property {BudgetPer} per  Its period.
+ * @property {number|null} start  When the period that is under way began; `null` where nothing is known yet.
+ * @property {number|null} used  What was spent since it began; `null` where it is not known.
+ */
+
+/**
+ * How long a budget is for.
+ * @typedef {'day'|'week'|'month'} BudgetPer
+ */
+
+/**
  * What the service was built from.
  * @typedef {object} BuildInfo
  * @property {string} application

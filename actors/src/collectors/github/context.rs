@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpulse_engine::model::{Batch, Labels};
+use taskpulse_engine::money::prices::Prices;
 use taskpulse_engine::store::{ResolvedBatch, StoreReader};
 use tokio::sync::watch;
 use tokio::task::{JoinError, spawn_blocking};
@@ -34,6 +35,8 @@ pub struct GithubOptions {
     pub backfill_ms: i64,
     /// Share of the hourly rate limit that may be used.
     pub share: f64,
+    /// What minutes of runners cost.
+    pub prices: Arc<Prices>,
 }
 
 /// Where a collector sends and publishes. Samples go to the store directly because they may be of any age.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_mean, hourly_rise, named};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
+use super::super::records::Paid;
 use super::super::shift::shift;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::{Advisor, ci_broken, ci_shifted};
@@ -162,6 +163,19 @@ pub(super) fn finding(history: &History<'_>, kind: &str, (repo, workflow): &Work
     }
 }
 
+/// A finding with what is said of the money that job time cost in the last week, where it all has a price.
+pub(super) fn with_cost(
+    history: &History<'_>,
+    of: &Workflow,
+    finding: Finding,
+    said: impl Fn(&Paid) -> (String, Evidence),
+) -> Result<Finding, StoreError> {
+    let Some((sentence, figure)) = history.paid(of, history.now - WEEK_MS)?.as_ref().map(said) else { return Ok(finding) };
+    let (why, mut evidence) = (finding.why + &sentence, finding.evidence);
+    evidence.push(figure);
+    Ok(Finding { why, evidence, ..finding })
+}
+
 fn failing(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let metric = "github_actions_success_high_ratio";
     let broken = ci_broken::workflows(history)?;
@@ -255,14 +269,15 @@ fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
     for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
         let Some(shift) = shift(&durations, history.now).filter(|shift| shift.rose() && !shifted.contains(&of)) else { continue };
-        found.push(Finding {
+        let slower = Finding {
             title: format!("{} on {} takes longer than it did", of.1, of.0),
             why: shift.words("green run"),
             action: "See which commit the rise began with (the page CI), and which of its jobs became slower.".to_owned(),
             evidence: shift.evidence("green runs"),
             lasts_ms: 3 * DAY_MS,
             ..finding(history, SLOWER.name, &of, metric, 28 * DAY_MS)
-        });
+        };
+        found.push(with_cost(history, &of, slower, Paid::week)?);
     }
     Ok(found)
 }
@@ -282,20 +297,23 @@ fn wasted(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let Some(share) = all.get(&of).map(|all| seconds / all).filter(|share| *share >= WASTE && seconds >= WASTE_SECONDS) else {
             continue;
         };
-        found.push(Finding {
+        let wasted = Finding {
             title: format!("Runs of {} on {} come to nothing", of.1, of.0),
             why: format!(
                 "{} of job time in the last week, {} of all, went to runs that were cancelled or that a green run of the same commit followed.",
                 approximate(seconds),
                 figure("_ratio", share)
             ),
-            action: "Let a new push end the run of the one before at once (concurrency: with cancel-in-progress: true), and see to flaky tests.".to_owned(),
+            action:
+                "Let a new push end the run of the one before at once (concurrency: with cancel-in-progress: true), and see to flaky tests."
+                    .to_owned(),
             evidence: vec![
                 Evidence::counted("job time for nothing, last week", seconds, "seconds"),
                 Evidence::counted("share of all job time", share, "ratio"),
             ],
             ..finding(history, WASTED.name, &of, metric, WEEK_MS)
-        });
+        };
+        found.push(with_cost(history, &of, wasted, |paid| paid.part(seconds))?);
     }
     Ok(found)
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_rise, named};
 use super::super::history::{DAY_MS, approximate};
-use super::super::records::{Workflow, failed};
+use super::super::records::{Paid, Workflow, failed};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
-use super::ci::{finding, of_runs};
+use super::ci::{finding, of_runs, with_cost};
 use crate::ci::SUCCESS;
 use crate::ci::tracker::RunRecord;
 use crate::experiment::Better;
@@ -170,7 +170,7 @@ fn one_job(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let (Some(longest), Some(next)) = (of(|times| times.0), of(|times| times.1)) else { continue };
         let saved = longest - next.max(longest / 2.0);
         let (repo, name) = &workflow.name;
-        found.push(Finding {
+        let one_job = Finding {
             title: format!("{job} decides how long {name} on {repo} takes"),
             why: format!(
                 "In {} of {} green runs of the last week it was by far the longest job: {} of a run of {}; the next one took {}.",
@@ -190,7 +190,8 @@ fn one_job(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
                 Evidence::counted("shorter if it were split in two", saved, "seconds"),
             ],
             ..finding(history, ONE_JOB.name, &workflow.name, "github_actions_run_duration_seconds", WEEK_MS)
-        });
+        };
+        found.push(with_cost(history, &workflow.name, one_job, Paid::week)?);
     }
     Ok(found)
 }
@@ -216,7 +217,7 @@ fn superseded(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             continue;
         }
         let (repo, name) = &workflow.name;
-        found.push(Finding {
+        let superseded = Finding {
             title: format!("{name} on {repo} runs on for commits that were replaced"),
             why: format!(
                 "{} of its runs of the last week went on after their branch had been pushed again: {} of job time, {} of all.",
@@ -232,7 +233,8 @@ fn superseded(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
                 Evidence::counted("share of all job time", seconds / all, "ratio"),
             ],
             ..finding(history, SUPERSEDED.name, &workflow.name, "github_actions_job_seconds_total", WEEK_MS)
-        });
+        };
+        found.push(with_cost(history, &workflow.name, superseded, |paid| paid.part(seconds))?);
     }
     Ok(found)
 }

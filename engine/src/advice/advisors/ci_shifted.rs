@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::DAY_MS;
-use super::super::records::{Workflow, commit, short};
+use super::super::records::{Paid, Workflow, commit, short};
 use super::super::shift::{Shift, split};
 use super::super::{Evidence, Finding, History, Horizon};
 use super::Advisor;
-use super::ci::{self, finding};
+use super::ci::{self, finding, with_cost};
 use crate::ci::SUCCESS;
 use crate::ci::tracker::RunRecord;
 use crate::experiment::Better;
@@ -123,7 +123,7 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let (repo, name) = &workflow.name;
         let mut evidence = shift.evidence_of("green runs", "since then", "before");
         evidence.push(Evidence::moment("end of the first slower run", first.end()));
-        found.push(Finding {
+        let shifted = Finding {
             title: format!("{name} on {repo} takes longer since {}", short(&first.run.sha)),
             why: shift.words_since("green run", &commit(first)),
             action: format!(
@@ -134,7 +134,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             evidence,
             lasts_ms: 3 * DAY_MS,
             ..finding(history, ADVISOR.name, &workflow.name, "github_actions_run_duration_seconds", SPAN_MS)
-        });
+        };
+        found.push(with_cost(history, &workflow.name, shifted, Paid::week)?);
     }
     Ok(found)
 }

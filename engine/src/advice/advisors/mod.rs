@@ -4,6 +4,7 @@
 
 mod alert_noise;
 mod board_plan;
+mod budget;
 mod capacity;
 mod certificate;
 mod chain;
@@ -62,6 +63,7 @@ pub(super) const ADVISORS: &[Advisor] = &[
     tasks::STUCK,
     tasks::BOUNCES,
     tasks::REVIEW,
+    budget::ADVISOR,
     money::TASK,
     money::WEEK,
     rising_durations::ADVISOR,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_rise};
+use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_rises};
 use super::super::history::{BoardName, DAY_MS};
 use super::super::records::Move;
 use super::super::shift::shift;
@@ -11,15 +11,16 @@ use super::Advisor;
 use crate::board::IN_PROGRESS;
 use crate::experiment::Better;
 use crate::model::TimestampMs;
+use crate::money::AGENT_MONEY;
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
-use crate::words::figure;
+use crate::words::money;
 
 pub(super) const WEEK: Advisor = Advisor {
     name: "week_cost",
     about: "agents cost more a day than in the weeks before",
-    reads: &[MONEY],
+    reads: &[AGENT_MONEY],
     horizon: Horizon::Month,
     assess: week,
     counsel: Counsel {
@@ -29,7 +30,7 @@ pub(super) const WEEK: Advisor = Advisor {
         confidence: Confidence::Medium,
         refuted_by: "More was done in that week: the cost of a task is what it was.",
         expects: Expects::GoesBack("cost of a day on which agents worked"),
-        measure: Measures::Query(Better::Lower, |_| Some(hourly_rise(MONEY, &[]))),
+        measure: Measures::Query(Better::Lower, |finding| Some(hourly_rises(&finding.query))),
         sibling: None,
         worse: Worse::More(0),
     },
@@ -38,7 +39,7 @@ pub(super) const WEEK: Advisor = Advisor {
 pub(super) const TASK: Advisor = Advisor {
     name: "task_cost",
     about: "a task costs far more than others did",
-    reads: &[MONEY, "taskmaster_tasks"],
+    reads: &[AGENT_MONEY, "taskmaster_tasks"],
     horizon: Horizon::Month,
     assess: task,
     counsel: Counsel {
@@ -54,8 +55,6 @@ pub(super) const TASK: Advisor = Advisor {
     },
 };
 
-/// What agents cost, in dollars.
-const MONEY: &str = "claude_code_cost_usage_USD_total";
 const SPAN_MS: i64 = 28 * DAY_MS;
 const WEEK_MS: i64 = 7 * DAY_MS;
 /// A smaller rise of the cost of a day is none.
@@ -66,12 +65,12 @@ const LEAST_TASKS: usize = 10;
 const FACTOR: f64 = 4.0;
 const DEVIATIONS: f64 = 3.5;
 const LEAST_DEVIATION: f64 = 0.3;
-/// Less is not worth advice, in dollars.
+/// Less is not worth advice, in the currency of the counters.
 const LEAST: f64 = 1.0;
 
 fn week(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut days = [0.0; 28];
-    for (id, _) in history.series(MONEY) {
+    for id in history.agent_money() {
         let mut before = None;
         for row in history.windows(id, Level::H1, SPAN_MS)? {
             let step = |from: f64, to: f64| if to >= from { to - from } else { to };
@@ -89,25 +88,26 @@ fn week(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         return Ok(Vec::new());
     }
     let sum: f64 = days[..7].iter().sum();
+    let (currency, unit) = (history.money.agents.currency(), |name: &str| in_currency(history, name));
     Ok(vec![Finding {
         id: WEEK.name.to_owned(),
         topic: Topic::Board,
         title: "Coding agents cost more than they did".to_owned(),
         why: format!(
-            "A typical day on which they worked cost {} dollars in the last week and {} in the three weeks before; the week cost {} dollars.",
-            figure("", lately),
-            figure("", before),
-            figure("", sum)
+            "A typical day on which they worked cost {} in the last week and {} in the three weeks before; the week cost {}.",
+            money(lately, currency),
+            money(before, currency),
+            money(sum, currency)
         ),
         action: "See on the page Tasks which tasks it went to, and which model and how much context they used.".to_owned(),
         severity: Severity::Notice,
         evidence: vec![
             shift.ratio("cost of a day now over before"),
-            Evidence::counted("typical day, last week, dollars", lately, "count"),
-            Evidence::counted("typical day, three weeks before, dollars", before, "count"),
-            Evidence::counted("last week, dollars", sum, "count"),
+            Evidence::counted(unit("typical day, last week"), lately, "count"),
+            Evidence::counted(unit("typical day, three weeks before"), before, "count"),
+            Evidence::counted(unit("last week"), sum, "count"),
         ],
-        query: MONEY.to_owned(),
+        query: history.agent_money_query(),
         start: history.now - SPAN_MS,
         end: history.now,
         lasts_ms: 2 * DAY_MS,
@@ -120,7 +120,7 @@ type Task = (BoardName, String);
 /// What is known of the cost of a task.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
-    /// Dollars while it was in progress, shared evenly with the others that were.
+    /// Money while it was in progress, shared evenly with the others that were.
     money: f64,
     /// The part of it while no other was.
     alone: f64,
@@ -157,7 +157,7 @@ fn costs(spent: &[(TimestampMs, f64)], moves: &[Move]) -> BTreeMap<Task, Cost> {
 
 fn task(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut spent: Vec<(TimestampMs, f64)> = Vec::new();
-    for (id, _) in history.series(MONEY) {
+    for id in history.agent_money() {
         let values = history.values(id, SPAN_MS)?;
         spent.extend(values.windows(2).map(|pair| (pair[1].0, if pair[1].1 >= pair[0].1 { pair[1].1 - pair[0].1 } else { pair[1].1 })));
     }
@@ -191,25 +191,31 @@ fn task(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     Ok(costs.into_iter().filter(out).map(|(task, cost)| of_task(history, &task, cost.money, typical.exp(), count)).collect())
 }
 
-fn of_task(history: &History<'_>, ((project, tag), task): &Task, money: f64, typical: f64, count: usize) -> Finding {
+/// The name of an amount, with its currency.
+fn in_currency(history: &History<'_>, name: &str) -> String {
+    history.money.agents.currency().map_or_else(|| name.to_owned(), |currency| format!("{name}, {currency}"))
+}
+
+fn of_task(history: &History<'_>, ((project, tag), task): &Task, cost: f64, typical: f64, count: usize) -> Finding {
+    let currency = history.money.agents.currency();
     Finding {
         id: format!("task_cost:{project}:{tag}:{task}"),
         topic: Topic::Board,
         title: format!("Task {task} of {project}, {tag} costs far more than others"),
         why: format!(
-            "While it was in progress agents spent {} dollars on it; a typical task of the last four weeks cost {} ({count} tasks, shared evenly where several were in progress).",
-            figure("", money),
-            figure("", typical)
+            "While it was in progress agents spent {} on it; a typical task of the last four weeks cost {} ({count} tasks, shared evenly where several were in progress).",
+            money(cost, currency),
+            money(typical, currency)
         ),
         action: "See whether an agent goes round in circles on it: give it a smaller step, a better test, or do the hard part by hand."
             .to_owned(),
         severity: Severity::Notice,
         evidence: vec![
-            Evidence::counted("cost of the task, dollars", money, "count"),
-            Evidence::counted("typical cost of a task, dollars", typical, "count"),
+            Evidence::counted(in_currency(history, "cost of the task"), cost, "count"),
+            Evidence::counted(in_currency(history, "typical cost of a task"), typical, "count"),
             Evidence::counted("tasks whose cost is known", count as f64, "count"),
         ],
-        query: MONEY.to_owned(),
+        query: history.agent_money_query(),
         start: history.now - SPAN_MS,
         end: history.now,
         lasts_ms: 2 * DAY_MS,

@@ -65,7 +65,7 @@ fn capacities_have_figures_with_an_interval_or_say_why_not() {
         ],
         |_| {},
     );
-    let by = |horizon| assess(&store, horizon, now).unwrap();
+    let by = |horizon| assess(&store, &Money::default(), horizon, now).unwrap();
     let (day, month) = (by(Horizon::Day), by(Horizon::Month));
     let all = capacity(&day.in_use, &day.findings, &month.forecasts, now);
     let gauges: Vec<(String, f64)> =
@@ -86,7 +86,7 @@ fn capacities_have_figures_with_an_interval_or_say_why_not() {
     // A young service: what it does not know it says.
     let full = series("system_filesystem_utilization_ratio{mountpoint=\"/\"}", |_| 0.9);
     let (_dir, store, now) = kept(20, 1, &[series("system_cpu_utilization_ratio", |_| 0.5), full], |_| {});
-    let month = assess(&store, Horizon::Month, now).unwrap();
+    let month = assess(&store, &Money::default(), Horizon::Month, now).unwrap();
     let all = capacity(&[], &[], &month.forecasts, now);
     assert!(capacity_series(&all).is_empty() && all.len() == 2, "{all:?}");
     assert!(all.iter().all(|one| one.missing.as_ref().is_some_and(|why| why.starts_with("0 whole days are known"))), "{all:?}");

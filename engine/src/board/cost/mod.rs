@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::downtimes::Downtimes;
 use self::usage::sum;
-pub use self::usage::{AgentMetrics, CiRun, Spent, measure};
+pub use self::usage::{AgentMetrics, CiRun, Spent, measure, steps};
 use crate::model::TimestampMs;
 
 /// One task: project, tag, id.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Matcher, NAME_LABEL, TimestampMs, rise};
+use crate::model::{Matcher, NAME_LABEL, SeriesId, TimestampMs, rise};
 use crate::store::{StoreError, StoreReader};
 
 /// Samples of a gauge that are further apart do not cover the time between them.
@@ -13,7 +13,7 @@ const BEFORE_MS: i64 = 86_400_000;
 const TOKEN_TYPE: &str = "type";
 
 /// The metrics of coding agents, by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentMetrics {
     /// Tokens by `type`.
     pub tokens: Vec<String>,
@@ -136,24 +136,32 @@ fn cpu(store: &StoreReader, from: TimestampMs, to: TimestampMs) -> Result<Option
     Ok((covered > 0.0 && cores > 0).then_some((busy * cores as f64, covered)))
 }
 
+/// By how much a counter rose with each of its samples in `(from, to]`. One without a sample in the day before began at zero.
+///
+/// # Errors
+/// [`StoreError`] when samples cannot be read.
+pub fn steps(store: &StoreReader, id: SeriesId, from: TimestampMs, to: TimestampMs) -> Result<Vec<(TimestampMs, f64)>, StoreError> {
+    let (mut before, mut steps) = (0.0, Vec::new());
+    if !store.may_have(id, from) {
+        return Ok(steps);
+    }
+    for sample in store.samples(id, from.saturating_sub(BEFORE_MS), to)?.iter().filter(|s| s.v.is_finite()) {
+        if sample.t > from {
+            steps.push((sample.t, rise(before, sample.v)));
+        }
+        before = sample.v;
+    }
+    Ok(steps)
+}
+
 /// The increase of counters in `(from, to]`, by the label `type`. A counter without a sample in the day before began at zero.
 fn increases(store: &StoreReader, metrics: &[String], from: TimestampMs, to: TimestampMs) -> Result<BTreeMap<String, f64>, StoreError> {
     let mut by_type = BTreeMap::new();
     for metric in metrics {
         for id in store.select(&[Matcher::equal(NAME_LABEL, metric)]) {
-            if !store.may_have(id, from) {
-                continue;
-            }
-            let samples = store.samples(id, from.saturating_sub(BEFORE_MS), to)?;
-            let (mut before, mut sum, mut any) = (0.0, 0.0, false);
-            for sample in samples.iter().filter(|s| s.v.is_finite()) {
-                if sample.t > from {
-                    any = true;
-                    sum += rise(before, sample.v);
-                }
-                before = sample.v;
-            }
-            if any {
+            let steps = steps(store, id, from, to)?;
+            if !steps.is_empty() {
+                let sum: f64 = steps.iter().map(|(_, rose)| rose).sum();
                 let kind = store.labels(id).and_then(|labels| labels.get(TOKEN_TYPE).map(str::to_owned)).unwrap_or_default();
                 *by_type.entry(kind).or_default() += sum;
             }

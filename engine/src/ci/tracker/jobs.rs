@@ -79,6 +79,7 @@ impl RunTracker {
             let labels = self.run_labels("github_actions_run_queue_seconds", &record.run);
             self.pending.batch.push(labels, at, queue);
         }
+        self.charge(&mut record);
         self.records.insert(key, record);
         self.changed.insert(key);
     }
@@ -95,6 +96,7 @@ impl RunTracker {
         if record.job_seconds.is_none_or(|before| before <= seconds) {
             record.job_seconds = Some(seconds);
             record.jobs = Arc::new(jobs.times(!knows_earlier_attempt));
+            record.runners = jobs.runner_times(!knows_earlier_attempt);
         }
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ci::jobs::JobTime;
+use crate::ci::jobs::{JobTime, RunnerTime};
 use crate::ci::parse::WorkflowRun;
 use crate::ci::workflow::WorkflowKey;
 use crate::ci::{ACTION_REQUIRED, SUCCESS};
 use crate::model::TimestampMs;
+use crate::money::prices::Charge;
 
 /// Earlier ends of one attempt that are remembered.
 const MAX_EARLIER: usize = 16;
@@ -50,6 +51,12 @@ pub struct RunRecord {
     /// Its jobs by name and outcome. Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub jobs: Arc<Vec<JobTime>>,
+    /// How long its jobs ran by runner. Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runners: Vec<RunnerTime>,
+    /// What it cost, as far as that was said; none without a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Charge>,
     /// Ends after which the attempt continued.
     #[serde(default)]
     pub earlier: Vec<RunEnd>,
@@ -82,6 +89,8 @@ impl RunRecord {
             job_seconds: None,
             unclear_jobs: 0,
             jobs: Arc::default(),
+            runners: Vec::new(),
+            charge: None,
             earlier: Vec::new(),
         }
     }
@@ -108,6 +117,12 @@ impl RunRecord {
         self.at.or(self.run.updated).unwrap_or(self.run.created)
     }
 
+    /// Whether its jobs ran and what they cost is not known.
+    #[must_use]
+    pub fn is_unpriced(&self) -> bool {
+        self.charge.is_none() && self.job_seconds.is_some_and(|seconds| seconds > 0.0)
+    }
+
     /// Whether it ended and its jobs are still to be read.
     pub(super) fn needs_jobs(&self) -> bool {
         self.run.ended() && !self.jobs_known
@@ -121,7 +136,9 @@ impl RunRecord {
             if self.earlier.len() < MAX_EARLIER {
                 self.earlier.push(end);
             }
-            (self.job_seconds, self.jobs) = (before.job_seconds, before.jobs);
+            (self.job_seconds, self.jobs, self.runners) = (before.job_seconds, before.jobs, before.runners);
+            // What was said at that end stays said.
+            self.charge = before.charge.map(|charge| Charge { before: charge.amount, ..charge });
         }
     }
 }
