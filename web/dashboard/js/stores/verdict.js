@@ -3,14 +3,14 @@
  *
  * A part that is not known is left out. Nothing good is said while the service does not know, or while nobody can ask it.
  *
- * @import { Board } from '../types.js'
+ * @import { Board, Budget } from '../types.js'
  */
-import { between, count, money, since } from '../format.js'
+import { between, count, money, quoted, since } from '../format.js'
 import { computed } from '../lib.js'
 import { board } from './boards.js'
 import { minute } from './pace.js'
 import { causes, doubt, needed, outOfDate } from './needs.js'
-import { spentToday } from './spent.js'
+import { budgetToday, spentToday } from './spent.js'
 
 /** @typedef {'ok'|'warning'|'error'|'critical'|'unknown'} State */
 /** @typedef {{ key: string, words: string, title: string, page: string }} Fact  `page`: where it is told at length */
@@ -35,11 +35,11 @@ export const verdict = computed(() => ({
   state: state.value,
   words: words.value,
   page: state.value === 'ok' || state.value === 'unknown' ? 'status' : 'alerts',
-  facts: factsOf(board.value, spentToday.value, minute.value),
+  facts: factsOf(board.value, spentToday.value, minute.value, budgetToday.value),
 }))
 
-/** What is known of the work. @param {Board|null} shown @param {{ money: number|null, currency: string|null }|null} spent @param {number} now @returns {Fact[]} */
-export function factsOf(shown, spent, now) {
+/** What is known of the work. @param {Board|null} shown @param {{ money: number|null, currency: string|null }|null} spent @param {number} now @param {Budget|null} [budget] of the day @returns {Fact[]} */
+export function factsOf(shown, spent, now, budget = null) {
   /** @type {Fact[]} */
   const facts = []
   if (shown) {
@@ -52,7 +52,11 @@ export function factsOf(shown, spent, now) {
     if (all > 0) facts.push({ key: 'done', words: done === all ? `all ${count(all, 'task')} done` : `${done} of ${all} done`, title: tasks.cancelled ? `not counting ${tasks.cancelled} cancelled` : 'Tasks done', page: 'tasks' })
     if (forecast && !('missing' in forecast) && forecast.p50 !== null) facts.push({ key: 'forecast', words: doneAbout(forecast, now), title: forecastTitle(forecast), page: 'tasks' })
   }
-  if (spent && spent.money !== null) facts.push({ key: 'money', words: `${money(spent.money, spent.currency)} today`, title: 'What coding agents say they cost since midnight', page: 'tasks' })
+  if (spent && spent.money !== null) {
+    const most = budget ? ` of ${money(budget.limit, budget.currency)}` : ''
+    const title = 'What coding agents say they cost since midnight'
+    facts.push({ key: 'money', words: `${money(spent.money, spent.currency)}${most} today`, title: budget ? `${title}; the budget is ${quoted(budget.name)}` : title, page: 'tasks' })
+  }
   return facts
 }
 
