@@ -20,6 +20,9 @@ use arguments::Arguments;
 use taskpulse_engine::advice::{Finding, Horizon, RecommendationTracker, Status, advisors, assess};
 use taskpulse_engine::forecast::random::Random;
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
+use taskpulse_engine::money::Money;
+use taskpulse_engine::money::budget::Budget;
+use taskpulse_engine::money::period::Per;
 use taskpulse_engine::store::{StoreOptions, StoreReader, StoreWriter};
 use world::{DAY, KINDS, Kind, MINUTE, MONDAY, Trouble, written};
 
@@ -28,7 +31,9 @@ const DAYS: i64 = 28;
 const CLOSE: i64 = 26 * 60;
 
 /// Advisors of which the one may say what the other is asked for: a step in the durations of runs is a rise as well.
-const SAME: [(&str, &str); 2] = [("ci_slower", "ci_shifted"), ("ci_shifted", "ci_slower")];
+/// A dear week is what uses a budget up.
+const SAME: [(&str, &str); 4] =
+    [("ci_slower", "ci_shifted"), ("ci_shifted", "ci_slower"), ("budget", "week_cost"), ("week_cost", "budget")];
 
 fn store_of(batch: &Batch, now: TimestampMs) -> (tempfile::TempDir, StoreWriter) {
     let folder = tempfile::tempdir().unwrap();
@@ -39,8 +44,16 @@ fn store_of(batch: &Batch, now: TimestampMs) -> (tempfile::TempDir, StoreWriter)
     (folder, store)
 }
 
-fn found(store: &StoreReader, now: TimestampMs) -> Vec<Finding> {
-    let of = |horizon| assess(store, horizon, now).unwrap().findings;
+/// What the settings say: a budget of a month, about one and a half times what agents cost in a healthy one.
+fn money(kind: Kind) -> Money {
+    let amount = if kind == Kind::Agents { 650.0 } else { 350.0 };
+    let budget = Budget { name: "month".to_owned(), amount, currency: "USD".to_owned(), per: Per::Month, agents: true, ci: false };
+    Money { budgets: vec![budget], ..Money::default() }
+}
+
+fn found(store: &StoreReader, kind: Kind, now: TimestampMs) -> Vec<Finding> {
+    let money = money(kind);
+    let of = |horizon| assess(store, &money, horizon, now).unwrap().findings;
     [of(Horizon::Day), of(Horizon::Month)].concat()
 }
 
@@ -67,7 +80,7 @@ fn labelled(names: &[&'static str], count: u64, seed: u64, only: Option<&str>) {
             let (_folder, store) = store_of(&batch, now);
             kept.store(&store);
             let begun = Instant::now();
-            let all = found(&store, now);
+            let all = found(&store, kind, now);
             longest = longest.max(begun.elapsed().as_secs_f64());
             let is_right = |finding: &&Finding| {
                 let of = advisor_of(&finding.id, names);
@@ -103,7 +116,7 @@ fn opened(kind: Kind, seed: u64, names: &[&'static str]) -> BTreeMap<&'static st
     for hour in 1..=30 * 24 {
         let now = MONDAY + hour * 60 * MINUTE;
         let fresh = |r: &&taskpulse_engine::advice::Recommendation| r.status == Status::Open && r.created == now;
-        for one in tracker.update(found(&store, now), now).iter().filter(fresh) {
+        for one in tracker.update(found(&store, kind, now), now).iter().filter(fresh) {
             *opened.entry(advisor_of(&one.id, names)).or_default() += 1;
         }
     }
@@ -151,7 +164,7 @@ fn pass(count: u64, step: u64) {
     for number in 1..=3 {
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let (before, begun) = (process::status(own, "VmRSS").unwrap(), Instant::now());
-        let all = found(&store, end);
+        let all = found(&store, Kind::Agents, end);
         let (seconds, peak) = (begun.elapsed().as_secs_f64(), process::status(own, "VmHWM").unwrap());
         println!("| {number}, {} findings | {seconds:.2} | {:.0} |", all.len(), (peak - before) / 1_024.0);
     }
@@ -187,7 +200,7 @@ fn many(count: u64) -> Vec<Labels> {
 fn main() {
     let arguments = Arguments::read();
     let (folder, store) = store_of(&Batch::default(), MONDAY);
-    let names: Vec<&'static str> = advisors(&store, MONDAY).into_iter().map(|advisor| advisor.name).collect();
+    let names: Vec<&'static str> = advisors(&store, &Money::default(), MONDAY).into_iter().map(|advisor| advisor.name).collect();
     drop((store, folder));
     let (count, seed) = (arguments.number("--count", 20), arguments.number("--seed", 1));
     if arguments.asked("pass") {

@@ -245,6 +245,7 @@ fn board(kind: Kind, bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, r
         to.event("taskmaster_task_review_seconds", &medium, review.min(0.95 * seconds.max(18_000.0)));
         to.kept.done(minute, seconds, random);
         let dearer = bad("week_cost", 7 * DAY).map_or(1.0, |bad| 2.5 + 2.0 * bad.badness);
+        let dearer = dearer * bad("budget", 12 * DAY).map_or(1.0, |bad| 3.5 + 2.5 * bad.badness);
         state.money += 1.5 * dearer * (0.5 * random.normal()).exp();
         to.event(MONEY, &[("model", "large")], state.money);
     }
