@@ -40,5 +40,6 @@ pub mod span;
 pub mod store;
 pub mod template;
 pub mod windows;
+mod wire;
 pub mod words;
 pub mod yaml;

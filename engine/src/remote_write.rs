@@ -9,17 +9,15 @@ use std::str;
 
 use crate::model::{LabelError, MAX_LABELS, TimestampMs};
 use crate::store::SeriesResolver;
+use crate::wire::{Malformed, Reader, Value, WRONG_TYPE};
 
 /// Rejected series that are reported; further ones are only counted.
 const MAX_NAMED: usize = 10;
 
 /// The message is not a `WriteRequest`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a WriteRequest (remote write 1.0): {reason} at byte {at}")]
-pub struct DecodeError {
-    reason: &'static str,
-    at: usize,
-}
+#[error("not a WriteRequest (remote write 1.0): {0}")]
+pub struct DecodeError(#[from] Malformed);
 
 /// Receives the samples of a request.
 pub trait Sink {
@@ -75,94 +73,13 @@ const MAX_METADATA: usize = 5_000;
 /// The metric types of the protocol by number.
 const KINDS: [&str; 8] = ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
 
-/// Reads protobuf fields from bytes.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-enum Value<'a> {
-    Varint(u64),
-    Fixed64(u64),
-    Bytes(Reader<'a>),
-    Fixed32,
-}
-
-impl<'a> Reader<'a> {
-    fn fail<T>(&self, reason: &'static str) -> Result<T, DecodeError> {
-        Err(DecodeError { reason, at: self.at })
-    }
-
-    #[inline]
-    fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        match self.bytes.split_at_checked(count) {
-            Some((head, tail)) => {
-                self.bytes = tail;
-                self.at += count;
-                Ok(head)
-            }
-            None => self.fail("it ends early"),
-        }
-    }
-
-    #[inline]
-    fn varint(&mut self) -> Result<u64, DecodeError> {
-        if let Some((&byte, tail)) = self.bytes.split_first()
-            && byte < 0x80
-        {
-            self.bytes = tail;
-            self.at += 1;
-            return Ok(u64::from(byte));
-        }
-        self.long_varint()
-    }
-
-    fn long_varint(&mut self) -> Result<u64, DecodeError> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        self.fail("a number has more than 64 bits")
-    }
-
-    /// Number and value of the next field; `None` at the end.
-    #[inline]
-    fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
-        if self.bytes.is_empty() {
-            return Ok(None);
-        }
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().unwrap_or([0; 8]))),
-            2 => {
-                let length = self.varint()?;
-                let at = self.at;
-                let Ok(length) = usize::try_from(length) else { return self.fail("a length is impossible") };
-                Value::Bytes(Reader { bytes: self.take(length)?, at })
-            }
-            5 => {
-                self.take(4)?;
-                Value::Fixed32
-            }
-            _ => return self.fail("a field has an unknown wire type"),
-        };
-        Ok(Some((key >> 3, value)))
-    }
-}
-
 /// Decodes an uncompressed request and passes its series and samples to `sink`.
 ///
 /// # Errors
 /// [`DecodeError`] with the position; nothing that was passed on may be stored then.
 pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError> {
     let mut report = Report::default();
-    let mut request = Reader { bytes, at: 0 };
+    let mut request = Reader::new(bytes);
     let mut labels = Vec::new();
     let mut number = 0;
     while let Some((field, value)) = request.field()? {
@@ -172,7 +89,7 @@ pub fn decode(bytes: &[u8], sink: &mut impl Sink) -> Result<Report, DecodeError>
                 read_series(&mut series, &mut labels, number, &mut report, sink)?;
                 number += 1;
             }
-            (1, _) => return request.fail(WRONG_TYPE),
+            (1, _) => return Ok(request.fail(WRONG_TYPE)?),
             (3, Value::Bytes(mut metadata)) if report.metadata.len() < MAX_METADATA => {
                 report.metadata.extend(read_metadata(&mut metadata)?);
             }
@@ -202,9 +119,6 @@ fn read_metadata(metadata: &mut Reader<'_>) -> Result<Option<MetricMetadata>, De
     Ok(Some(out).filter(|metadata| !metadata.name.is_empty()))
 }
 
-/// Skipping such a field could merge two series or turn a value into 0.
-const WRONG_TYPE: &str = "a field has another wire type than its own";
-
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
 #[inline]
@@ -226,12 +140,12 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Bytes(bytes)) => name = bytes.bytes,
                         (2, Value::Bytes(bytes)) => text = bytes.bytes,
-                        (1 | 2, _) => return label.fail(WRONG_TYPE),
+                        (1 | 2, _) => return Ok(label.fail(WRONG_TYPE)?),
                         _ => {}
                     }
                 }
                 if kept.is_some() {
-                    return series.fail("a series' labels come before its samples");
+                    return Ok(series.fail("a series' labels come before its samples")?);
                 }
                 // An empty label is the same as none. Labels over the limit are only counted: they cause the series to be rejected.
                 if !text.is_empty() {
@@ -247,7 +161,7 @@ fn read_series<'a>(
                     match (field, value) {
                         (1, Value::Fixed64(bits)) => v = f64::from_bits(bits),
                         (2, Value::Varint(ms)) => t = ms as i64,
-                        (1 | 2, _) => return sample.fail(WRONG_TYPE),
+                        (1 | 2, _) => return Ok(sample.fail(WRONG_TYPE)?),
                         _ => {}
                     }
                 }
@@ -258,7 +172,7 @@ fn read_series<'a>(
                     report.refused_samples += 1;
                 }
             }
-            (1 | 2, _) => return series.fail(WRONG_TYPE),
+            (1 | 2, _) => return Ok(series.fail(WRONG_TYPE)?),
             (4, _) => report.histograms += 1,
             _ => {}
         }
