@@ -1,4 +1,4 @@
-//! Mutation fuzzing of everything that parses input: remote write, OTLP, metric texts, chunks, journal records, logs, queries,
+//! Mutation fuzzing of everything that parses input: remote write, OTLP, log lines, metric texts, chunks, journal records, logs, queries,
 //! certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests, templates.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
@@ -15,6 +15,7 @@ use crate::ci;
 use crate::ci::tracker::{ReportedBy, RunTracker};
 use crate::codec::{self, Effort};
 use crate::exposition;
+use crate::logs::push::tests as push;
 use crate::machine::{mounts, proc};
 use crate::model::{Budget, Columns, LabelError, Labels, SeriesId};
 use crate::otlp::tests as otlp;
@@ -98,7 +99,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 18.0;
+const TARGETS: f64 = 19.0;
 
 /// Accepts everything and stores nothing.
 struct Count(usize);
@@ -173,6 +174,12 @@ fn exposition_texts() {
 fn otlp_requests() {
     let (names, corpus): (Vec<_>, Vec<_>) = otlp::samples_of_requests().into_iter().unzip();
     run("otlp", &corpus, |bytes| names[..2].iter().for_each(|encoding| otlp::take_anything(*encoding, bytes)));
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn requests_with_log_lines() {
+    run("log lines", &push::samples_of_requests(), push::take_anything);
 }
 
 #[test]

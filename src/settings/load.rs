@@ -304,12 +304,13 @@ fn validate_pipeline(s: &Settings) -> anyhow::Result<()> {
 }
 
 fn validate_sources(s: &Settings) -> anyhow::Result<()> {
-    let attributes = &s.otlp.resource_labels;
-    ensure!(
-        attributes.len() <= 32 && attributes.iter().all(|key| (1..=256).contains(&key.len())),
-        "otlp.resource_labels has {} attributes: must be at most 32, each of 1 to 256 characters",
-        attributes.len()
-    );
+    for (key, attributes) in [("resource_labels", &s.otlp.resource_labels), ("stream_labels", &s.otlp.stream_labels)] {
+        ensure!(
+            attributes.len() <= 32 && attributes.iter().all(|key| (1..=256).contains(&key.len())),
+            "otlp.{key} has {} attributes: must be at most 32, each of 1 to 256 characters",
+            attributes.len()
+        );
+    }
     within("system.interval", s.system.interval, SECOND, HOUR)?;
     within("taskmaster.interval", s.taskmaster.interval, SECOND, HOUR)?;
     within("taskmaster.max_tags", s.taskmaster.max_tags, 1, 10_000)?;
@@ -480,6 +481,7 @@ mod tests {
             ("[server]\nlisten = \"0.0.0.0\"", None, vec!["server.listen", "server.token"]),
             ("[server]\ntoken = \"short\"", None, vec!["server.token has 5 characters"]),
             ("[otlp]\nresource_labels = [\"\"]", None, vec!["otlp.resource_labels", "at most 32"]),
+            ("[otlp]\nstream_labels = [\"\"]", None, vec!["otlp.stream_labels", "at most 32"]),
             ("[log]\nlevel = \"loud\"", None, vec!["log.level", "debug"]),
             ("[alerts.rules.x]\nexpr = \"up >\"\nseverity = \"info\"", None, vec!["rule `x`"]),
             ("[alerts.rules.x]\nexpr = \"up > 1\"\nseverity = \"info\"\nfro = \"1m\"", None, vec!["fro"]),

@@ -63,7 +63,11 @@ impl CostNames {
 
 impl OtlpReceiver {
     pub fn options(&self) -> taskpulse_engine::otlp::Options {
-        taskpulse_engine::otlp::Options { scope_labels: self.scope_labels, resource_labels: self.resource_labels.clone() }
+        taskpulse_engine::otlp::Options {
+            scope_labels: self.scope_labels,
+            resource_labels: self.resource_labels.clone(),
+            stream_labels: self.stream_labels.clone(),
+        }
     }
 }
 
@@ -304,12 +308,14 @@ sections! {
         run: BTreeMap<String, CommandSpec> = BTreeMap::new(),
     }
 
-    /// OpenTelemetry metrics that programs send to `/v1/metrics`.
+    /// OpenTelemetry metrics and logs that programs send to `/v1/metrics` and `/v1/logs`.
     otlp: OtlpReceiver {
         /// Add the labels of the instrumentation scope (`otel_scope_name` …) to each series. Prometheus' receiver leaves them out by default too.
         scope_labels: bool = false,
         /// Resource attributes that become labels of all its series, besides `job` and `instance`: `["deployment.environment.name"]`.
         resource_labels: Vec<String> = Vec::new(),
+        /// Resource attributes that become labels of its streams of log lines, besides those in docs/LOGS.md: `["service.instance.id"]`. Of few values each.
+        stream_labels: Vec<String> = Vec::new(),
     }
 
     /// Probes: whether what users need answers. One table per target: `[probes.check.shop]`, `url = "https://shop.example"`, or `tcp = "db.example:5432"`,

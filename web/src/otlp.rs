@@ -17,7 +17,7 @@ use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::metadata::Metadata;
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
-use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Streams, Translation, translate};
+use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Signal, Streams, Translation, translate};
 use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader};
 use tokio::sync::Mutex;
 
@@ -136,7 +136,11 @@ async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppSt
         Err(ApiError::unsupported(format!("Content-Type `{shown}` is not understood; send application/x-protobuf or application/json")))
     };
     match outcome {
-        Ok(partial) => HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(partial.rejected, &partial.message())),
+        Ok(partial) => HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(
+            Signal::Metrics,
+            partial.rejected,
+            &partial.message(),
+        )),
         Err(error) => refused(encoding, &error, &state),
     }
 }

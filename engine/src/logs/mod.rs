@@ -4,10 +4,11 @@
 //! of it (attributes, trace, severity) stays with the line. Times are nanoseconds, as senders give them.
 //!
 //! * [`record`]: a line, the lines of a request, and what a reader gets.
-//! * `push`: the requests of clients (Loki, OTLP) to lines.
+//! * [`push`]: the requests of clients (Loki, OTLP) to lines.
 //! * `store`: lines in the data directory, durable, in blocks of a stream and a day.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
+pub mod push;
 pub mod record;
 
 pub use self::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, SourceError, StreamLines};

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::Options;
 use super::names::label_name;
 use super::refusal::PointError;
+use super::value::base64;
 use crate::model::{MAX_LABEL_VALUE_BYTES, MAX_LABELS, format_value};
 use crate::relabel;
 
@@ -45,19 +46,6 @@ fn json_of(value: Option<&Value>) -> Json {
         Some(Value::ArrayValue(list)) => list.values.iter().map(|v| inner(Some(v))).collect(),
         Some(Value::KvlistValue(map)) => map.values.iter().map(|kv| (kv.key.clone(), inner(kv.value.as_ref()))).collect(),
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let letter = LETTERS[(word >> (18 - 6 * at) & 63) as usize];
-            out.push(if at <= chunk.len() { letter as char } else { '=' });
-        }
-    }
-    out
 }
 
 /// Sets a label, replacing one of that name.

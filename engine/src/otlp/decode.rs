@@ -27,16 +27,39 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Shortens the message of a decoder, which may quote its input.
     pub(super) fn malformed(error: &impl ToString) -> Self {
-        let text = error.to_string();
-        if text.len() <= MAX_TOLD {
-            return Self::Malformed(text);
+        Self::Malformed(shortened(error))
+    }
+}
+
+/// The message of a decoder, which may quote its input, without the middle of a long one.
+pub(crate) fn shortened(error: &impl ToString) -> String {
+    let text = error.to_string();
+    if text.len() <= MAX_TOLD {
+        return text;
+    }
+    let head: String = text.chars().take(MAX_TOLD / 2).collect();
+    // The position is at the end.
+    let tail = &text[text.ceil_char_boundary(text.len() - MAX_TOLD / 4)..];
+    format!("{head} … {tail}")
+}
+
+/// What a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Data points.
+    Metrics,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// The field that counts what was rejected, in JSON. In protobuf it is the first of each partial success.
+    const fn rejected(self) -> &'static str {
+        match self {
+            Self::Metrics => "rejectedDataPoints",
+            Self::Logs => "rejectedLogRecords",
         }
-        let head: String = text.chars().take(MAX_TOLD / 2).collect();
-        // The position is at the end.
-        let tail = &text[text.ceil_char_boundary(text.len() - MAX_TOLD / 4)..];
-        Self::Malformed(format!("{head} … {tail}"))
     }
 }
 
@@ -82,9 +105,9 @@ impl Encoding {
         }
     }
 
-    /// The body of a response; a `message` without rejected points is a warning.
+    /// The body of a response; a `message` without anything rejected is a warning.
     #[must_use]
-    pub fn answer(self, rejected: u64, message: &str) -> Vec<u8> {
+    pub fn answer(self, signal: Signal, rejected: u64, message: &str) -> Vec<u8> {
         let whole = rejected == 0 && message.is_empty();
         match self {
             Self::Protobuf => {
@@ -95,7 +118,7 @@ impl Encoding {
             }
             Self::Json if whole => b"{}".to_vec(),
             Self::Json => {
-                let partial = json!({"rejectedDataPoints": rejected.to_string(), "errorMessage": message});
+                let partial = json!({signal.rejected(): rejected.to_string(), "errorMessage": message});
                 json!({"partialSuccess": partial}).to_string().into_bytes()
             }
         }
@@ -268,13 +291,13 @@ mod tests {
 
     #[test]
     fn answers_are_written_as_the_request_was() {
-        assert_eq!(Encoding::Json.answer(0, ""), b"{}");
-        assert_eq!(Encoding::Protobuf.answer(0, ""), b"");
+        assert_eq!(Encoding::Json.answer(Signal::Metrics, 0, ""), b"{}");
+        assert_eq!(Encoding::Protobuf.answer(Signal::Metrics, 0, ""), b"");
         assert_eq!(
-            String::from_utf8(Encoding::Json.answer(2, "why")).unwrap(),
+            String::from_utf8(Encoding::Json.answer(Signal::Metrics, 2, "why")).unwrap(),
             r#"{"partialSuccess":{"errorMessage":"why","rejectedDataPoints":"2"}}"#
         );
-        assert_eq!(Encoding::Protobuf.answer(2, "why"), [0x0a, 7, 8, 2, 0x12, 3, b'w', b'h', b'y']);
+        assert_eq!(Encoding::Protobuf.answer(Signal::Metrics, 2, "why"), [0x0a, 7, 8, 2, 0x12, 3, b'w', b'h', b'y']);
         assert_eq!(Encoding::Protobuf.error(3, "no"), [8, 3, 0x12, 2, b'n', b'o']);
         assert_eq!(Encoding::Json.error(3, "no"), br#"{"code":3,"message":"no"}"#);
     }

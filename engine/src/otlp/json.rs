@@ -4,8 +4,10 @@
 //! unknown fields and exemplars are skipped without being buffered. The mapping of `opentelemetry-proto` refuses several of these
 //! and buffers its input, so this module decodes into plain structs and converts them to the protobuf messages.
 
-use std::fmt;
-use std::marker::PhantomData;
+pub(super) mod fields;
+pub(crate) mod logs;
+pub(crate) mod loki;
+pub(crate) mod values;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value};
@@ -13,10 +15,10 @@ use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{exponential_histogram_data_point, number_data_point, summary_data_point};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 
+use self::fields::{ObjectOnly, messages, number, numbers, optional, parts, soft};
 use super::decode::{DecodeError, MAX_PARTS};
-use crate::exposition;
 
 /// Decodes a request.
 pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
@@ -30,109 +32,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, Decode
     Ok(ExportMetricsServiceRequest { resource_metrics: all(request.resource_metrics) })
 }
 
-/// Counts objects and lists by their brackets outside of text.
-fn parts(bytes: &[u8]) -> usize {
-    let (mut count, mut in_text, mut escaped) = (0, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => count += 1,
-            _ => {}
-        }
-    }
-    count
-}
-
-/// Visits a number, written as a number or as text.
-struct Number<T>(PhantomData<T>);
-
-impl<T: Numeric> Visitor<'_> for Number<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::WHAT)
-    }
-
-    fn visit_u64<E: Error>(self, v: u64) -> Result<T, E> {
-        T::of_integer(i128::from(v)).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(v), &self))
-    }
-
-    fn visit_i64<E: Error>(self, v: i64) -> Result<T, E> {
-        T::of_integer(i128::from(v)).ok_or_else(|| E::invalid_value(Unexpected::Signed(v), &self))
-    }
-
-    fn visit_f64<E: Error>(self, v: f64) -> Result<T, E> {
-        T::of_float(v).ok_or_else(|| E::invalid_value(Unexpected::Float(v), &self))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        let integer = || text.parse::<i128>().ok().and_then(T::of_integer);
-        let float = || exposition::parse_number(text).and_then(T::of_float);
-        integer().or_else(float).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
-    }
-}
-
-trait Numeric: Sized {
-    const WHAT: &'static str;
-    fn of_integer(v: i128) -> Option<Self>;
-    fn of_float(v: f64) -> Option<Self>;
-}
-
-macro_rules! integers {
-    ($($type:ident $what:literal),*) => {$(
-        impl Numeric for $type {
-            const WHAT: &'static str = $what;
-            fn of_integer(v: i128) -> Option<Self> {
-                v.try_into().ok()
-            }
-            /// `1e3` and `5.0` are whole numbers too.
-            fn of_float(v: f64) -> Option<Self> {
-                (v.fract() == 0.0 && v.abs() < 9e18).then_some(v as i128).and_then(Self::of_integer)
-            }
-        }
-    )*};
-}
-
-integers! { i32 "a whole number of 32 bits", u32 "a whole number of 32 bits, not below 0", i64 "a whole number of 64 bits", u64 "a whole number of 64 bits, not below 0" }
-
-impl Numeric for f64 {
-    const WHAT: &'static str = "a number, \"NaN\", \"Infinity\" or \"-Infinity\"";
-    fn of_integer(v: i128) -> Option<Self> {
-        Some(v as Self)
-    }
-    fn of_float(v: f64) -> Option<Self> {
-        Some(v)
-    }
-}
-
-/// A number in a list or alone.
-struct Num<T>(T);
-
-impl<'de, T: Numeric> Deserialize<'de> for Num<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Number(PhantomData)).map(Num)
-    }
-}
-
-/// Reads `null` as the default.
-fn soft<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn number<'de, D: Deserializer<'de>, T: Numeric + Default>(deserializer: D) -> Result<T, D::Error> {
-    Ok(optional(deserializer)?.unwrap_or_default())
-}
-
-fn optional<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(Option::<Num<T>>::deserialize(deserializer)?.map(|n| n.0))
-}
-
-fn numbers<'de, D: Deserializer<'de>, T: Numeric>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<Num<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|n| n.0).collect())
-}
-
 /// A temporality by number, or by name as in protobuf's mapping.
 fn temporality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
@@ -144,37 +43,6 @@ fn temporality<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Err
 
 fn all<T, U: From<T>>(list: Vec<T>) -> Vec<U> {
     list.into_iter().map(U::from).collect()
-}
-
-/// Reads a message from an object alone: serde would take a list of its fields as well.
-struct ObjectOnly<D>(D);
-
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
-    type Error = D::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-/// Declares the messages: each field with the function that reads it.
-macro_rules! messages {
-    ($($name:ident { $($with:literal $field:ident: $type:ty,)* })*) => {$(
-        #[derive(Default, serde::Deserialize)]
-        #[serde(rename_all = "camelCase", default, remote = "Self")]
-        struct $name { $(#[serde(deserialize_with = $with)] $field: $type,)* }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::deserialize(ObjectOnly(deserializer))
-            }
-        }
-    )*};
 }
 
 messages! {

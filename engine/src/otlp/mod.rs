@@ -21,14 +21,17 @@ mod convert;
 mod decode;
 mod exponential;
 mod histograms;
-mod json;
+pub(crate) mod json;
+pub(crate) mod messages;
 mod names;
 mod refusal;
 mod rows;
 mod streams;
+pub(crate) mod value;
 
 pub use self::convert::translate;
-pub use self::decode::{DecodeError, Encoding, MAX_PARTS};
+pub use self::decode::{DecodeError, Encoding, MAX_PARTS, Signal};
+pub(crate) use self::names::label_name;
 pub use self::rows::{Metric, Row, SeriesHistory, Translation};
 pub use self::streams::{Changes, Streams};
 
@@ -39,6 +42,8 @@ pub struct Options {
     pub scope_labels: bool,
     /// Attributes of the resource that become labels of its series.
     pub resource_labels: Vec<String>,
+    /// Further attributes of the resource that become labels of its streams of log lines.
+    pub stream_labels: Vec<String>,
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: InstrumentKind) -> Strin
 }
 
 /// The label of an attribute; empty for an empty key.
-pub(super) fn label_name(key: &str) -> String {
+pub(crate) fn label_name(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     for c in key.chars() {
         if c.is_ascii_alphanumeric() {

@@ -37,6 +37,7 @@ pub use duration::{DurationBinary, DurationExpr, DurationOp, Grid};
 pub use error::{Diagnostic, ParseError, Position, TextRange};
 pub use operators::{AggregateOp, BinaryOp};
 pub use signature::{Arity, Lookup, Signature, ValueType};
+pub(crate) use text::unquoted;
 pub use token::keywords;
 
 /// Longest accepted query, in bytes.

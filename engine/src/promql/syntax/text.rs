@@ -29,7 +29,7 @@ pub(super) fn code_point(c: char) -> String {
 }
 
 /// The bytes of a string token, whose escapes the lexer has checked.
-pub(super) fn unquoted(token: &str) -> Option<Vec<u8>> {
+pub(crate) fn unquoted(token: &str) -> Option<Vec<u8>> {
     let quote = token.chars().next()?;
     let inner = token.get(1..token.len().checked_sub(1)?)?;
     if quote == '`' || !inner.contains('\\') {
