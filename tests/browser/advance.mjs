@@ -37,8 +37,8 @@ after(async () => {
 /** Moves a chart on and compares it with one that is drawn anew. @param {import('playwright-core').Page} page @param {Course} course */
 const follow = (page, course) => page.evaluate(async ({ width, length, step, every, steps, lines, holes, spread, late = 0, events = false, band = false, seed }) => {
   const load = (/** @type {string} */ module) => import(module)
-  const [{ WORDS }, { sheets }, { painterOf }, { steadyScale }, { Changes }, { addSample, emptySeries, trimSeries }] = await Promise.all(
-    ['plot', 'sheet', 'paint', 'scale', 'changes', 'series'].map((name) => load(`/js/chart/${name}.js`)))
+  const [{ WORDS }, { sheets }, { painterOf }, { steadyScale }, { Changes }, { addSample, emptySeries, trimSeries }, { Tape }] = await Promise.all(
+    ['plot', 'sheet', 'paint', 'scale', 'changes', 'series', 'columns'].map((name) => load(`/js/chart/${name}.js`)))
   let state = seed
   const random = () => { state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0; return state / 2 ** 32 }
   const begun = 1_800_000_000 + Math.floor(random() * 1000)
@@ -92,10 +92,9 @@ const follow = (page, course) => page.evaluate(async ({ width, length, step, eve
     const next = sheets('plain', scaleOf, WORDS)
     const paint = painterOf(canvas)
     return { pen: /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')), show: () => {
-      /** @type {number[]} */
-      const tape = []
+      const tape = new Tape()
       const { sheet } = next(picture(), size, tape)
-      return paint(structuredClone(sheet), Float64Array.from(tape))
+      return paint(structuredClone(sheet), tape.take())
     } }
   }
   const { pen, show } = chart()

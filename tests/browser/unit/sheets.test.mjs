@@ -8,7 +8,7 @@ import { random as randomOf } from './random.mjs'
 process.env.TZ = 'Europe/Berlin'
 globalThis.document = /** @type {any} */ ({ visibilityState: 'visible', addEventListener: () => undefined })
 const { Changes } = await import('../../../web/dashboard/js/chart/changes.js')
-const { addEnds, addTail, emptyColumns, emptyEnds } = await import('../../../web/dashboard/js/chart/columns.js')
+const { addEnds, addTail, emptyColumns, emptyEnds, Tape } = await import('../../../web/dashboard/js/chart/columns.js')
 const { steadyScale } = await import('../../../web/dashboard/js/chart/scale.js')
 const { addSample, emptySeries, trimSeries } = await import('../../../web/dashboard/js/chart/series.js')
 const { sheets } = await import('../../../web/dashboard/js/chart/sheet.js')
@@ -17,6 +17,15 @@ const { roundTimes } = await import('../../../web/dashboard/js/chart/times.js')
 const STEP = 5
 const WORDS = { widthOf: (/** @type {string} */ text) => 6 * text.length, colour: (/** @type {string} */ name) => name, markOf: String, weightOf: () => 'info' }
 const SIZE = { width: 800, height: 150, ratio: 1 }
+
+/** What is on a tape, as another thread has it: with its memory. @param {InstanceType<typeof Tape>} tape */
+const handed = (tape) => {
+  const numbers = tape.take()
+  return structuredClone(numbers, { transfer: [numbers.buffer] })
+}
+
+/** As plain lists. @param {Record<string, Float64Array>} columns */
+const listed = (columns) => Object.fromEntries(Object.entries(columns).map(([name, list]) => [name, [...list]]))
 
 /** @param {import('../../../web/dashboard/js/chart/series.js').Series} series @param {InstanceType<typeof Changes>} changes @param {number} now @returns {import('../../../web/dashboard/js/chart/sheet.js').Picture} */
 const pictureOf = (series, changes, now) => ({
@@ -41,12 +50,22 @@ test('a painter has the buckets of the page, whatever is added, changed, trimmed
       if (random() < 0.1) trimSeries(series, now - 500)
       if (random() < 0.02) [series, changes] = [emptySeries({ n: 'a' }), new Changes()]
       if (random() < 0.3) continue
-      /** @type {number[]} */
-      const tape = []
+      const tape = new Tape()
       const [tail] = next(pictureOf(series, changes, now), SIZE, tape).sheet.tails
-      addTail(columns, tail, Float64Array.from(tape))
-      assert.deepEqual(columns, { t: series.t, v: series.v.map((v) => v ?? NaN), min: series.min, max: series.max, count: series.count }, `seed ${seed}, step ${n}`)
+      addTail(columns, tail, handed(tape))
+      assert.deepEqual(listed(columns), { t: series.t, v: series.v.map((v) => v ?? NaN), min: series.min, max: series.max, count: series.count }, `seed ${seed}, step ${n}`)
     }
+  }
+})
+
+test('a tape that was handed over, full or empty, is written on anew', () => {
+  const tape = new Tape()
+  assert.deepEqual([...handed(tape)], [])
+  for (let n = 1; n <= 3; n += 1) {
+    tape.add([0, n, null, 5], 1)
+    tape.add(Array(2000).fill(n), 1990)
+    assert.deepEqual([...handed(tape)], [n, NaN, 5, ...Array(10).fill(n)])
+    assert.equal(tape.length, 0)
   }
 })
 
@@ -56,8 +75,7 @@ test('a beat is sent as the buckets that changed, and nothing of what stays', ()
   const changes = new Changes()
   for (let n = 0; n < 720; n += 1) addSample(series, 1_800_000_000 + n * STEP, 50, STEP)
   const send = (/** @type {number} */ now) => {
-    /** @type {number[]} */
-    const tape = []
+    const tape = new Tape()
     return { ...next(pictureOf(series, changes, now), SIZE, tape).sheet, numbers: tape.length }
   }
   const first = send(1_800_003_595)
@@ -86,12 +104,11 @@ test('of a band that is made anew at each beat, what changed is sent', () => {
       if (random() < 0.1 && all.length > 0) all[all.length - 1] = [all[all.length - 1][0], 5, 60]
       if (random() < 0.1) all.splice(0, all.findIndex(([t]) => t !== all[0]?.[0]))
       const [t, low, high] = [all.map((e) => e[0]), all.map((e) => e[1]), all.map((e) => e[2])]
-      /** @type {number[]} */
-      const tape = []
+      const tape = new Tape()
       const { sheet } = next({ ...pictureOf(series, changes, 1_800_003_600), bands: [{ name: 'expected', t, low, high }] }, SIZE, tape)
       sent += tape.length
-      addEnds(ends, sheet.bands[0], Float64Array.from(tape))
-      assert.deepEqual(ends, { t, low: low.map((v) => v ?? NaN), high: high.map((v) => v ?? NaN) }, `seed ${seed}, step ${n}`)
+      addEnds(ends, sheet.bands[0], handed(tape))
+      assert.deepEqual(listed(ends), { t, low: low.map((v) => v ?? NaN), high: high.map((v) => v ?? NaN) }, `seed ${seed}, step ${n}`)
       if (n > 0) assert.equal(sheet.fixed, null, 'the rest stays')
     }
     assert.ok(sent < 300 * 3 * 4, `${sent} numbers of 300 beats`)

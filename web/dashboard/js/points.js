@@ -66,7 +66,7 @@ export function valueAt(line, time, step) {
   return line.v[i]
 }
 
-/** Index of the first element that is not less. @param {number[]} t @param {number} x */
+/** Index of the first element that is not less. @param {ArrayLike<number>} t @param {number} x */
 export function lowerBound(t, x) {
   let low = 0
   let high = t.length

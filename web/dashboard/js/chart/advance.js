@@ -21,7 +21,7 @@ const AROUND_PX = 4
 /**
  * Moves the picture on. False where it has to be drawn as a whole.
  * @param {CanvasRenderingContext2D} pen @param {Fixed} fixed @param {Shown} before @param {Shown} next
- * @param {Array<{ t: number[], from: number, dashed: boolean }>} lines times of each, and the first that changed
+ * @param {Array<{ t: Float64Array, from: number, dashed: boolean }>} lines times of each, and the first that changed
  * @param {(from: number) => void} paint draws what happened after `from`, within the part of the canvas that is clipped
  */
 export function advance(pen, { box, ratio, ink, axis: { low, high } }, before, next, lines, paint) {

@@ -5,6 +5,7 @@
  * @import { Figures } from './written.js'
  */
 import { signal } from '../lib.js'
+import { Tape } from './columns.js'
 
 /** A worker that could not be loaded is started again after this. */
 const AGAIN_MS = 5000
@@ -16,12 +17,13 @@ let worker = null
 let newest = 0
 /** Who waits for its first picture. @type {Map<number, () => void>} */
 const waiting = new Map()
-/** @type {import('./painter.js').Work & { numbers: number[] }} */
+const tape = new Tape()
+/** @type {Omit<import('./painter.js').Work, 'tape'>} */
 let work = nothing()
 let queued = false
 
 function nothing() {
-  return { come: [], gone: [], drawn: [], tape: new Float64Array(0), numbers: [] }
+  return { come: [], gone: [], drawn: [] }
 }
 
 /** Loads the worker early: the first chart need not wait for it. */
@@ -45,7 +47,7 @@ export function startPainter() {
 
 /**
  * @param {HTMLCanvasElement} canvas a chart is drawn on it by the worker from now on @param {() => void} onFirst its first picture is there
- * @returns {{ send: (draw: (tape: number[]) => Sheet) => void, end: () => void }}
+ * @returns {{ send: (draw: (tape: Tape) => Sheet) => void, end: () => void }}
  */
 export const handOver = (canvas, onFirst) => hand(canvas, 'chart', onFirst)
 
@@ -55,7 +57,7 @@ export const handOver = (canvas, onFirst) => hand(canvas, 'chart', onFirst)
  */
 export const handWriting = (canvas, onFirst) => hand(canvas, 'figures', onFirst)
 
-/** @template {Sheet|Figures} Drawn @param {HTMLCanvasElement} canvas @param {'chart'|'figures'} kind @param {() => void} onFirst @returns {{ send: (draw: (tape: number[]) => Drawn) => void, end: () => void }} */
+/** @template {Sheet|Figures} Drawn @param {HTMLCanvasElement} canvas @param {'chart'|'figures'} kind @param {() => void} onFirst @returns {{ send: (draw: (tape: Tape) => Drawn) => void, end: () => void }} */
 function hand(canvas, kind, onFirst) {
   startPainter()
   const id = newest += 1
@@ -63,7 +65,7 @@ function hand(canvas, kind, onFirst) {
   work.come.push({ id, kind, canvas: canvas.transferControlToOffscreen() })
   return {
     send: (draw) => {
-      work.drawn.push({ id, sheet: draw(work.numbers) })
+      work.drawn.push({ id, sheet: draw(tape) })
       post()
     },
     end: () => {
@@ -79,9 +81,8 @@ function post() {
   queued = true
   queueMicrotask(() => {
     queued = false
-    const { numbers, ...rest } = work
+    const sent = { ...work, tape: tape.take() }
     work = nothing()
-    const tape = new Float64Array(numbers)
-    worker?.postMessage({ ...rest, tape }, [tape.buffer, ...rest.come.map(({ canvas }) => canvas)])
+    worker?.postMessage(sent, [sent.tape.buffer, ...sent.come.map(({ canvas }) => canvas)])
   })
 }

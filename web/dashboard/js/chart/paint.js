@@ -14,7 +14,7 @@ import { addEnds, addTail, emptyColumns, emptyEnds } from './columns.js'
 import { drawBand, drawEvents, drawGrid, drawLine, drawNames, drawStack, drawThresholds, drawTimes } from './draw.js'
 import { LANE } from './shape.js'
 
-/** @param {OffscreenCanvas|HTMLCanvasElement} canvas @returns {(sheet: Sheet, tape: ArrayLike<number>) => boolean} draws; false where the picture was moved on */
+/** @param {OffscreenCanvas|HTMLCanvasElement} canvas @returns {(sheet: Sheet, tape: Float64Array) => boolean} draws; false where the picture was moved on */
 export function painterOf(canvas) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'))
   /** @type {Fixed|null} */

@@ -2,8 +2,6 @@
  * The shape of what a chart draws: which pixels times lie on, where a line is broken, where it has a band.
  *
  * Pure.
- *
- * @import { Series } from './series.js'
  */
 import { lowerBound } from '../points.js'
 
@@ -27,7 +25,7 @@ export function onPixels([start, end], pixels) {
 /** The pixel of a place. One that lies halfway between two would else be put now on this and now on that one, by the error of its last digit. @param {number} at */
 export const pixelOf = (at) => Math.round(at - NEARLY)
 
-/** Stretches without a gap, as from and to (both within) of the buckets to be drawn. @param {Pick<Series, 't'|'v'>} series @param {number} gap @param {{ from: number, end: number, until: number }} view @returns {Array<[number, number]>} */
+/** Stretches without a gap, as from and to (both within) of the buckets to be drawn. @param {{ t: ArrayLike<number>, v: ArrayLike<number|null> }} series @param {number} gap @param {{ from: number, end: number, until: number }} view @returns {Array<[number, number]>} */
 export function stretches({ t, v }, gap, { from: first, end, until }) {
   /** @type {Array<[number, number]>} */
   const found = []
@@ -50,7 +48,7 @@ export function stretches({ t, v }, gap, { from: first, end, until }) {
 
 /**
  * The parts of a stretch whose buckets hold samples that differ by more than `least`, each with the neighbours that its band runs out to.
- * @param {Pick<Series, 'min'|'max'|'count'>} series @param {number} from @param {number} to @param {number} least @returns {Array<[number, number]>}
+ * @param {{ min: ArrayLike<number>, max: ArrayLike<number>, count: ArrayLike<number> }} series @param {number} from @param {number} to @param {number} least @returns {Array<[number, number]>}
  */
 export function ranges({ min, max, count }, from, to, least) {
   /** @type {Array<[number, number]>} */

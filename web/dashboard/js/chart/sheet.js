@@ -4,7 +4,7 @@
  * A beat changes the newest buckets of a line or a band and the time, so that is all that a sheet has then. Numbers of all lines go one after another
  * onto a tape, which costs neither an object a point nor a copy on its way.
  *
- * @import { Tail } from './columns.js'
+ * @import { Tail, Tape } from './columns.js'
  * @import { Limit, LineStyle, Tick } from './draw.js'
  * @import { Frame, Size } from './frame.js'
  * @import { Series } from './series.js'
@@ -23,7 +23,7 @@
  */
 import { lowerBound } from '../points.js'
 import { same } from '../share.js'
-import { addColumn, COLUMNS, ENDS } from './columns.js'
+import { COLUMNS, ENDS } from './columns.js'
 import { frameOf, valuesOf } from './frame.js'
 import { boundsOf } from './series.js'
 
@@ -31,7 +31,7 @@ import { boundsOf } from './series.js'
  * The sheets of one chart, each to be read after the one before.
  * @param {Unit} unit @param {(bounds: [number, number]|null) => [number, number]} scaleOf the ends of the value axis
  * @param {{ widthOf: (text: string) => number, colour: (property: string) => string, markOf: (severity: any) => string, weightOf: (event: any) => string }} words how texts are measured, and colours found
- * @returns {(picture: Picture, size: Size, tape: number[]) => { sheet: Sheet, frame: Frame }}
+ * @returns {(picture: Picture, size: Size, tape: Tape) => { sheet: Sheet, frame: Frame }}
  */
 export function sheets(unit, scaleOf, words) {
   /** @type {Fixed|null} */
@@ -68,22 +68,22 @@ export function sheets(unit, scaleOf, words) {
   }
 }
 
-/** @param {PictureLine} line @param {{ series: Series, version: number }|undefined} before what was sent of it @param {number[]} tape @returns {Tail} */
+/** @param {PictureLine} line @param {{ series: Series, version: number }|undefined} before what was sent of it @param {Tape} tape @returns {Tail} */
 function tailOf({ series, changes }, before, tape) {
   const from = before?.series === series ? changes.since(before.version) : -Infinity
   const at = tape.length
   const begun = lowerBound(series.t, from)
-  for (const name of COLUMNS) addColumn(tape, series[name], begun)
+  for (const name of COLUMNS) tape.add(series[name], begun)
   return { first: series.t[0] ?? -Infinity, from, at, count: series.t.length - begun }
 }
 
-/** Bands are made anew each time, so what differs is looked for. @param {Band} band not to be changed afterwards @param {Band|undefined} before what was sent of it @param {number[]} tape @returns {Tail} */
+/** Bands are made anew each time, so what differs is looked for. @param {Band} band not to be changed afterwards @param {Band|undefined} before what was sent of it @param {Tape} tape @returns {Tail} */
 function endsOf(band, before, tape) {
   const first = band.t[0] ?? Infinity
   const from = before ? changedFrom(band, before, lowerBound(before.t, first)) : -Infinity
   const at = tape.length
   const begun = lowerBound(band.t, from)
-  for (const name of ENDS) addColumn(tape, band[name], begun)
+  for (const name of ENDS) tape.add(band[name], begun)
   return { first, from, at, count: band.t.length - begun }
 }
 
