@@ -47,6 +47,9 @@ test('a row of an answer is read with its infinities, and a bucket of nothing bu
   const series = fromRow({ metric: { __name__: 'm' }, t: [10, 20, 30], min: [1, '-Inf', 'NaN'], mean: [2, 'NaN', 'NaN'], max: [3, '+Inf', 'NaN'], last: [2, 5, 'NaN'], count: [3, 2, 1] })
   assert.deepEqual([series.v, series.min, series.max], [[2, null, null], [1, -Infinity, NaN], [3, Infinity, NaN]])
   assert.deepEqual(boundsOf([series], 0, 100), [1, 3], 'an axis has no infinite end')
+  const shared = { metric: {}, t: [10], min: [1], mean: [1], max: [1], last: [1], count: [1] }
+  addSample(fromRow(shared), 20, 2, 10)
+  assert.deepEqual([shared.t, shared.mean, shared.count], [[10], [1], [1]], 'two charts may have asked for the same')
   assert.deepEqual(fromRow({ metric: {}, t: [10], min: [1], mean: [1], max: [1], last: [1], count: [1] }, 86_400).t, [86_410])
   const known = bucketsOf([[1, 5], [2, Infinity]], 10)
   assert.deepEqual([known.min, known.max, known.v], [[5], [Infinity], [Infinity]])

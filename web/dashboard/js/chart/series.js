@@ -21,10 +21,19 @@ const LOOKED_AT = 50
 /** @param {Text} text JSON has no infinities: they come as text */
 const number = (text) => (typeof text === 'number' ? text : text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text))
 
-/** @param {BucketRow} row @param {number} [shift] seconds to move it by @returns {Series} */
+/** What a column may have in the place of a number. */
+const TEXTS = ['NaN', '+Inf', '-Inf']
+
+/** A column as numbers, in a list of its own. A list that is copied as a whole takes a small part of the time of one that is read number by number. @param {Text[]} column @returns {number[]} */
+const numbers = (column) => (TEXTS.some((text) => column.includes(text)) ? column.map(number) : /** @type {number[]} */ (column.slice()))
+
+/** The row stays as it is: others may have asked for the same. @param {BucketRow} row @param {number} [shift] seconds to move it by @returns {Series} */
 export function fromRow({ metric, t, min, mean, max, last, count }, shift = 0) {
-  const plain = (/** @type {Text[]} */ column) => column.map(number)
-  return { key: print(metric), metric, t: shift === 0 ? t : t.map((at) => at + shift), v: plain(mean).map(known), min: plain(min), max: plain(max), last: plain(last), count }
+  const means = numbers(mean)
+  return {
+    key: print(metric), metric, t: shift === 0 ? t.slice() : t.map((at) => at + shift), v: mean.includes('NaN') ? means.map(known) : means,
+    min: numbers(min), max: numbers(max), last: numbers(last), count: count.slice(),
+  }
 }
 
 /** Points without buckets, as a query over a range gives them. @param {Line} line @returns {Series} */
@@ -146,8 +155,15 @@ export function boundsOf(list, start, end) {
 /** The first time of any of them. @param {Series[]} list */
 export const firstOf = (list) => list.reduce((first, { t }) => (t.length > 0 && t[0] < first ? t[0] : first), Infinity)
 
+/** The largest of values that may be NaN. @param {number[]} list */
+function peakOf(list) {
+  let top = -Infinity
+  for (const v of list) if (v > top) top = v
+  return top
+}
+
 /** Those with the highest values come first, those of equal height by name. @param {Series[]} list @returns {Series[]} */
 export function highestFirst(list) {
-  const peak = new Map(list.map((s) => [s, s.max.reduce((top, v) => (v > top ? v : top), -Infinity)]))
+  const peak = new Map(list.map((s) => [s, peakOf(s.max)]))
   return [...list].sort((a, b) => (/** @type {number} */ (peak.get(b)) - /** @type {number} */ (peak.get(a)) || (a.key < b.key ? -1 : 1)))
 }
