@@ -5,10 +5,11 @@
  *
  * @import { ChartSpec } from './specs.js'
  * @import { ChartLine } from './model.js'
+ * @import { ReadonlySignal } from '../../vendor/signals-core.js'
  */
 import { Swatch } from '../components/Swatch.js'
 import { count } from '../format.js'
-import { computed, html, useEffect, useMemo, useRef, useState } from '../lib.js'
+import { computed, effect, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
@@ -29,10 +30,13 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
   const [search, setSearch] = useState('')
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const writing = useWriting(box, shown)
+  // The plot goes to its worker first, which draws while rows are made. Both are there in the same frame.
+  const [there, come] = useState(false)
+  useLayoutEffect(() => queueMicrotask(() => come(true)), [])
   const own = lines.filter((l) => !l.before)
   const earlier = new Map(lines.filter((l) => l.before).map((l) => [l.key, l]))
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
-  const found = own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
+  const found = !there ? [] : own.filter((l) => words.every((w) => l.name.toLowerCase().includes(w)))
   const head = useMemo(() => computed(() => (cursor.value === null ? 'last' : pointLabel(cursor.value, now.peek(), utc.value))), [])
   const rows = lines.length + ahead.size
   // What does not find room is scrolled to: how many there are is said where it cannot be cut.
@@ -58,7 +62,7 @@ export function Legend({ spec, lines, hidden, toggle, shown, ahead }) {
 function Row({ spec, line, alone, hidden, toggle, shown, writing }) {
   const texts = useFigures(spec, line, shown)
   const row = useRef(/** @type {HTMLElement|null} */ (null))
-  const [last, ...others] = useMemo(() => texts.map((text) => figureOf(text, writing.drawn)), [texts]).map(({ role, said, text }) => html`<span class="legend-figure" role=${role} aria-label=${said}>${text}</span>`)
+  useLayoutEffect(() => (row.current ? writeFigures(row.current, texts, writing.drawn) : undefined), [texts])
   useEffect(() => {
     if (!row.current) return undefined
     const added = { row: row.current, texts }
@@ -73,17 +77,33 @@ function Row({ spec, line, alone, hidden, toggle, shown, writing }) {
         ? html`<span class="legend-name"><bdi>${name}</bdi></span>`
         : html`<button type="button" class="legend-name" aria-pressed=${!hidden} title=${`${name}\nShift: only this one`} onClick=${(/** @type {MouseEvent} */ e) => toggle(line.key, e.shiftKey)}>
             <${Swatch} colour=${line.colour} /><bdi>${name}</bdi></button>`}</td>
-      <td class="num legend-last">${last}</td>${others.map((figure) => html`<td class="num">${figure}</td>`)}
+      ${texts.map((_, i) => html`<td class=${i === 0 ? 'num legend-last' : 'num'}><span class="legend-figure"></span></td>`)}
     </tr>`
 }
 
 /**
- * A figure as text, or as the name of the picture that shows it.
- * @param {import('../../vendor/signals-core.js').ReadonlySignal<string>} figure @param {import('../../vendor/signals-core.js').ReadonlySignal<boolean>} drawn
+ * Keeps the figures of a row as text, or as the names of the pictures that show them. By hand: a signal for each text and attribute takes most of the time of a long legend.
+ * @param {HTMLElement} row @param {ReadonlySignal<string>[]} texts @param {ReadonlySignal<boolean>} drawn @returns {() => void} ends it
  */
-const figureOf = (figure, drawn) => ({
-  role: computed(() => (drawn.value ? 'img' : null)), said: computed(() => (drawn.value ? figure.value : null)), text: computed(() => (drawn.value ? '' : figure.value)),
-})
+function writeFigures(row, texts, drawn) {
+  const figures = [...row.querySelectorAll('.legend-figure')]
+  /** What each says, and whether as a picture. @type {Array<{ text: string, picture: boolean }>} */
+  const written = []
+  return effect(() => {
+    const picture = drawn.value
+    texts.forEach(({ value: text }, i) => {
+      const before = written[i]
+      if (before?.text === text && before.picture === picture) return
+      written[i] = { text, picture }
+      const figure = figures[i]
+      if (picture) figure.setAttribute('aria-label', text)
+      if (before?.picture === picture && picture) return
+      figure.textContent = picture ? '' : text
+      if (picture) figure.setAttribute('role', 'img')
+      else for (const name of ['role', 'aria-label']) figure.removeAttribute(name)
+    })
+  })
+}
 
 /** @param {ChartSpec} spec @param {ChartLine} line @param {boolean} shown nothing is worked out out of sight */
 function useFigures({ unit }, { series, buckets }, shown) {
