@@ -3,6 +3,7 @@
  *
  * @import { View } from '../explore/wanted.js'
  */
+import { startPainter } from '../chart/canvases.js'
 import { Before } from '../explore/Before.js'
 import { Browser } from '../explore/Browser.js'
 import { isSelector, metricsOf } from '../explore/language.js'
@@ -13,7 +14,7 @@ import { Results } from '../explore/Results.js'
 import { useAnswers } from '../explore/useAnswers.js'
 import { paramsOf, wantedOf } from '../explore/wanted.js'
 import { subjectOf } from '../headline.js'
-import { html, useState } from '../lib.js'
+import { html, useEffect, useState } from '../lib.js'
 import { parse } from '../selector.js'
 import { param, place, setParams } from '../stores/place.js'
 
@@ -41,6 +42,8 @@ export function Explore() {
   const empty = wanted.every(({ text }) => text === '')
   // On a small screen the list would push the answer out of view.
   const [unfolded, unfold] = useState(empty)
+  // What draws the graph is loaded while its figures are asked for.
+  useEffect(() => { if (view === 'graph' && !empty) startPainter() }, [view, empty])
   /** @param {string} query */
   const add = (query) => setParams(paramsOf([...wanted, { text: query, hidden: false }]))
   return html`
