@@ -9,6 +9,8 @@ use crate::store::{StoreError, StoreReader};
 const GAP_MS: i64 = 60_000;
 /// How far before a segment the previous sample of a counter is looked up.
 const BEFORE_MS: i64 = 86_400_000;
+/// How far before it is looked up where the day before has none: whoever uses an agent rests for days.
+const LONG_BEFORE_MS: i64 = 31 * BEFORE_MS;
 /// The label with the type of tokens.
 const TOKEN_TYPE: &str = "type";
 
@@ -136,16 +138,24 @@ fn cpu(store: &StoreReader, from: TimestampMs, to: TimestampMs) -> Result<Option
     Ok((covered > 0.0 && cores > 0).then_some((busy * cores as f64, covered)))
 }
 
-/// By how much a counter rose with each of its samples in `(from, to]`. One without a sample in the day before began at zero.
+/// By how much a counter rose with each of its samples in `(from, to]`. One without a sample in the month before began at zero.
 ///
 /// # Errors
 /// [`StoreError`] when samples cannot be read.
 pub fn steps(store: &StoreReader, id: SeriesId, from: TimestampMs, to: TimestampMs) -> Result<Vec<(TimestampMs, f64)>, StoreError> {
-    let (mut before, mut steps) = (0.0, Vec::new());
+    let mut steps = Vec::new();
     if !store.may_have(id, from) {
         return Ok(steps);
     }
-    for sample in store.samples(id, from.saturating_sub(BEFORE_MS), to)?.iter().filter(|s| s.v.is_finite()) {
+    let samples = store.samples(id, from.saturating_sub(BEFORE_MS), to)?;
+    let known: Vec<_> = samples.iter().filter(|s| s.v.is_finite()).collect();
+    let mut before = match known.first() {
+        Some(first) if first.t > from => {
+            store.latest(id, from.saturating_sub(LONG_BEFORE_MS), from)?.filter(|s| s.v.is_finite()).map_or(0.0, |s| s.v)
+        }
+        _ => 0.0,
+    };
+    for sample in known {
         if sample.t > from {
             steps.push((sample.t, rise(before, sample.v)));
         }
@@ -154,7 +164,7 @@ pub fn steps(store: &StoreReader, id: SeriesId, from: TimestampMs, to: Timestamp
     Ok(steps)
 }
 
-/// The increase of counters in `(from, to]`, by the label `type`. A counter without a sample in the day before began at zero.
+/// The increase of counters in `(from, to]`, by the label `type`.
 fn increases(store: &StoreReader, metrics: &[String], from: TimestampMs, to: TimestampMs) -> Result<BTreeMap<String, f64>, StoreError> {
     let mut by_type = BTreeMap::new();
     for metric in metrics {
@@ -191,6 +201,21 @@ mod tests {
             let names = AgentMetrics { money: money.iter().map(|&name| name.to_owned()).collect(), ..AgentMetrics::default() };
             assert_eq!(names.currency(), expected, "{money:?}");
         }
+    }
+
+    #[test]
+    fn a_counter_that_rested_over_a_weekend_goes_on_from_where_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = StoreWriter::open(dir.path(), StoreOptions::default(), T0).unwrap();
+        let mut batch = Batch::default();
+        for (seconds, v) in [(-3 * 86_400, 100.0), (10, 100.5), (20, 101.5)] {
+            batch.push(Labels::metric("money_total", &[]), T0 + seconds * 1_000, v);
+        }
+        store.append(&batch, T0 + 30_000).unwrap();
+        let names = AgentMetrics { money: vec!["money_total".to_owned()], ..AgentMetrics::default() };
+        assert_eq!(measure(&store, T0, T0 + 60_000, &names, None).unwrap().money, Some(1.5));
+        assert_eq!(measure(&store, T0 - 86_400_000, T0, &names, None).unwrap().money, None, "nothing that day");
+        assert_eq!(measure(&store, T0 - 4 * 86_400_000, T0, &names, None).unwrap().money, Some(100.0), "it began at zero");
     }
 
     #[test]
