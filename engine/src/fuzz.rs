@@ -1,5 +1,5 @@
-//! Mutation fuzzing of everything that parses input: remote write, OTLP, log lines, metric texts, chunks, journal records, logs, queries,
-//! certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests, templates.
+//! Mutation fuzzing of everything that parses input: remote write, OTLP, log lines and queries over them, metric texts, chunks, journal
+//! records, logs, queries, certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests, templates.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and checks that nothing panics and that
@@ -15,6 +15,7 @@ use crate::ci;
 use crate::ci::tracker::{ReportedBy, RunTracker};
 use crate::codec::{self, Effort};
 use crate::exposition;
+use crate::logs::logql;
 use crate::logs::push::tests as push;
 use crate::machine::{mounts, proc};
 use crate::model::{Budget, Columns, LabelError, Labels, SeriesId};
@@ -99,7 +100,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 19.0;
+const TARGETS: f64 = 20.0;
 
 /// Accepts everything and stores nothing.
 struct Count(usize);
@@ -450,6 +451,18 @@ fn any_text_is_answered_or_refused() {
         let _ = ask(&source, &query);
         let took = cpu_time() - begun;
         assert!(took < Duration::from_secs(20), "{query}: took {took:?}");
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn queries_over_lines_are_answered_or_refused() {
+    let corpus: Vec<Vec<u8>> = logql::tests::CORPUS.iter().map(|text| text.as_bytes().to_vec()).collect();
+    run("LogQL and lines", &corpus, |bytes| {
+        let begun = cpu_time();
+        on_a_small_stack(|| logql::tests::is_answered_or_refused(bytes));
+        let took = cpu_time() - begun;
+        assert!(took < Duration::from_secs(20), "{}: took {took:?}", String::from_utf8_lossy(bytes));
     });
 }
 

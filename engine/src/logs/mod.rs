@@ -8,7 +8,9 @@
 //! * `store`: lines in the data directory, durable, in blocks of a stream and a day.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
+pub mod logql;
 pub mod push;
 pub mod record;
+pub(crate) mod units;
 
 pub use self::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, SourceError, StreamLines};

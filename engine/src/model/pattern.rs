@@ -125,6 +125,14 @@ impl Budget {
         self.compiled(Scope::Wrapped, text)?.regex().ok_or(PatternError::NotCompiled)
     }
 
+    /// A pattern that may match any part of a text, paid from this budget. Its working memory goes with it.
+    ///
+    /// # Errors
+    /// [`PatternError`]
+    pub fn search(&mut self, text: &str) -> Result<Regex, PatternError> {
+        self.compiled(Scope::Anywhere, text)?.regex().ok_or(PatternError::NotCompiled)
+    }
+
     fn compiled(&mut self, scope: Scope, text: &str) -> Result<Arc<Pattern>, PatternError> {
         let key = (scope, text.into());
         if let Some(paid) = self.paid.get(&key) {

@@ -148,6 +148,12 @@ pub fn rfc3339(t: TimestampMs) -> String {
     Timestamp::from_millisecond(t).map(|t| t.to_string()).unwrap_or_default()
 }
 
+/// A time in nanoseconds since 1970 as RFC 3339, with as many decimals as it needs.
+#[must_use]
+pub fn rfc3339_nanos(t: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(t)).map(|t| t.to_string()).unwrap_or_default()
+}
+
 /// FNV-1a (Fowler, Noll, Vo), 64 bits: the same in each version, for what is kept or shown.
 #[must_use]
 pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {

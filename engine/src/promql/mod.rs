@@ -50,4 +50,5 @@ pub use input::{HourSink, Params, SeriesSink, Source};
 pub use query::{Query, formatted, parse_expr};
 pub use selector::{Condition, selectors};
 pub use source::AtOnce;
+pub(crate) use statistics::quantile;
 pub use value::{ABSENT, Answer, Note, Notes, Row, SeriesSamples};

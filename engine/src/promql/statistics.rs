@@ -77,7 +77,7 @@ pub(super) fn variance(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The quantile of values, which it sorts; NaN for none.
-pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
+pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
     }

@@ -105,6 +105,25 @@ impl Regex {
         Some(templates.map(|template| expand::expand(template, &caught, &self.names)))
     }
 
+    /// What its groups caught, with their names, where it matches; without groups that have no name.
+    #[must_use]
+    pub fn named<'r, 't>(&'r self, text: &'t str) -> Option<Vec<(&'r str, &'t str)>> {
+        let caught = self.regex.captures(text)?;
+        let named = self.names.iter().enumerate().filter_map(|(number, name)| Some((number, name.as_deref()?)));
+        Some(named.map(|(number, name)| (name, caught.get(number).map_or("", |group| group.as_str()))).collect())
+    }
+
+    /// The names of its groups.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter_map(|name| name.as_deref())
+    }
+
+    /// How often it matches.
+    #[must_use]
+    pub fn count(&self, text: &str) -> usize {
+        self.regex.find_iter(text).count()
+    }
+
     /// The text with the template, see [`Regex::expand`], in the place of each match, as Go's `ReplaceAllString` has it. None: that
     /// would be longer than so many bytes.
     #[must_use]

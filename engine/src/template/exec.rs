@@ -1,16 +1,18 @@
 //! Expands a tree to text.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::ast::{Branch, Command, Node, Operand, OperandKind, Pipe};
 use super::fields::{self, Field};
-use super::functions::{self, Env, Function, Type};
+use super::functions::{Env, Function, Queries, Type, Words};
 use super::number::Constant;
 use super::parse::Trees;
 use super::print::printed;
 use super::value::Value;
 use super::{Expansion, MAX_QUERIES, MAX_STEPS, MAX_TEXT_BYTES};
-use crate::model::go_quoted;
+use crate::model::{TimestampMs, go_quoted};
 
 /// How deep `{{template}}` may call others.
 const MAX_CALLS: usize = 32;
@@ -84,8 +86,25 @@ struct State<'t, 'e> {
 
 pub(super) fn expand(text: &str, trees: &Trees, expansion: Expansion<'_>) -> Result<String, ExpandError> {
     let Expansion { name, data, now, queries } = expansion;
-    let env = Env { now, external_url: data.external_url.clone(), queries, queries_left: MAX_QUERIES };
-    let dot = Value::Data(data.into());
+    let external_url = data.external_url.clone();
+    let env = Env { now, external_url, queries, queries_left: MAX_QUERIES, line: Arc::default(), time: 0, words: Words::Alerts };
+    run(text, trees, name, Value::Data(data.into()), env)
+}
+
+/// Expands the template of a log line, whose labels are the dot.
+pub(super) fn expand_line(
+    text: &str,
+    trees: &Trees,
+    labels: BTreeMap<String, String>,
+    (line, time, now): (&str, i64, TimestampMs),
+) -> Result<String, ExpandError> {
+    // Its functions ask no queries.
+    let queries: Queries<'_> = &mut |_| Ok(Vec::new());
+    let env = Env { now, external_url: Arc::default(), queries, queries_left: 0, line: line.into(), time, words: Words::Lines };
+    run(text, trees, "line", Value::Labels(labels.into()), env)
+}
+
+fn run(text: &str, trees: &Trees, name: &str, dot: Value, env: Env<'_>) -> Result<String, ExpandError> {
     let variables = vec![("$", dot.clone())];
     let mut state = State { trees, env, out: String::new(), variables, about: None, steps: 0, calls: 0 };
     match state.walk_all(&trees.main, &dot) {
@@ -350,7 +369,7 @@ impl<'t> State<'t, '_> {
     }
 
     fn function(&mut self, dot: &Value, name: &str, call: About<'t>, args: &'t [Operand], last: Option<Value>) -> Evaluated {
-        let Some(function) = functions::find(name) else { return failed(format!("{} is not a defined function", go_quoted(name))) };
+        let Some(function) = self.env.words.find(name) else { return failed(format!("{} is not a defined function", go_quoted(name))) };
         let given = args.len() + usize::from(last.is_some());
         let least = function.parameters.len();
         if function.rest.is_some() && given < least {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::value::{TemplateSample, Value};
-use super::{builtins as go, compare, prometheus as own};
+use super::{builtins as go, compare, lines, prometheus as own};
 
 /// What a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,14 @@ pub(super) struct Env<'e> {
     pub(super) queries: Queries<'e>,
     /// Queries that may still be asked.
     pub(super) queries_left: usize,
+    /// The log line that the template is about, and its time in nanoseconds.
+    pub(super) line: Arc<str>,
+    pub(super) time: i64,
+    /// The functions that there are.
+    pub(super) words: Words,
 }
 
-type Run = fn(&mut Env<'_>, &[Value]) -> Result<Value, String>;
+pub(super) type Run = fn(&mut Env<'_>, &[Value]) -> Result<Value, String>;
 
 /// A function.
 pub(super) struct Function {
@@ -60,9 +65,8 @@ const fn any(name: &'static str, parameters: &'static [Type], run: Run) -> Funct
 
 use Type::{Any, Sample, Samples, Text};
 
-/// All functions.
+/// The functions of Prometheus.
 const FUNCTIONS: &[Function] = &[
-    // Of Prometheus.
     fixed("query", &[Text], own::query),
     fixed("first", &[Samples], own::first),
     fixed("label", &[Text, Sample], own::label),
@@ -92,7 +96,10 @@ const FUNCTIONS: &[Function] = &[
     fixed("externalURL", &[], own::external_url),
     fixed("parseDuration", &[Text], own::parse_duration),
     fixed("urlQueryEscape", &[Text], own::url_query_escape),
-    // Of Go. `and` and `or` are evaluated by the caller, which skips arguments that do not matter.
+];
+
+/// The functions of Go. `and` and `or` are evaluated by the caller, which skips arguments that do not matter.
+const GO_FUNCTIONS: &[Function] = &[
     any("and", &[Any], go::last),
     any("or", &[Any], go::last),
     fixed("not", &[Any], go::not),
@@ -113,17 +120,32 @@ const FUNCTIONS: &[Function] = &[
     fixed("ge", &[Any, Any], compare::ge),
 ];
 
-pub(super) fn find(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().find(|function| function.name == name)
+/// What a template is of: which functions it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Alerts, as in Prometheus.
+    Alerts,
+    /// Log lines, as in Loki.
+    Lines,
 }
 
-pub(super) fn is_known(name: &str) -> bool {
-    find(name).is_some()
-}
+impl Words {
+    fn all(self) -> impl Iterator<Item = &'static Function> {
+        let own = match self {
+            Self::Alerts => FUNCTIONS,
+            Self::Lines => lines::FUNCTIONS,
+        };
+        own.iter().chain(GO_FUNCTIONS)
+    }
 
-/// The function that somebody may have meant.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    crate::yaml::nearest(name, FUNCTIONS.iter().map(|function| function.name))
+    pub(super) fn find(self, name: &str) -> Option<&'static Function> {
+        self.all().find(|function| function.name == name)
+    }
+
+    /// The function that somebody may have meant.
+    pub(super) fn nearest(self, name: &str) -> Option<&'static str> {
+        crate::yaml::nearest(name, self.all().map(|function| function.name))
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +156,7 @@ mod tests {
     fn every_function_is_documented() {
         let text = include_str!("../../../docs/OPERATIONS.md");
         let part = text.split("\n### ").find(|part| part.starts_with("Templates")).unwrap();
-        for function in FUNCTIONS {
+        for function in Words::Alerts.all() {
             assert!(part.contains(&format!("`{}`", function.name)), "{} is missing", function.name);
         }
     }

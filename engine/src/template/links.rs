@@ -15,6 +15,25 @@ pub(super) fn query_escaped(text: &str) -> String {
     out
 }
 
+/// Go's `url.QueryUnescape`; none where an escape is wrong.
+pub(super) fn query_unescaped(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = std::str::from_utf8(rest.get(..2)?).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                rest = &rest[2..];
+                u8::from_str_radix(digits, 16).ok()?
+            }
+            byte => *byte,
+        });
+    }
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
 /// Host and port, as Go's `net.SplitHostPort` finds them. None: there is no port, or the address is malformed.
 pub(super) fn host_and_port(text: &str) -> Option<(&str, &str)> {
     let colon = text.rfind(':')?;

@@ -1,4 +1,5 @@
-//! Templates of labels and annotations: Go's `text/template` with the functions of Prometheus.
+//! Templates of labels and annotations: Go's `text/template` with the functions of Prometheus. Templates of log lines have the functions
+//! of Loki instead.
 //!
 //! ```text
 //! text ─ lex → tokens ─ parse → tree (all faults of the text) ─ exec, with labels, value and queries → text
@@ -18,6 +19,7 @@ mod fields;
 mod functions;
 mod humanize;
 mod lex;
+mod lines;
 mod links;
 mod number;
 mod parse;
@@ -30,10 +32,12 @@ mod time;
 mod title;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use exec::ExpandError;
 pub use functions::Queries;
+use functions::Words;
 use parse::Trees;
 pub use value::{Data, TemplateSample};
 
@@ -78,8 +82,8 @@ pub struct TemplateError {
 impl TemplateError {
     /// About a place of the text with its prefix.
     fn new(text: &str, at: usize, message: impl Into<String>) -> Self {
-        let length = text.len().saturating_sub(PREFIX.len());
-        Self { message: message.into(), at: at.saturating_sub(PREFIX.len()).min(length) }
+        let prefix = if text.starts_with(PREFIX) { PREFIX.len() } else { 0 };
+        Self { message: message.into(), at: at.min(text.len()).saturating_sub(prefix) }
     }
 }
 
@@ -113,12 +117,9 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] says where.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        if text.len() > MAX_TEMPLATE_BYTES {
-            let message = format!("the template has {} bytes; at most {MAX_TEMPLATE_BYTES} are read", text.len());
-            return Err(TemplateError { message, at: 0 });
-        }
+        check_length(text)?;
         let text = format!("{PREFIX}{text}");
-        let trees = parse::parse(&text)?;
+        let trees = parse::parse(&text, Words::Alerts)?;
         Ok(Self { text, trees })
     }
 
@@ -143,5 +144,44 @@ impl Template {
     #[must_use]
     pub fn expand_or_error(&self, expansion: Expansion<'_>) -> String {
         self.expand(expansion).unwrap_or_else(failed)
+    }
+}
+
+fn check_length(text: &str) -> Result<(), TemplateError> {
+    if text.len() <= MAX_TEMPLATE_BYTES {
+        return Ok(());
+    }
+    let message = format!("the template has {} bytes; at most {MAX_TEMPLATE_BYTES} are read", text.len());
+    Err(TemplateError { message, at: 0 })
+}
+
+/// A template of a log line, parsed: the dot is the labels of the line.
+pub struct LineTemplate {
+    text: String,
+    trees: Trees,
+}
+
+impl fmt::Debug for LineTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LineTemplate({:?})", self.text)
+    }
+}
+
+impl LineTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] says where.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        check_length(text)?;
+        Ok(Self { text: text.to_owned(), trees: parse::parse(text, Words::Lines)? })
+    }
+
+    /// The text that it comes to for a line with its labels and its time (ns); `now` is the present time (ms).
+    ///
+    /// # Errors
+    /// [`ExpandError`]
+    pub fn expand(&self, labels: BTreeMap<String, String>, line: &str, time: i64, now: TimestampMs) -> Result<String, ExpandError> {
+        exec::expand_line(&self.text, &self.trees, labels, (line, time, now))
     }
 }

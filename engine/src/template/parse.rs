@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::TemplateError;
 use super::ast::{Branch, Command, Node, Operand, OperandKind, Pipe};
+use super::functions::Words;
 use super::lex::{Kind, Token, tokens};
 use super::number::constant;
 use super::quote::unquoted;
-use super::{TemplateError, functions};
 use crate::model::go_quoted;
 
 /// How deep actions and parentheses may nest.
@@ -23,9 +24,9 @@ pub(super) struct Trees {
 ///
 /// # Errors
 /// [`TemplateError`]
-pub(super) fn parse(text: &str) -> Result<Trees, TemplateError> {
+pub(super) fn parse(text: &str, words: Words) -> Result<Trees, TemplateError> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { text, tokens, next: 0, depth: 0, loops: 0, variables: vec!["$".to_owned()], defined: BTreeMap::new() };
+    let mut parser = Parser { text, words, tokens, next: 0, depth: 0, loops: 0, variables: vec!["$".to_owned()], defined: BTreeMap::new() };
     let (main, end) = parser.list(true)?;
     match end {
         End::Text => Ok(Trees { main, defined: parser.defined }),
@@ -44,6 +45,7 @@ enum End {
 
 struct Parser<'t> {
     text: &'t str,
+    words: Words,
     tokens: Vec<Token<'t>>,
     next: usize,
     depth: usize,
@@ -409,9 +411,9 @@ impl<'t> Parser<'t> {
             "false" => OperandKind::Bool(false),
             "nil" => OperandKind::Nil,
             "if" | "with" | "range" | "end" | "else" | "define" | "template" | "block" => return self.unexpected(token, "command"),
-            name if functions::is_known(name) => OperandKind::Function(name.to_owned()),
+            name if self.words.find(name).is_some() => OperandKind::Function(name.to_owned()),
             name => {
-                let near = functions::nearest(name).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+                let near = self.words.nearest(name).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                 return self.error(token.at, format!("function {} not defined{near}", go_quoted(name)));
             }
         })

@@ -7,7 +7,7 @@ fn data() -> Data {
         labels: [("instance", "a:9100"), ("job", "node")]
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .into_iter()
-            .collect::<std::collections::BTreeMap<_, _>>()
+            .collect::<BTreeMap<_, _>>()
             .into(),
         value: 1_234.5,
         external_url: "http://x/base".into(),
