@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use actix_rt::signal::unix::{SignalKind, signal};
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use taskpulse_actors::ask::Translator;
 use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
@@ -18,9 +19,9 @@ use tokio::task::JoinHandle;
 use crate::cli::Cli;
 use crate::options::{access_options, data_dir, money, query_options, rule_limits, server_options};
 use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
-use crate::settings::Settings;
 use crate::settings::heartbeats::HeartbeatSpec;
 use crate::settings::sources::each;
+use crate::settings::{Settings, ask};
 use crate::{browser, descriptors, memory, systemd};
 
 /// Longest time of a stop.
@@ -107,6 +108,7 @@ impl Server {
             notice_interval: settings.notify.group_interval.ms(),
             noise: LastReport::default(),
             money: Arc::new(money(settings)),
+            translator: ask::options(&settings.ask)?.map(Translator::new),
             access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),
             hooks: Arc::clone(webhooks),

@@ -12,9 +12,9 @@ use taskpulse_engine::span::Span;
 use super::heartbeats::HeartbeatSpec;
 use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
-use super::sections::{Server, Store};
+use super::sections::{Ask, Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, actions, github, money, notify, place};
+use super::{Settings, actions, ask, github, money, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -86,6 +86,7 @@ pub fn load(cli: &Cli) -> anyhow::Result<Loaded> {
         settings.optimizer.enabled = false;
         settings.anomaly.enabled = false;
         settings.actions.enabled = false;
+        settings.ask = Ask::default();
     }
     let origin = file.as_ref().map_or_else(|| "settings".to_owned(), |path| path.display().to_string());
     validate(&settings).map_err(|error| {
@@ -199,6 +200,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "notify" => &["external_url", "timezone"],
         "costs" => &["timezone"],
         "github" => &["token", "webhook_secret"],
+        "ask" => &["url", "model", "api_key", "api_key_file"],
         _ => &[],
     };
     keys.extend(unset.iter().map(ToString::to_string));
@@ -229,6 +231,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     within("anomaly.sensitivity", s.anomaly.sensitivity, 0.25, 4.0)?;
     within("optimizer.interval", s.optimizer.interval, Span::secs(10), DAY)?;
     actions::options(s)?;
+    ask::options(&s.ask)?;
     within("supervision.max_restarts", s.supervision.max_restarts, 0, 1_000)?;
     within("supervision.window", s.supervision.window, SECOND, HOUR)?;
     within("supervision.stuck_after", s.supervision.stuck_after, SECOND, HOUR)?;

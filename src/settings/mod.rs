@@ -3,6 +3,7 @@
 //! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
 
 pub mod actions;
+pub mod ask;
 pub mod github;
 pub mod heartbeats;
 mod inhibit;

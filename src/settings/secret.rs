@@ -28,7 +28,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The last words of keys whose values are secret.
-const NAMES: [&str; 6] = ["token", "webhook_secret", "bearer_token", "password", "body", "send"];
+const NAMES: [&str; 7] = ["api_key", "token", "webhook_secret", "bearer_token", "password", "body", "send"];
 /// A table all of whose values may be secret.
 const TABLE: &str = "headers";
 
@@ -124,6 +124,8 @@ mod tests {
             ("github.webhook_secret", true),
             ("scrape.targets.a.bearer_token", true),
             ("probes.check.a.headers.Authorization", true),
+            ("ask.api_key", true),
+            ("ask.api_key_file", false),
             ("scrape.targets.a.bearer_token_file", false),
             ("costs.tokens", false),
             ("notify.channels.ops.url", true),

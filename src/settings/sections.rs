@@ -439,6 +439,23 @@ sections! {
         bind: BTreeMap<String, ActionSpec> = BTreeMap::new(),
     }
 
+    /// Questions in plain words. A model behind an OpenAI-compatible API may translate those that the grammar does not have into it; it never answers itself.
+    /// Where it is set, it gets those questions, names of what is watched and titles of tasks (docs/OPERATIONS.md, *Questions*).
+    ask: Ask {
+        /// Address of the API, such as `http://localhost:11434/v1`; `/chat/completions` is added. Unset: nothing is sent. `--no-advanced` switches it off.
+        url: Option<String> = None,
+        /// Name of the model there.
+        model: Option<String> = None,
+        /// Key that is sent as `Authorization: Bearer …`. Unset: none is.
+        api_key: Option<Secret> = None,
+        /// File that holds the key instead; read anew for each question.
+        api_key_file: Option<PathBuf> = None,
+        /// Longest time of a translation, with the wait for its turn; 1s to 15s.
+        timeout: Span = Span::secs(10),
+        /// Most questions that are translated in a minute; 1 to 600.
+        per_minute: usize = 10,
+    }
+
     /// Restarts of actors that panic.
     supervision: Supervision {
         /// Most restarts within `window`; after that an actor stays down; 0 to 1000.

@@ -20,6 +20,7 @@ const ANSWERS = {
     ...EMPTY, sentence: 'CPU: 42 % on average in the last hour', notes: ['“cpuu” was read as “cpu”'], query: 'system_cpu_utilization_ratio', charts: [{ query: 'system_cpu_utilization_ratio', start: now - 3600, end: now + 3600, step: 30 }],
     rows: [{ name: 'CPU', text: '42 %', value: 0.42, compared: null, unit: 'ratio', time: null }, { name: '<img src=x onerror=alert(1)>', text: '1 %', value: 0.01, compared: null, unit: 'ratio', time: null }], page: 'system',
   },
+  'is my box sweating': { ...EMPTY, understood_as: 'how busy is the cpu <b>', sentence: 'CPU: 42 %, now', notes: ['A model made this question of yours'] },
   'what is love': { ...EMPTY, understood: false, sentence: '“love” is no word of the grammar, and nothing has this name.', refused_word: 'love', nearest: ['How busy is the CPU?', 'Is everything ok?'] },
 }
 
@@ -90,6 +91,15 @@ test('what is not understood says why, and the nearest questions are chosen by k
   await answer(page).waitFor({ state: 'detached', ...PATIENCE })
   await field.press('Enter')
   await page.waitForURL(/#\/explore/)
+}))
+
+test('what a model made of a question stands before its answer', () => withPage(async ({ page }) => {
+  await withAnswers(page)
+  await page.keyboard.type('is my box sweating')
+  await page.keyboard.press('Enter')
+  await answer(page).getByText('Understood as: how busy is the cpu <b>').waitFor(PATIENCE)
+  const said = await answer(page).locator('p').allInnerTexts()
+  assert.deepEqual(said.slice(0, 3), ['Understood as: how busy is the cpu <b>', 'CPU: 42 %, now', 'A model made this question of yours'])
 }))
 
 test('a question that cannot be asked is said, and asked again', () => withPage(async (watched) => {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::ask::{AskError, Asker};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::Answer;
-use taskpulse_engine::ask::{Clock, Refusal};
+use taskpulse_engine::ask::{Clock, Names, Refusal};
 use taskpulse_engine::rules::EvaluationLimits;
 
 use crate::envelope::{ApiError, blocking};
@@ -59,6 +59,27 @@ async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse,
     };
     let cancelled: Arc<AtomicBool> = Arc::default();
     let _gone = Gone(Arc::clone(&cancelled));
+    let asker = Arc::new(asker(&state, zone.clone().unwrap_or(TimeZone::UTC), cancelled));
+    let found = {
+        let _place = place(&state.query_places, Instant::now() + state.queries.timeout).await?;
+        let (asker, question, has_model) = (Arc::clone(&asker), question.clone(), state.translator.is_some());
+        blocking(move || first(&asker, &question, zone.err(), has_model)).await?
+    };
+    let answer = match (found, &state.translator) {
+        (First::Untranslated(untranslated), Some(translator)) => {
+            // No place is held meanwhile: a model that hangs keeps no other question waiting.
+            let translation = translator.translate(&untranslated.instructions, question.trim()).await;
+            let _place = place(&state.query_places, Instant::now() + state.queries.timeout).await?;
+            let translation = translation.map_err(|error| error.to_string());
+            blocking(move || Ok(asker.translated(&question, &untranslated.refusal, &untranslated.names, translation)?)).await?
+        }
+        (First::Untranslated(untranslated), None) => asker.refusal(&question, &untranslated.refusal, &untranslated.names),
+        (First::Answered(answer), _) => *answer,
+    };
+    state.answers.success(&answer)
+}
+
+fn asker(state: &AppState, zone: TimeZone, cancelled: Arc<AtomicBool>) -> Asker {
     let queries = state.queries;
     let limits = EvaluationLimits {
         lookback: queries.lookback_ms,
@@ -68,25 +89,41 @@ async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse,
         timeout: queries.timeout,
         cancelled,
     };
-    let asker = Asker {
+    Asker {
         views: state.reporter.views.clone(),
         store: state.store.clone(),
         agent_metrics: state.money.agents.clone(),
         limits,
-        clock: Clock { now: now_ms(), zone: zone.clone().unwrap_or(TimeZone::UTC) },
-    };
-    let _place = place(&state.query_places, Instant::now() + queries.timeout).await?;
-    let found = blocking(move || answered(&asker, &question, zone.err())).await?;
-    state.answers.success(&found)
+        clock: Clock { now: now_ms(), zone },
+    }
+}
+
+/// What the grammar makes of a question.
+enum First {
+    /// An answer, or a refusal.
+    Answered(Box<Answer>),
+    /// A refusal, and what a model needs to translate the question.
+    Untranslated(Box<Untranslated>),
+}
+
+struct Untranslated {
+    refusal: Refusal,
+    names: Names,
+    instructions: String,
 }
 
 /// The answer, or why there is none.
-fn answered(asker: &Asker, question: &str, wrong_zone: Option<Refusal>) -> Result<Answer, ApiError> {
+fn first(asker: &Asker, question: &str, wrong_zone: Option<Refusal>, has_model: bool) -> Result<First, ApiError> {
     let names = asker.names();
-    match wrong_zone.map_or_else(|| asker.understand(question, &names), Err) {
-        Ok(meaning) => Ok(asker.answer(question, &meaning)?),
-        Err(refusal) => Ok(asker.refusal(question, &refusal, &names)),
+    let refusal = match wrong_zone.map_or_else(|| asker.understand(question, &names), Err) {
+        Ok(meaning) => return Ok(First::Answered(Box::new(asker.answer(question, &meaning)?))),
+        Err(refusal) => refusal,
+    };
+    if has_model && refusal.in_words {
+        let instructions = asker.instructions(question, &names);
+        return Ok(First::Untranslated(Box::new(Untranslated { refusal, names, instructions })));
     }
+    Ok(First::Answered(Box::new(asker.refusal(question, &refusal, &names))))
 }
 
 impl From<AskError> for ApiError {

@@ -15,6 +15,7 @@ use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use futures_util::FutureExt;
+use taskpulse_actors::ask::Translator;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
@@ -89,6 +90,8 @@ pub struct AppState {
     pub noise: LastReport,
     /// What the settings say of money, and of the metrics of coding agents.
     pub money: Arc<Money>,
+    /// The model that may translate questions.
+    pub translator: Option<Translator>,
     /// Who may use it.
     pub access: Access,
     /// Jobs whose calls are expected.

@@ -13,9 +13,11 @@ mod figures;
 mod forecasts;
 mod happened;
 mod limits;
+mod model;
 mod ranked;
 mod reading;
 mod states;
+mod translated;
 mod why;
 
 use taskpulse_engine::ask::{Clock, Meaning, Names, Range, Refusal, Subject, Wanted, nearest, understand};
@@ -26,6 +28,7 @@ use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::{StoreError, StoreReader};
 
 use self::draft::Draft;
+pub use self::model::{ApiKey, ModelError, ModelOptions, Translator};
 use crate::published::Views;
 use crate::view::{Answer, AnswerMeaning, AnswerName, seconds};
 

@@ -8,6 +8,7 @@
 //! refuses the question, since it may change what is asked; so does one that the meaning found has no use for. Pure: the clock, the
 //! time zone and the names are arguments. `docs/ASK.md` has the grammar; `taskpulse_actors::ask` answers.
 
+mod grammar;
 mod lexicon;
 mod meaning;
 mod measures;
@@ -22,6 +23,7 @@ mod tests;
 mod text;
 mod when;
 
+pub use self::grammar::{NoTranslation, instructions, translation};
 pub use self::meaning::{Crossing, CrossingAs, Meaning, Range, Stat, Trend, Wanted};
 pub use self::measures::{Kind, Measure, Subject, measure};
 pub use self::names::{Name, NameKind, Names};
@@ -40,21 +42,28 @@ pub struct Refusal {
     pub why: String,
     /// The word that it is about, as it was written.
     pub word: Option<String>,
+    /// Whether the question is one in words, so that a model may translate it.
+    pub in_words: bool,
 }
 
 impl Refusal {
     fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), word: None }
+        Self { why: why.into(), word: None, in_words: true }
     }
 
     /// The time zone of whoever asks is not known.
     #[must_use]
     pub fn of_zone(name: &str) -> Self {
         let name: String = name.chars().take(60).collect();
-        Self::of(&name, format!("the time zone `{name}` is not known; write Europe/Berlin or UTC"))
+        Self::of(&name, format!("the time zone `{name}` is not known; write Europe/Berlin or UTC")).not_in_words()
     }
 
     fn of(word: &str, why: impl Into<String>) -> Self {
-        Self { why: why.into(), word: Some(word.to_owned()) }
+        Self { why: why.into(), word: Some(word.to_owned()), in_words: true }
+    }
+
+    /// No other words would make a question of it.
+    fn not_in_words(self) -> Self {
+        Self { in_words: false, ..self }
     }
 }

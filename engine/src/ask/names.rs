@@ -20,6 +20,9 @@ macro_rules! kinds {
         }
 
         impl NameKind {
+            /// All of them.
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),*];
+
             /// As answers and the corpus show it.
             #[must_use]
             pub const fn id(self) -> &'static str {
@@ -149,6 +152,13 @@ impl Names {
     pub fn example(&self, kind: NameKind) -> Option<&str> {
         let all = self.by_word.values().flatten().filter(|(_, name)| name.kind == kind);
         all.map(|(_, name)| name.value.as_str()).min_by_key(|value| (value.len(), *value))
+    }
+
+    /// All names of a kind, in order.
+    pub(super) fn of_kind(&self, kind: NameKind) -> Vec<&str> {
+        let all = self.by_word.values().flatten().filter(|(_, name)| name.kind == kind);
+        let values: std::collections::BTreeSet<&str> = all.map(|(_, name)| name.value.as_str()).collect();
+        values.into_iter().collect()
     }
 
     /// The longest name that words begin with: how many words, and all that have it, by kind.

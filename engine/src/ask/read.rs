@@ -22,7 +22,7 @@ const MAX_ROWS: usize = 100;
 /// # Errors
 /// [`Refusal`] where it is not understood, with the word.
 pub fn understand(question: &str, names: &Names, clock: &Clock) -> Result<Meaning, Refusal> {
-    let slots = Slots::new(&text::tokens(question)?, names, clock)?;
+    let slots = Slots::new(&text::tokens(question).map_err(Refusal::not_in_words)?, names, clock)?;
     let mut refused = None;
     for chosen in combinations(&slots.names) {
         match meaning(&slots, chosen, clock) {

@@ -33,7 +33,7 @@ test('an answer is its sentence, the columns that are filled, and what else is s
   }, now)
   assert.deepEqual(read.columns, ['What', 'Answer', 'Before', 'When'])
   assert.deepEqual(read.rows.map((row) => row.map(plain)), [['cpu', '42 %', '20 %', '12:00'], ['b', '10 %', '–', '']])
-  assert.deepEqual(read.notes, ['Understood as: How busy is the CPU?', '“cpuu” was read as “cpu”'])
+  assert.deepEqual([read.as, read.notes], ['How busy is the CPU?', ['“cpuu” was read as “cpu”']])
   const refused = readAnswer({ understood: false, sentence: 'No CI source is configured', missing: 'no CI source is configured', nearest: ['Is the build green?'] }, now)
   assert.deepEqual([refused.understood, refused.sentence, refused.notes, refused.nearest, refused.rows, refused.charts], [false, 'No CI source is configured', [], ['Is the build green?'], [], []])
   assert.equal(readAnswer({ rows: Array.from({ length: 20 }, (_, i) => ({ name: `${i}`, text: 'x' })) }, now).more, 8)

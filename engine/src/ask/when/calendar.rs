@@ -18,7 +18,7 @@ pub struct Clock {
 
 impl Clock {
     /// Now by the calendar.
-    pub(super) fn local(&self) -> Zoned {
+    pub(in crate::ask) fn local(&self) -> Zoned {
         Timestamp::from_millisecond(self.now).unwrap_or_default().to_zoned(self.zone.clone())
     }
 

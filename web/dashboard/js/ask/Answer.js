@@ -19,10 +19,11 @@ export function Answer({ question, close, ask }) {
   const { data, error, state, retry } = useAnswer('/api/v1/ask', { q: sent(question), tz: zoneName() })
   if (state === 'loading') return html`<div class="answer"><p class="quiet" role="status">Asking</p></div>`
   if (state === 'error') return html`<div class="answer"><p class="problem" role="alert"><bdi>${quoted(error, 400)}</bdi></p><p><button type="button" class="button" onClick=${retry}>Try again</button></p></div>`
-  const { understood, sentence, notes, columns, rows, more, charts, query, nearest, page } = readAnswer(data, now.peek())
+  const { understood, as, sentence, notes, columns, rows, more, charts, query, nearest, page } = readAnswer(data, now.peek())
   const shown = page && page !== 'explore' ? pageOf(page) : undefined
   return html`
     <section class="answer" aria-label="Answer" data-understood=${understood}>
+      ${as && html`<p class="answer-as">Understood as: <bdi>${quoted(as, 300)}</bdi></p>`}
       <p class="answer-sentence" role="status"><bdi>${quoted(sentence, 1000)}</bdi></p>
       ${notes.map((note) => html`<p key=${note} class="quiet"><bdi>${quoted(note, 400)}</bdi></p>`)}
       ${nearest.length > 0 && html`<p>${understood ? 'Ask on:' : 'These are understood:'}</p><ul class="answer-nearest">${nearest.map((near) => html`<li key=${near}><button type="button" class="button" onClick=${() => ask(near)}><bdi>${near}</bdi></button></li>`)}</ul>`}

@@ -23,8 +23,8 @@ export function readAnswer(answer, now) {
   const { understood = true, understood_as: as, sentence = '', notes = [], missing, query, charts = [], rows = [], nearest = [], page } = answer
   const said = sentence || missing || 'There is no answer'
   return {
-    understood, sentence: said, nearest, page: page ?? '', query: query ?? '', charts: charts.slice(0, MOST_CHARTS),
-    notes: [as ? `Understood as: ${as}` : '', ...notes, missing && !said.toLowerCase().includes(missing.toLowerCase()) ? `Missing: ${missing}` : ''].filter(Boolean),
+    understood, as: as ?? '', sentence: said, nearest, page: page ?? '', query: query ?? '', charts: charts.slice(0, MOST_CHARTS),
+    notes: [...notes, missing && !said.toLowerCase().includes(missing.toLowerCase()) ? `Missing: ${missing}` : ''].filter(Boolean),
     ...tableOf(rows, now),
   }
 }
