@@ -148,8 +148,14 @@ pub(super) fn selector_of(alert: &Alert) -> String {
 }
 
 fn about(meaning: &Meaning) -> String {
-    let name = [NameKind::Rule, NameKind::Target].into_iter().find_map(|kind| meaning.name(kind));
-    name.map(|name| format!("{name} ")).or_else(|| meaning.topic.map(|topic| format!("{topic} "))).unwrap_or_default()
+    let topic = meaning.topic.map(|topic| match topic {
+        "cpu" => "CPU",
+        "ci" => "CI",
+        topic => topic,
+    });
+    let rule = meaning.name(NameKind::Rule).map(|rule| format!("\"{}\" ", rule_name(rule)));
+    let of = meaning.name(NameKind::Target).or(topic).map(|of| format!("{of} "));
+    rule.or(of).unwrap_or_default()
 }
 
 /// Whether an alert is of what is asked for: its rule, or what its series is about.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted};
+use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted, measure};
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::words::{figure, lasted};
 
@@ -75,8 +75,8 @@ impl Asker {
         let range = meaning.time.unwrap_or(Range { start: self.now() - 30 * DAY, end: self.now() });
         let runs = self.ended(&read, meaning, range)?;
         if runs.is_empty() {
-            let all = Read { selector: DURATION.to_owned(), ..read };
-            return Ok(Draft::missing(self.why_nothing(&all, meaning)));
+            let all = Read { selector: DURATION.to_owned(), measure: measure(Subject::CiRuns), ..read };
+            return Ok(self.nothing(&all, meaning));
         }
         let word = match meaning.subject {
             Subject::CiFailures | Subject::CiFailure => "failed",
@@ -186,7 +186,7 @@ impl Asker {
             newest.insert(&run.name, run);
         }
         if newest.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(&read, &runs_of)));
+            return Ok(self.nothing(&read, &runs_of));
         }
         let mut newest: Vec<&Ended> = newest.into_values().collect();
         newest.sort_by_key(|run| std::cmp::Reverse((run.failed(), run.at)));

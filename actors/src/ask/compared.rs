@@ -5,7 +5,7 @@ use taskpulse_engine::words::figure;
 
 use super::draft::{Draft, counted, listed, row};
 use super::figures::{page_of, same};
-use super::reading::{Read, over_query, quantile};
+use super::reading::{Read, called, over_query, quantile};
 use super::{AskError, Asker};
 use crate::view::AnswerRow;
 
@@ -110,11 +110,16 @@ impl Asker {
 
     fn not_comparable(&self, read: &Read, meaning: &Meaning, time: Range, other: Range) -> Result<Draft, AskError> {
         let has = |range: Range| -> Result<bool, AskError> { Ok(!self.samples(&read.selector, range)?.is_empty()) };
+        let called = called(read, meaning);
+        let without = |what: &str, range: Range| Draft {
+            query: Some(read.selector.clone()),
+            ..Draft::missing(format!("{what}: no samples of {called} {}", self.during(range)))
+        };
         Ok(match (has(time)?, has(other)?) {
-            (true, false) => Draft::missing(format!("nothing to compare with: no samples of {} {}", read.selector, self.during(other))),
-            (false, true) => Draft::missing(format!("nothing to compare: no samples of {} {}", read.selector, self.during(time))),
+            (true, false) => without("nothing to compare with", other),
+            (false, true) => without("nothing to compare", time),
             (true, true) => Draft::missing("none that has samples at one time has them at the other too".to_owned()),
-            (false, false) => Draft::missing(self.why_nothing(read, meaning)),
+            (false, false) => self.nothing(read, meaning),
         })
     }
 

@@ -23,7 +23,10 @@ impl Asker {
         let range = meaning.time.unwrap_or(Range { start: self.now() - DAY, end: self.now() });
         let (value, metric) = self.used(meaning.subject, range)?;
         let during = self.during(range);
-        let Some(value) = value else { return Ok(Draft::missing(format!("{} {during}", self.no_cost(meaning.subject)))) };
+        let Some(value) = value else {
+            let why = format!("no {} of coding agents can be said {during}: there are no samples of that time", measured(meaning.subject));
+            return Ok(Draft { query: Some(self.cost_metrics(meaning.subject).join(" or ")), ..Draft::missing(why) });
+        };
         let said = self.cost_said(meaning.subject, value);
         let draft =
             Draft::said(format!("Coding agents: {said} {during}")).rows(vec![row(meaning.subject.id(), metric, value)]).page("tasks");
@@ -56,16 +59,6 @@ impl Asker {
             Subject::AgentTime => &self.agent_metrics.active,
             _ => &self.agent_metrics.money,
         }
-    }
-
-    fn no_cost(&self, subject: Subject) -> String {
-        let what = match subject {
-            Subject::Tokens => "no tokens",
-            Subject::AgentTime => "no active time",
-            _ => "no money",
-        };
-        let metrics = self.cost_metrics(subject).join(", ");
-        format!("{what} of coding agents can be said: no samples of {metrics}")
     }
 
     fn task_cost(&self, meaning: &Meaning) -> Draft {
@@ -114,7 +107,9 @@ impl Asker {
             found.extend(board.items.iter().filter_map(|task| Some((figure_of(task.cost.as_ref()?, meaning.subject)?, task.clone()))));
         }
         if found.is_empty() {
-            return Draft::missing(format!("of no task is it known what it cost: {}", self.no_cost(meaning.subject))).page("tasks");
+            let what = measured(meaning.subject);
+            let why = format!("of no task is it known what it cost: no {what} of coding agents was measured while one was in progress");
+            return Draft { query: Some(self.cost_metrics(meaning.subject).join(" or ")), ..Draft::missing(why) }.page("tasks");
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         if meaning.wanted == Wanted::Least {
@@ -134,6 +129,15 @@ impl Asker {
         let word = if meaning.wanted == Wanted::Least { "Least" } else { "Most" };
         let since = (meaning.time.is_some()).then(|| "A task is counted as a whole, not by the time of the question".to_owned());
         Draft::said(format!("{word}: {}", listed(&parts))).rows(rows).page("tasks").note(since)
+    }
+}
+
+/// What is measured of agents, in a sentence.
+fn measured(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Tokens => "tokens",
+        Subject::AgentTime => "active time",
+        _ => "money",
     }
 }
 

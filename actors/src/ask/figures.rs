@@ -46,7 +46,7 @@ impl Asker {
     fn newest_values(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
         let mut found = self.instant(&read.selector, self.now())?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         let flag = read.kind == Kind::Flag;
@@ -72,7 +72,7 @@ impl Asker {
         };
         let found = self.over(&function, &read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let highest = self.over("max_over_time", &read.selector, range)?;
         let lowest = self.over("min_over_time", &read.selector, range)?;
@@ -136,7 +136,7 @@ impl Asker {
         let (value, time) = if high { ("max_over_time", "ts_of_max_over_time") } else { ("min_over_time", "ts_of_min_over_time") };
         let found = self.over(value, &read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let times = self.over(time, &read.selector, range)?;
         let mut rows: Vec<(f64, Option<TimestampMs>, String)> = Vec::new();
@@ -185,7 +185,7 @@ impl Asker {
             rows.extend(most.map(|(value, at)| (value, Some(at), self.called(read, &labels))));
         }
         if rows.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         rows.sort_by(|a, b| if high { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) });
         let chart = format!("rate({}[5m])", read.selector);
@@ -201,7 +201,7 @@ impl Asker {
     fn of_counter(&self, read: &Read, meaning: &Meaning, stat: Stat, range: Range) -> Result<Draft, AskError> {
         let mut found = self.rises(&read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         if stat == Stat::Mean {
@@ -232,7 +232,7 @@ impl Asker {
                 self.during(range),
                 listed(&parts)
             ),
-            _ => format!("{}: {} {}; {}", read.metric, figure(&read.metric, total), self.during(range), listed(&parts)),
+            _ => format!("{}: {} {}; {}", subject(&Labels::metric(&read.metric, &[])), figure(&read.metric, total), self.during(range), listed(&parts)),
         };
         let query = over_query("increase", &read.selector, range);
         let chart = format!("rate({}[5m])", read.selector);
@@ -243,7 +243,7 @@ impl Asker {
     fn of_events(&self, read: &Read, meaning: &Meaning, stat: Stat, range: Range) -> Result<Draft, AskError> {
         let groups = self.grouped(read, range)?;
         if groups.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let mut rows = Vec::new();
         let mut parts = Vec::new();

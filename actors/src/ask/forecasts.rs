@@ -37,7 +37,7 @@ impl Asker {
         let mut levels = self.instant(&read.selector, self.now())?;
         levels.retain(|(labels, _)| is_own(labels) || meaning.name(NameKind::Host).is_some());
         if levels.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+            return Ok(self.nothing(&read, meaning));
         }
         let bounds = self.newest(bound, CURRENT)?;
         let undated = self.views.undated();
@@ -128,7 +128,7 @@ impl Asker {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
         let mut found: Vec<(Labels, TimestampMs, f64)> = self.newest(&read.selector, DAY)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+            return Ok(self.nothing(&read, meaning));
         }
         found.sort_by(|a, b| a.2.total_cmp(&b.2));
         if meaning.wanted == Wanted::List {

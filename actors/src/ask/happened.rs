@@ -2,6 +2,7 @@
 
 use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::ask::{Meaning, Range, Wanted};
+use taskpulse_engine::words::subject;
 
 use super::draft::{Draft, count_row, counted, listed, text_row};
 use super::{AskError, Asker};
@@ -57,7 +58,7 @@ impl Asker {
         let rows = found
             .iter()
             .take(meaning.limit.unwrap_or(ROWS))
-            .map(|anomaly| text_row(anomaly.metric.name(), anomaly.summary.clone(), Some(anomaly.at)))
+            .map(|anomaly| text_row(subject(&anomaly.metric), anomaly.summary.clone(), Some(anomaly.at)))
             .collect();
         Ok(Draft::said(format!("{} {during}: {}", counted(found.len(), "anomaly", "anomalies"), listed(&parts))).rows(rows).page("now"))
     }

@@ -19,7 +19,7 @@ impl Asker {
         }
         let found = self.instant(&read.selector, self.now())?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let mut past: Vec<_> = found.iter().filter(|(_, value)| passes(*value, crossing)).collect();
         past.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -42,7 +42,7 @@ impl Asker {
     pub(super) fn crossed(&self, read: &Read, meaning: &Meaning, crossing: Crossing, range: Range) -> Result<Draft, AskError> {
         let found = self.samples(&read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let limit = format!("{} {}", side(crossing), figure(&read.metric, crossing.limit));
         let (mut parts, mut rows) = (Vec::new(), Vec::new());

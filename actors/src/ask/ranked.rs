@@ -7,7 +7,7 @@ use taskpulse_engine::words::figure;
 
 use super::draft::{Draft, listed, row};
 use super::figures::{page_of, same};
-use super::reading::{over_query, quantile};
+use super::reading::{in_sentence, over_query, quantile};
 use super::{AskError, Asker};
 
 const HOUR: i64 = 3_600_000;
@@ -66,7 +66,7 @@ impl Asker {
         }
         let found = added(found, meaning.subject);
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+            return Ok(self.nothing(&read, meaning));
         }
         let mut found = found;
         let least = meaning.wanted == Wanted::Least;
@@ -78,7 +78,7 @@ impl Asker {
         let parts: Vec<String> = found.iter().map(|(name, value, beside)| format!("{name} {}{beside}", said(*value))).collect();
         let when = meaning.time.map_or_else(|| "now".to_owned(), |range| self.during(range));
         let word = if least { "Least" } else { "Most" };
-        let about = meaning.subject.about().trim_end_matches('.').to_lowercase();
+        let about = in_sentence(meaning.subject.about());
         let sentence = format!("{word} by {about} {when}: {}", listed(&parts));
         let rows = found.iter().map(|(name, value, beside)| {
             let mut one = row(name.clone(), &metric, *value);

@@ -8,7 +8,9 @@ use taskpulse_engine::model::{Labels, Matcher, NAME_LABEL, Selector, TimestampMs
 use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{self, Answer, Query};
 use taskpulse_engine::store::Limits;
+use taskpulse_engine::words::subject;
 
+use super::draft::Draft;
 use super::{AskError, Asker};
 use crate::view::SourceState;
 
@@ -131,24 +133,30 @@ impl Asker {
         Ok(found)
     }
 
+    /// An answer that says why there is nothing, with the query that found nothing.
+    pub(super) fn nothing(&self, read: &Read, meaning: &Meaning) -> Draft {
+        Draft { query: Some(read.selector.clone()), ..Draft::missing(self.why_nothing(read, meaning)) }
+    }
+
     /// Why there is nothing: the source, the name, or the time.
-    pub(super) fn why_nothing(&self, read: &Read, meaning: &Meaning) -> String {
+    fn why_nothing(&self, read: &Read, meaning: &Meaning) -> String {
         let all = self.store.select(&[Matcher::equal(NAME_LABEL, &read.metric)]);
         if all.is_empty() {
             return self.without_source(read);
         }
-        let called = read.measure.map_or_else(|| read.metric.clone(), |measure| lower(measure.subject.about()));
+        let called = called(read, meaning);
         let newest = self.newest(&read.selector, 400 * DAY).unwrap_or_default().into_iter().map(|(_, t, _)| t).max();
         let during = meaning.time.map_or_else(|| "now".to_owned(), |range| self.during(range));
         match newest {
-            Some(t) => format!("no samples of {} ({called}) {during}; the newest is of {}", read.metric, self.at(t)),
-            None => format!("no samples of {} ({called}) {during}", read.selector),
+            Some(t) => format!("no samples of {called} {during}; the newest is of {}", self.at(t)),
+            None => format!("no samples of {called} are kept"),
         }
     }
 
     /// Why a metric has no series at all.
-    pub(super) fn without_source(&self, read: &Read) -> String {
-        let Some(measure) = read.measure else { return format!("no samples of {} are kept", read.metric) };
+    fn without_source(&self, read: &Read) -> String {
+        let own = own_name(read);
+        let Some(measure) = read.measure else { return format!("no samples of {own} are kept") };
         let what = match measure.source {
             "github" => "no CI source is configured",
             "taskmaster" => "no task board is watched",
@@ -160,7 +168,7 @@ impl Asker {
         };
         let source = self.views.sources_of(measure.source).into_iter().find(|source| source.state != SourceState::Up);
         let reason = source.and_then(|source| source.reason).map(|reason| format!(" ({reason})")).unwrap_or_default();
-        format!("{what}{reason}: there are no series of {}", measure.metric)
+        format!("{what}{reason}: no samples of {own} are kept")
     }
 
     /// The labels by which a series differs from the others of its metric.
@@ -176,6 +184,39 @@ impl Asker {
             name = format!("{name} {host}").trim().to_owned();
         }
         taskpulse_engine::model::clipped(&name, 80)
+    }
+}
+
+/// What a figure is called within a sentence: `CPU`, `disk I/O`, `checks`.
+fn own_name(read: &Read) -> String {
+    let Some(measure) = read.measure else { return in_sentence(&subject(&Labels::metric(&read.metric, &[]))) };
+    let own = match measure.subject {
+        Subject::Probe => "checks",
+        Subject::Heartbeat => "calls",
+        Subject::Scraped => "scrapes",
+        Subject::CiRuns => "CI runs",
+        _ => measure.called,
+    };
+    let own = [" of", " in", " by"].iter().find_map(|end| own.strip_suffix(end)).unwrap_or(own);
+    in_sentence(own)
+}
+
+/// The same with the names of the question: `disk I/O of nvme0n1`.
+pub(super) fn called(read: &Read, meaning: &Meaning) -> String {
+    let names: Vec<&str> = meaning.names.iter().map(|name| name.value.as_str()).collect();
+    let own = own_name(read);
+    if names.is_empty() { own } else { format!("{own} of {}", taskpulse_engine::model::clipped(&names.join(" "), 80)) }
+}
+
+/// A phrase within a sentence: its first letter is small, unless it begins with an abbreviation.
+pub(super) fn in_sentence(phrase: &str) -> String {
+    let phrase = phrase.trim_end_matches('.');
+    let mut chars = phrase.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(phrase.chars().skip(1)).collect()
+        }
+        _ => phrase.to_owned(),
     }
 }
 
@@ -219,10 +260,6 @@ pub(super) fn duration(ms: i64) -> String {
         }
     }
     format!("{}ms", ms.max(1))
-}
-
-pub(super) fn lower(about: &str) -> String {
-    about.trim_end_matches('.').to_owned()
 }
 
 /// The middle of some values; none without any.

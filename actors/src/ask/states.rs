@@ -1,7 +1,7 @@
 //! What is up and what is down: targets, jobs, sources, units, and all of it.
 
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
-use taskpulse_engine::words::lasted;
+use taskpulse_engine::words::{lasted, rule_name};
 
 use super::draft::{Draft, count_row, counted, listed, text_row};
 use super::limits::spans;
@@ -49,7 +49,7 @@ impl Asker {
             }
         }
         if things.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         things.sort_by(|a, b| a.up.cmp(&b.up).then(a.name.cmp(&b.name)));
         let word = if meaning.subject == Subject::Heartbeat { ("in time", "late") } else { ("up", "down") };
@@ -88,7 +88,7 @@ impl Asker {
     fn downtime(&self, read: &Read, meaning: &Meaning, range: Range) -> Result<Draft, AskError> {
         let found = self.samples(&read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let word = if meaning.subject == Subject::Heartbeat { "late" } else { "down" };
         let (mut parts, mut rows) = (Vec::new(), Vec::new());
@@ -126,7 +126,7 @@ impl Asker {
         let range = meaning.time.unwrap_or(Range { start: self.now() - 30 * DAY, end: self.now() });
         let found = self.samples(&read.selector, range)?;
         if found.is_empty() {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         }
         let (mut parts, mut rows) = (Vec::new(), Vec::new());
         for (labels, samples) in &found {
@@ -156,7 +156,7 @@ impl Asker {
                 by: read.by.clone(),
                 measure: read.measure,
             };
-            return Ok(Draft::missing(self.why_nothing(&calls, meaning)));
+            return Ok(self.nothing(&calls, meaning));
         }
         if let Some(range) = meaning.time {
             let calls = self.samples(&selector, range)?;
@@ -194,7 +194,7 @@ impl Asker {
         let running = self.instant(&read.selector, self.now())?;
         if meaning.names.is_empty() {
             if running.is_empty() {
-                return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+                return Ok(self.nothing(&read, meaning));
             }
             let names: Vec<String> = running.iter().map(|(labels, _)| self.row_name(&read, labels)).collect();
             let rows = names.iter().map(|name| text_row(name.clone(), "runs", None)).collect();
@@ -210,7 +210,7 @@ impl Asker {
             return Ok(Draft::said(format!("{} runs: it has samples now", self.row_name(&read, labels))));
         }
         let Some((labels, t, _)) = newest.into_iter().max_by_key(|(_, t, _)| *t) else {
-            return Ok(Draft::missing(self.why_nothing(&read, meaning)));
+            return Ok(self.nothing(&read, meaning));
         };
         let name = self.row_name(&read, &labels);
         let sentence = format!("{name} has no samples since {}: it ended, or is not among the busiest any more", self.at(t));
@@ -271,7 +271,7 @@ impl Asker {
         let firing = alerts.iter().filter(|alert| alert.details.state == AlertState::Firing);
         wrong.extend(firing.map(|alert| {
             text_row(
-                format!("alert {}", alert.details.rule),
+                format!("alert {}", rule_name(&alert.details.rule)),
                 alert.details.summary.clone(),
                 alert.details.firing_since.map(|since| (since * 1e3) as i64),
             )

@@ -155,10 +155,10 @@ impl Asker {
         let (function, of) = if low { ("min_over_time", "ts_of_min_over_time") } else { ("max_over_time", "ts_of_max_over_time") };
         let mut found = self.over(function, &read.selector, time)?;
         found.sort_by(|a, b| if low { a.1.total_cmp(&b.1) } else { b.1.total_cmp(&a.1) });
-        let Some((labels, value)) = found.first() else { return Ok(Draft::missing(self.why_nothing(read, meaning))) };
+        let Some((labels, value)) = found.first() else { return Ok(self.nothing(read, meaning)) };
         let times = self.over(of, &read.selector, time)?;
         let Some(at) = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| (at * 1e3) as TimestampMs) else {
-            return Ok(Draft::missing(self.why_nothing(read, meaning)));
+            return Ok(self.nothing(read, meaning));
         };
         let word = if low { Stat::Lowest } else { Stat::Highest };
         let head =

@@ -135,7 +135,25 @@ fn meaning(slots: &Slots, names: Vec<Name>, clock: &Clock) -> Result<Meaning, Re
 }
 
 fn lower(about: &str) -> String {
-    about.trim_end_matches('.').to_lowercase()
+    let about = about.trim_end_matches('.');
+    let small = |c: char| c.is_lowercase() || c == ' ';
+    let mut chars = about.chars();
+    match chars.next() {
+        Some(first) if chars.clone().next().is_some_and(small) => first.to_lowercase().chain(chars).collect(),
+        _ => about.to_owned(),
+    }
+}
+
+/// A notion as it is said: `JobTime` is "job time".
+fn in_words(atom: Atom) -> String {
+    let mut out = String::new();
+    for c in format!("{atom:?}").chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
 }
 
 /// The slots with what the names say.
@@ -248,7 +266,7 @@ impl Said<'_> {
     }
 
     fn no_subject(&self, atoms: Set) -> Refusal {
-        let words: Vec<String> = atoms.atoms().map(|atom| format!("{atom:?}").to_lowercase()).collect();
+        let words: Vec<String> = atoms.atoms().map(in_words).collect();
         if atoms.has(Atom::Anything) || words.len() < 2 {
             return Refusal::new("What the question is about is not understood");
         }
