@@ -174,9 +174,17 @@ impl Asker {
             draft.missing = missing.then_some(sentence);
             return draft;
         }
-        let known = |task: &Task| Some((task.execution_seconds?, task.clone()));
+        let under_way = meaning.status.is_some();
+        let now = self.now() as f64 / 1e3;
+        let known = |task: &Task| {
+            let seconds = if under_way { now - task.in_progress_since? } else { task.execution_seconds? };
+            Some((seconds, task.clone()))
+        };
         let mut found: Vec<(f64, Task)> =
             self.boards(meaning).iter().flat_map(|board| board.items.iter().filter_map(known).collect::<Vec<_>>()).collect();
+        if found.is_empty() && under_way {
+            return Draft::missing("no task is in progress whose start was seen").page("tasks");
+        }
         if found.is_empty() {
             return Draft::missing("of no task is it known how long it took: none was seen from its start to its end").page("tasks");
         }
@@ -190,9 +198,12 @@ impl Asker {
             found.iter().map(|(seconds, task)| format!("task {} {} ({})", task.id, lasted((seconds * 1e3) as i64), task.title)).collect();
         let rows = found.iter().map(|(seconds, task)| row(format!("task {} {}", task.id, task.title), "task_seconds", *seconds)).collect();
         let word = if meaning.wanted == Wanted::Least { "Shortest" } else { "Longest" };
-        Draft::said(format!("{word} of {} whose time is known: {}", counted(count, "task", "tasks"), listed(&parts)))
-            .rows(rows)
-            .page("tasks")
+        let of = if under_way {
+            format!("{} in progress", counted(count, "task", "tasks"))
+        } else {
+            format!("{} whose time is known", counted(count, "task", "tasks"))
+        };
+        Draft::said(format!("{word} of {of}: {}", listed(&parts))).rows(rows).page("tasks")
     }
 
     /// Which tasks became done in a time, by the time line.

@@ -45,6 +45,12 @@ impl Ended {
     }
 }
 
+/// How many runs of a workflow failed since its last success, and when the first of them did.
+fn failing_since(runs: &[Ended], name: &str) -> Option<(usize, TimestampMs)> {
+    let failing: Vec<&Ended> = runs.iter().rev().filter(|run| run.name == name && run.judged()).take_while(|run| run.failed()).collect();
+    failing.last().map(|first| (failing.len(), first.at))
+}
+
 impl Asker {
     fn ended(&self, read: &Read, meaning: &Meaning, range: Range) -> Result<Vec<Ended>, AskError> {
         // Of all conclusions, so that a share can be said.
@@ -190,7 +196,11 @@ impl Asker {
         }
         let mut newest: Vec<&Ended> = newest.into_values().collect();
         newest.sort_by_key(|run| std::cmp::Reverse((run.failed(), run.at)));
-        let said = |run: &&Ended| format!("{} {} at {}", run.name, if run.failed() { "failed" } else { "succeeded" }, self.at(run.at));
+        let said = |run: &&Ended| {
+            let since = failing_since(&runs, &run.name).filter(|(count, _)| run.failed() && *count > 1);
+            let since = since.map(|(count, at)| format!(" ({count} in a row, since {})", self.at(at))).unwrap_or_default();
+            format!("{} {} at {}{since}", run.name, if run.failed() { "failed" } else { "succeeded" }, self.at(run.at))
+        };
         let red: Vec<String> = newest.iter().filter(|run| run.failed()).map(said).collect();
         let all: Vec<String> = newest.iter().map(said).collect();
         let sentence = match (red.is_empty(), newest.len()) {

@@ -232,7 +232,13 @@ impl Asker {
                 self.during(range),
                 listed(&parts)
             ),
-            _ => format!("{}: {} {}; {}", subject(&Labels::metric(&read.metric, &[])), figure(&read.metric, total), self.during(range), listed(&parts)),
+            _ => format!(
+                "{}: {} {}; {}",
+                subject(&Labels::metric(&read.metric, &[])),
+                figure(&read.metric, total),
+                self.during(range),
+                listed(&parts)
+            ),
         };
         let query = over_query("increase", &read.selector, range);
         let chart = format!("rate({}[5m])", read.selector);

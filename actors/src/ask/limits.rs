@@ -60,6 +60,12 @@ impl Asker {
             }
             any = true;
             let long: i64 = spans.iter().map(|span| span.length()).sum();
+            if let (CrossingAs::LastTime, Some(last)) = (crossing.wanted, spans.last()) {
+                let long = if read.kind == Kind::Events { String::new() } else { format!(", for {}", lasted(last.length())) };
+                parts.push(format!("{called} was last {limit} at {}{long}", self.at(last.start)));
+                rows.push(text_row(called.clone(), format!("{limit}{long}"), Some(last.start)));
+                continue;
+            }
             let shown: Vec<String> = spans.iter().map(|span| self.at(span.start)).collect();
             let times = counted(spans.len(), "time", "times");
             parts.push(if read.kind == Kind::Events {

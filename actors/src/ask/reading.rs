@@ -47,6 +47,13 @@ impl Asker {
             return Some(Read { metric: metric.clone(), selector, kind, by: Vec::new(), measure: None });
         }
         let measure = measure(meaning.subject)?;
+        // Tasks that are ready, and those that wait for others, have the status of pending ones.
+        if let (Subject::Tasks, Some(status @ ("ready" | "blocked"))) = (meaning.subject, meaning.status) {
+            let metric = format!("taskmaster_{status}_tasks");
+            let selector = self.selector(&metric, "", &meaning.names);
+            let by = ["project", "tag"].map(str::to_owned).to_vec();
+            return Some(Read { metric, selector, kind: Kind::Gauge, by, measure: Some(measure) });
+        }
         let mut matchers = measure.matchers.to_owned();
         if let (Subject::CiActive | Subject::Tasks | Subject::Subtasks, Some(status)) = (meaning.subject, meaning.status) {
             matchers = match status {
@@ -157,6 +164,10 @@ impl Asker {
     fn without_source(&self, read: &Read) -> String {
         let own = own_name(read);
         let Some(measure) = read.measure else { return format!("no samples of {own} are kept") };
+        let sources = self.views.sources_of(measure.source);
+        if sources.iter().any(|source| source.state == SourceState::Up) {
+            return format!("no samples of {own} are kept");
+        }
         let what = match measure.source {
             "github" => "no CI source is configured",
             "taskmaster" => "no task board is watched",
@@ -166,8 +177,7 @@ impl Asker {
             "containers" => "no unit or container is measured",
             _ => "nothing of it is measured",
         };
-        let source = self.views.sources_of(measure.source).into_iter().find(|source| source.state != SourceState::Up);
-        let reason = source.and_then(|source| source.reason).map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let reason = sources.into_iter().next().and_then(|source| source.reason).map(|reason| format!(" ({reason})")).unwrap_or_default();
         format!("{what}{reason}: no samples of {own} are kept")
     }
 

@@ -5,7 +5,7 @@ use taskpulse_engine::words::{lasted, rule_name};
 
 use super::draft::{Draft, count_row, counted, listed, text_row};
 use super::limits::spans;
-use super::reading::Read;
+use super::reading::{Read, Samples};
 use super::{AskError, Asker};
 use crate::view::{AlertState, AnswerRow, SourceState};
 
@@ -26,7 +26,7 @@ impl Asker {
             (Wanted::Downtime, Some(range)) => self.downtime(&read, meaning, range),
             (Wanted::LastTime, _) if meaning.subject == Subject::Heartbeat => self.last_call(&read, meaning),
             (Wanted::LastTime, _) => self.last_down(&read, meaning),
-            (Wanted::State(_), Some(range)) => self.downtime(&read, meaning, range),
+            (Wanted::State(_) | Wanted::Count, Some(range)) => self.downtime(&read, meaning, range),
             _ => self.state_now(&read, meaning),
         }
     }
@@ -106,8 +106,10 @@ impl Asker {
             rows.extend(down.iter().map(|span| text_row(name.clone(), format!("{word} for {}", lasted(span.length())), Some(span.start))));
         }
         parts.sort_by_key(|(long, _)| std::cmp::Reverse(*long));
+        let bad = parts.iter().filter(|(long, _)| *long > 0).count();
+        let lead = if meaning.wanted == Wanted::Count { format!("{bad} of {} were {word}: ", parts.len()) } else { String::new() };
         let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
-        let sentence = format!("{}, {}", listed(&parts), self.during(range));
+        let sentence = format!("{lead}{}, {}", listed(&parts), self.during(range));
         let flags = Read {
             metric: read.metric.clone(),
             selector: read.selector.clone(),
@@ -191,6 +193,9 @@ impl Asker {
     /// Whether a unit or container runs: its memory is measured.
     pub(super) fn unit_state(&self, meaning: &Meaning) -> Result<Draft, AskError> {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
+        if let Some(range) = meaning.time {
+            return self.unit_then(&read, meaning, range);
+        }
         let running = self.instant(&read.selector, self.now())?;
         if meaning.names.is_empty() {
             if running.is_empty() {
@@ -217,6 +222,25 @@ impl Asker {
         let mut draft = Draft::said(sentence.clone());
         draft.missing = Some(sentence);
         Ok(draft)
+    }
+
+    /// Whether units or containers ran in a time: their memory was measured.
+    fn unit_then(&self, read: &Read, meaning: &Meaning, range: Range) -> Result<Draft, AskError> {
+        let found = self.samples(&read.selector, range)?;
+        if found.is_empty() {
+            return Ok(self.nothing(read, meaning));
+        }
+        let ends = |samples: &Samples| Some((samples.first()?.0, samples.last()?.0));
+        let parts: Vec<String> = found
+            .iter()
+            .filter_map(|(labels, samples)| {
+                let (first, last) = ends(samples)?;
+                Some(format!("{} ran: it has samples from {} to {}", self.row_name(read, labels), self.at(first), self.at(last)))
+            })
+            .collect();
+        let rows = found.iter().map(|(labels, samples)| count_row(self.row_name(read, labels), samples.len() as f64)).collect();
+        let draft = Draft::said(format!("{}, {}", listed(&parts), self.during(range))).rows(rows);
+        Ok(draft.charted(&read.selector, &read.selector, [range]).note(self.coverage(read, range)?))
     }
 
     pub(super) fn sources(&self, meaning: &Meaning) -> Draft {

@@ -12,7 +12,8 @@ use super::compared::Both;
 use super::compared::by;
 use super::draft::{Draft, counted, listed, text_row};
 use super::figures::same;
-use super::reading::{Read, over_query};
+use super::limits::spans;
+use super::reading::{Read, Samples, over_query};
 use super::{AskError, Asker};
 use crate::view::CiJobs;
 
@@ -33,6 +34,9 @@ impl Asker {
         if read.kind == Kind::Events && read.metric.starts_with("github") {
             return self.why_slow(&read, meaning);
         }
+        if let (Kind::Flag, Some(time), None) = (read.kind, meaning.time, meaning.compared) {
+            return self.why_down(&read, meaning, time);
+        }
         let draft = match (meaning.time, meaning.compared) {
             (Some(time), Some(_)) => {
                 let value = Meaning { wanted: Wanted::Compared(None), ..meaning.clone() };
@@ -46,6 +50,29 @@ impl Asker {
             _ => Draft::missing("a time is missing"),
         };
         Ok(draft)
+    }
+
+    /// When something was last down in a time, and what is known of that moment.
+    fn why_down(&self, read: &Read, meaning: &Meaning, time: Range) -> Result<Draft, AskError> {
+        let found = self.samples(&read.selector, time)?;
+        if found.is_empty() {
+            return Ok(self.nothing(read, meaning));
+        }
+        let word = if meaning.subject == Subject::Heartbeat { "late" } else { "down" };
+        let last = |samples: &Samples| spans(samples, time.end, |value| value <= 0.0).pop();
+        let down = found.iter().filter_map(|(labels, samples)| Some((labels, last(samples)?))).max_by_key(|(_, span)| span.start);
+        let Some((labels, span)) = down else {
+            let names: Vec<String> = found.iter().map(|(labels, _)| self.row_name(read, labels)).collect();
+            return Ok(Draft::said(format!("{} was never {word}, {}", listed(&names), self.during(time))));
+        };
+        let name = self.row_name(read, labels);
+        let head = format!("{name} was last {word} from {}, for {}, {}", self.at(span.start), lasted(span.length()), self.during(time));
+        let reason = self.views.targets().into_iter().find(|target| target.target == name && target.up == Some(false));
+        let reason = reason.filter(|_| meaning.subject == Subject::Probe).and_then(|target| target.reason);
+        let head = reason.map_or_else(|| head.clone(), |reason| format!("{head}; it is down now: {reason}"));
+        let draft = Draft::said(head).charted(&read.selector, &read.selector, [time]).page("application");
+        let window = Range { start: span.start - HOUR / 4, end: span.end.max(span.start + 60_000) };
+        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window)
     }
 
     fn why_alert(&self, meaning: &Meaning) -> Result<Draft, AskError> {

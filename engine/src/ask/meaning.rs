@@ -51,6 +51,8 @@ pub enum CrossingAs {
     Whether,
     /// When.
     When,
+    /// When for the last time.
+    LastTime,
     /// For how long.
     HowLong,
     /// How many times.
@@ -204,6 +206,7 @@ impl fmt::Display for Wanted {
                 let wanted = match c.wanted {
                     CrossingAs::Whether => "whether",
                     CrossingAs::When => "when",
+                    CrossingAs::LastTime => "when last",
                     CrossingAs::HowLong => "how long",
                     CrossingAs::HowOften => "how often",
                 };

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod figure;
+mod limits;
 mod wanted;
 
 use super::lexicon::{Ask, Atom};
@@ -322,6 +323,15 @@ impl Said<'_> {
             (
                 meaning.task.is_some() && (meaning.time.is_some() || meaning.compared.is_some()),
                 "A task is counted as a whole; leave out the time",
+            ),
+            (
+                meaning.time.is_some() && matches!(meaning.subject, Subject::Sources | Subject::Advice),
+                "What sources did and what was advised at another time is on the time line; leave out the time",
+            ),
+            (meaning.time.is_some() && meaning.subject == Subject::Certificate, "The ends of certificates are said; leave out the time"),
+            (
+                meaning.status.is_some() && meaning.subject == Subject::TaskTime && !matches!(meaning.wanted, Wanted::Most | Wanted::Least),
+                "Of tasks in progress it can be asked which one has been so for longest",
             ),
             (
                 slots.now

@@ -43,6 +43,7 @@ pub(super) struct Slots {
     pub(super) lately: bool,
     pub(super) ever: bool,
     pub(super) prior: bool,
+    pub(super) since: bool,
     pub(super) time: Spoken,
     pub(super) other: Spoken,
     /// Of each name all that have it.
@@ -316,6 +317,7 @@ impl Slots {
             Mark::Lately => self.lately = true,
             Mark::Ever => self.ever = true,
             Mark::Prior => self.prior = true,
+            Mark::Since => self.since = true,
         }
         Ok(())
     }

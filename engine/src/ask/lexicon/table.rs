@@ -4,7 +4,7 @@ use super::{Ask, Atom, Mark};
 use crate::ask::meaning::{Stat, Trend};
 
 use Atom as A;
-use Mark::{Before, Ever, Extreme, Is, Lately, Limit, Never, Not, Now, Prior, Skip, Than, Was, Will};
+use Mark::{Before, Ever, Extreme, Is, Lately, Limit, Never, Not, Now, Prior, Since, Skip, Than, Was, Will};
 
 const UP: Mark = Mark::Trend(Trend::Up);
 const DOWN: Mark = Mark::Trend(Trend::Down);
@@ -44,6 +44,10 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("how hot|how warm|how cold", &[ask(Ask::HowMuch), Is(A::Temperature)]),
     ("how big|how large", &[ask(Ask::HowMuch), Is(A::Size)]),
     (
+        "how many gb|how many gib|how many gigabytes|how many gigs|how many mb|how many mib|how many megabytes|how many bytes|how many tb|how many terabytes",
+        &[ask(Ask::HowMuch), Is(A::Size)],
+    ),
+    (
         "how long until|how soon|how long before|how long till|when do i expect|when can we expect|what date|how much time until|how much time is left until|how much longer until|how many days until|how many hours until|how many weeks until|how many days are left until|how many days before",
         &[ask(Ask::When), Will],
     ),
@@ -53,7 +57,8 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("how far are we|how far along|how far have we|how far is it", &[ask(Ask::HowMuch), Is(A::Board)]),
     ("what used|who used|which used", &[ask(Ask::What), Is(A::Use)]),
     ("how|how about|what about|how does it", &[ask(Ask::How)]),
-    ("when|what time|at what time|at which time|which day|what day|on which day|on what day|since when|when exactly", &[ask(Ask::When)]),
+    ("when|what time|at what time|at which time|which day|what day|on which day|on what day|when exactly", &[ask(Ask::When)]),
+    ("since when|since what time|from when on", &[ask(Ask::When), Since]),
     (
         "why|how come|what caused|what causes|what made|what makes|reason for|reason why|what is the reason|the reason|explain|what drove|what led to|what is behind|because of what|what is causing|what triggered|what set off|what raised|what triggers|due to what",
         &[ask(Ask::Why)],
@@ -76,7 +81,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[Prior],
     ),
     // Figures.
-    ("average|mean|avg|on average|typically|typical|in the mean|averaged|averages", &[stat(Stat::Mean)]),
+    ("average|mean|avg|on average|usually|normally|typically|typical|in the mean|averaged|averages", &[stat(Stat::Mean)]),
     ("median|p50|in the median", &[stat(Stat::Quantile(0.5))]),
     ("p90|90th percentile|90 th percentile", &[stat(Stat::Quantile(0.9))]),
     ("p95|95th percentile|95 th percentile|95 percentile|p 95", &[stat(Stat::Quantile(0.95))]),
@@ -93,7 +98,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[Than],
     ),
     (
-        "before that|than before|than earlier|than usual|than normal|than previously|than it used to be|than it should|usual|usually|normal|normally|previously|compared to before",
+        "before that|than before|than earlier|than usual|than normal|than previously|than it used to be|than it should|usual|normal|previously|compared to before",
         &[Before],
     ),
     (
@@ -183,7 +188,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ("temperature|temperatures|temp|temps|hot|warm|heat|degrees|thermal|sensor|sensors|cold", &[Is(A::Temperature)]),
     ("pressure|psi|stall|stalls|contention|stalled", &[Is(A::Pressure)]),
     (
-        "uptime|up since|been up|been running|running since|last reboot|last rebooted|last boot|booted|rebooted|reboot|boot|started up|restarted",
+        "uptime|up since|been up|been running|running since|last reboot|last restart|last restarted|last rebooted|last boot|booted|rebooted|reboot|boot|started up|restarted",
         &[Is(A::Uptime)],
     ),
     ("machine|machines|host|hosts|server|servers|computer|box|system|systems|node|nodes|laptop|workstation|pc", &[Is(A::Machine)]),
@@ -343,7 +348,8 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[Is(A::Use)],
     ),
     ("usage|utilized|utilised", &[Is(A::Usage)]),
-    ("loaded|busy|how busy|working hard|under load|idle", &[Is(A::Busy)]),
+    ("loaded|busy|how busy|working hard|under load", &[Is(A::Busy)]),
+    ("idle|idling", &[Is(A::Idle)]),
     ("up|online|reachable|working|operational|accessible|up and running|functioning|work properly|works|serving|back up", &[Is(A::Up)]),
     (
         "down|offline|unreachable|dead|outage|outages|downtime|downtimes|unavailable|unavailability|not working|is out|inaccessible|missed|late|overdue|silent|outs",

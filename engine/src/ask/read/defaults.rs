@@ -52,12 +52,26 @@ impl Said<'_> {
             if other.is_some() || slots.before {
                 return self.compared_times(subject, said, other, clock);
             }
-            let time = said.unwrap_or_else(|| last(if events(subject) { WEEK } else { HOUR }, clock));
+            let time = said.unwrap_or_else(|| {
+                last(
+                    if events(subject) {
+                        WEEK
+                    } else if flag(subject) {
+                        DAY
+                    } else {
+                        HOUR
+                    },
+                    clock,
+                )
+            });
             let time = if subject == Subject::Alerts { said } else { Some(time) };
             return Ok((time, None));
         }
         if matches!(wanted, Wanted::State(_) | Wanted::Help) && said.is_none() {
-            return Ok((None, None));
+            // "Was the shop down", "has it ever been down".
+            let past = (slots.was && !slots.now && !slots.since) || slots.lately || slots.ever;
+            let asked = matches!(wanted, Wanted::State(_)) && (flag(subject) || subject == Subject::Everything);
+            return Ok(((past && asked).then(|| last(if slots.ever { 30 * DAY } else { DAY }, clock)), None));
         }
         Ok((said.or_else(|| self.usual(wanted, subject, metric, clock)), None))
     }
@@ -69,6 +83,11 @@ impl Said<'_> {
         let kind = measure(subject).map(|measure| measure.kind);
         let counter = kind == Some(Kind::Counter) || metric.is_some_and(|metric| metric.ends_with("_total"));
         match wanted {
+            Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::LastTime => Some(last(30 * DAY, clock)),
+            Wanted::Value(_) | Wanted::Most | Wanted::Least | Wanted::Count | Wanted::Downtime if slots.ever && slots.task.is_none() => {
+                Some(last(30 * DAY, clock))
+            }
+            Wanted::Count if past && flag(subject) => Some(last(DAY, clock)),
             Wanted::LastTime | Wanted::Help | Wanted::Forecast | Wanted::State(_) => None,
             Wanted::Happened | Wanted::BeforeAlert if slots.prior => None,
             Wanted::Happened => Some(last(DAY, clock)),
@@ -153,6 +172,10 @@ fn last(length: i64, clock: &Clock) -> Range {
 
 fn events(subject: Subject) -> bool {
     measure(subject).is_some_and(|measure| measure.kind == Kind::Events) || matches!(subject, Subject::CiJobs | Subject::CiJobFailures)
+}
+
+fn flag(subject: Subject) -> bool {
+    measure(subject).is_some_and(|measure| measure.kind == Kind::Flag)
 }
 
 /// Subjects that are about now, however they are asked for.

@@ -1,10 +1,11 @@
 //! What is wanted of a subject.
 
-use super::{Ask, Atom, Crossing, CrossingAs, FUTURE, Kind, Quantity, Refusal, Said, Subject, Wanted, measure};
+use super::{Ask, Atom, FUTURE, Kind, Refusal, Said, Subject, Wanted, measure};
 use crate::ask::{Stat, Trend};
 
 pub(super) type Found = Result<(Wanted, Subject), Refusal>;
 
+const OF_ONE_TASK: &str = "Of one task its state, its cost, its tokens and its time can be asked for";
 pub(super) const NOT_TOGETHER: &str = "That is not asked in this way";
 
 impl Said<'_> {
@@ -12,6 +13,12 @@ impl Said<'_> {
         let slots = self.slots;
         if subject == Subject::Grammar {
             return Ok((Wanted::Help, subject));
+        }
+        if slots.since && slots.limit.is_none() {
+            return self.since_when(subject);
+        }
+        if self.has(Atom::Idle) && !self.asks_whether_idle() {
+            return Err(Refusal::new("How idle it is, is not measured; how busy it is can be asked for"));
         }
         if slots.prior && subject == Subject::Alerts {
             return Ok((Wanted::BeforeAlert, subject));
@@ -71,6 +78,25 @@ impl Said<'_> {
         }
     }
 
+    /// "Since when is the build red".
+    fn since_when(&self, subject: Subject) -> Found {
+        let state = !self.atoms.any(&[Atom::Down, Atom::Fail, Atom::Wrong, Atom::Red]);
+        match subject {
+            Subject::CiState | Subject::CiFailures | Subject::CiSuccesses => Ok((Wanted::State(state), Subject::CiState)),
+            Subject::Probe => Ok((Wanted::State(state), Subject::Probe)),
+            Subject::Alerts => Ok((Wanted::List, Subject::Alerts)),
+            Subject::Uptime => Ok((Wanted::Value(Stat::Usual), Subject::Uptime)),
+            _ => Err(Refusal::new("Since when can be asked of CI, targets of probes, alerts and the machine's start")),
+        }
+    }
+
+    /// "Is the machine idle": how busy it is answers that.
+    fn asks_whether_idle(&self) -> bool {
+        let slots = self.slots;
+        let plain = slots.extreme.is_none() && slots.trend.is_none() && slots.limit.is_none() && !slots.than && !slots.before;
+        plain && self.asks(&[Ask::Yes, Ask::How])
+    }
+
     /// "The last build": one of those that ended.
     fn last_one(&self) -> bool {
         let slots = self.slots;
@@ -122,48 +148,21 @@ impl Said<'_> {
         Ok((Wanted::Compared(self.slots.trend), subject))
     }
 
-    fn crossed(&self, subject: Subject, above: bool, quantity: Quantity) -> Found {
-        let subject = match (subject, quantity) {
-            (Subject::CiRuns, Quantity::Seconds(_)) => Subject::CiDuration,
-            (Subject::Tasks, Quantity::Seconds(_)) => Subject::TaskTime,
-            (Subject::Probe, Quantity::Seconds(_)) => Subject::ProbeTime,
-            (other, _) => other,
-        };
-        let wanted = match self.slots.ask {
-            Some(Ask::When) => CrossingAs::When,
-            Some(Ask::HowLong) => CrossingAs::HowLong,
-            Some(Ask::HowOften | Ask::HowMany) => CrossingAs::HowOften,
-            _ => CrossingAs::Whether,
-        };
-        let unit = measure(subject).map(|measure| limit_of(measure.metric, measure.kind, quantity));
-        let limit = match (subject, unit) {
-            (Subject::Any, _) => match quantity {
-                Quantity::Plain(v) | Quantity::Bytes(v) | Quantity::Seconds(v) | Quantity::Degrees(v) => Some(v),
-                Quantity::Percent(v) => Some(v / 100.0),
-            },
-            (_, Some(limit)) => limit,
-            _ => return Err(Refusal::new("A limit can be asked for of figures")),
-        };
-        let Some(limit) = limit else { return Err(Refusal::new("The unit of the limit is not that of what is asked for")) };
-        let kind = measure(subject).map(|measure| measure.kind);
-        let shares = matches!(
-            subject,
-            Subject::CiSuccess | Subject::CiFailure | Subject::CiFailures | Subject::CiSuccesses | Subject::CiRuns | Subject::CiCancelled
-        );
-        if matches!(kind, Some(Kind::Flag | Kind::Date | Kind::Counter)) || shares {
-            return Err(Refusal::new("A limit can be asked for of levels and durations"));
-        }
-        Ok((Wanted::Crossed(Crossing { above, limit, wanted }), subject))
-    }
-
     fn of_task(&self, subject: Subject) -> Found {
         match subject {
             Subject::Tasks if self.is(Ask::When) => Err(Refusal::new("When a single task will be or was done is shown by the time line")),
+            // "How many tasks are blocked by task 3", "how long has task 3 been blocked", "what does task 3 block".
+            Subject::Tasks
+                if self.asks(&[Ask::HowMany, Ask::HowLong, Ask::HowOften, Ask::HowFast, Ask::Which, Ask::Who, Ask::Where])
+                    || (self.is(Ask::What) && self.has(Atom::Blocked)) =>
+            {
+                Err(Refusal::new(OF_ONE_TASK))
+            }
             Subject::Tasks | Subject::Cost | Subject::Tokens | Subject::TaskTime => {
                 let subject = if subject == Subject::Tasks { Subject::Task } else { subject };
                 Ok((Wanted::Value(Stat::Usual), subject))
             }
-            _ => Err(Refusal::new("Of one task its state, its cost, its tokens and its time can be asked for")),
+            _ => Err(Refusal::new(OF_ONE_TASK)),
         }
     }
 
@@ -186,17 +185,25 @@ impl Said<'_> {
         if subject == Subject::Everything && self.has(Atom::Machine) && self.has(Atom::Down) {
             return Err(Refusal::new("Which machines are up is not what is measured"));
         }
-        let called = subject == Subject::Heartbeat && self.is(Ask::Yes) && self.atoms.any(&[Atom::Run, Atom::Last, Atom::Success]) && !down;
+        let calls = subject == Subject::Heartbeat && self.atoms.any(&[Atom::Run, Atom::Last, Atom::Success]) && !down;
+        let called = calls && self.is(Ask::Yes);
         let wanted = match slots.ask {
             _ if subject == Subject::CiState => match slots.ask {
-                Some(Ask::When) => Wanted::LastTime,
+                // "When was the build last green": the last run that was so.
+                Some(Ask::When) => return Ok((Wanted::LastTime, if down { Subject::CiFailures } else { Subject::CiSuccesses })),
                 Some(Ask::HowLong | Ask::HowOften) => return Err(Refusal::new(NOT_TOGETHER)),
+                _ if slots.ever => return Err(Refusal::new(NOT_TOGETHER)),
                 _ => Wanted::State(!down),
             },
             Some(Ask::HowLong | Ask::HowOften) if down => Wanted::Downtime,
             Some(Ask::HowMany) if down && self.named => Wanted::Downtime,
             Some(Ask::HowMany) if subject == Subject::Everything && self.has(Atom::Machine) => {
                 return Err(Refusal::new("How many machines there are is not what is measured"));
+            }
+            // "How many times did the backup run": its calls in a time.
+            Some(Ask::HowMany | Ask::HowOften) if calls && !slots.time.is_empty() => Wanted::LastTime,
+            Some(Ask::HowMany | Ask::HowOften) if calls => {
+                return Err(Refusal::new("Calls are counted within a time, such as \"last week\""));
             }
             Some(Ask::HowMany) => Wanted::Count,
             Some(Ask::When) => Wanted::LastTime,
@@ -208,7 +215,7 @@ impl Said<'_> {
             _ => Wanted::State(!down),
         };
         let without_history = matches!(subject, Subject::Sources | Subject::Everything | Subject::UnitState | Subject::CiState);
-        if without_history && matches!(wanted, Wanted::Downtime | Wanted::Most | Wanted::Value(_)) {
+        if without_history && matches!(wanted, Wanted::Downtime | Wanted::Most | Wanted::Value(_) | Wanted::LastTime) {
             return Err(Refusal::new("How long or how often is kept for targets of probes, jobs with heartbeats and scraped targets"));
         }
         Ok((wanted, subject))
@@ -218,9 +225,9 @@ impl Said<'_> {
         let slots = self.slots;
         let workflows = self.asks(&[Ask::Which, Ask::What]) && self.has(Atom::Workflow);
         let ranked = slots.extreme.is_some() || workflows;
-        let last = self.has(Atom::Last) && slots.time.is_empty() && slots.count.is_none();
+        let last = self.has(Atom::Last) && slots.time.is_empty() && slots.count.is_none() && slots.extreme.is_none();
         let judged = matches!(subject, Subject::CiFailures | Subject::CiSuccesses);
-        if subject == Subject::CiRuns && slots.extreme.is_some() && !self.has(Atom::Run) {
+        if subject == Subject::CiRuns && slots.extreme.is_some() && !self.atoms.any(&[Atom::Run, Atom::Last]) {
             return Err(Refusal::new("Most or least of what is missing, such as slowest or flakiest"));
         }
         // "Which workflows are failing".
@@ -307,6 +314,11 @@ impl Said<'_> {
         if subject == Subject::CiActive {
             return self.has(Atom::Queue).then_some("queued");
         }
+        if subject == Subject::TaskTime {
+            // "Which task has been in progress longest": one that is not done.
+            let under_way = self.has(Atom::InProgress) && !self.has(Atom::Done) && self.slots.task.is_none();
+            return under_way.then_some("in-progress");
+        }
         if !matches!(subject, Subject::Tasks | Subject::Subtasks) {
             return None;
         }
@@ -335,26 +347,4 @@ fn forecast(subject: Subject) -> Found {
         other => other,
     };
     Ok((Wanted::Forecast, subject))
-}
-
-/// A limit in the unit of a metric; none where the units do not fit.
-fn limit_of(metric: &str, kind: Kind, quantity: Quantity) -> Option<f64> {
-    let unit = crate::metrics::describe(metric).map(|metric| metric.unit).unwrap_or_default();
-    Some(match (unit, quantity) {
-        ("ratio", Quantity::Percent(v)) => v / 100.0,
-        ("ratio", Quantity::Plain(v)) if metric.starts_with("process_cpu") => v,
-        ("ratio", Quantity::Plain(v)) => {
-            if v <= 1.0 {
-                v
-            } else {
-                v / 100.0
-            }
-        }
-        ("bytes" | "bytes_per_second", Quantity::Bytes(v))
-        | ("seconds", Quantity::Seconds(v))
-        | ("celsius", Quantity::Degrees(v) | Quantity::Plain(v)) => v,
-        ("", Quantity::Plain(v)) => v,
-        ("seconds", Quantity::Plain(_)) if kind == Kind::Events => return None,
-        _ => return None,
-    })
 }

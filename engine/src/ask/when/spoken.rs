@@ -30,7 +30,16 @@ impl Spoken {
     /// Adds a piece; false where there is one of its kind already.
     pub(crate) fn add(&mut self, relation: Relation, piece: Piece) -> bool {
         let fits = match piece {
-            Piece::Hours(..) | Piece::At(_) | Piece::Night => self.hours.replace(piece).is_none(),
+            Piece::Hours(..) | Piece::At(_) | Piece::Night => {
+                let within = self.hours.map(|known| within_part(known, piece).filter(|_| relation == Relation::In));
+                match within {
+                    None => self.hours.replace(piece).is_none(),
+                    Some(Some(at)) if self.date.is_none() || ![self.hours, Some(piece)].contains(&Some(Piece::Night)) => {
+                        self.hours.replace(at).is_some()
+                    }
+                    Some(_) => false,
+                }
+            }
             _ => self.date.replace(piece).is_none(),
         };
         if relation != Relation::In {
@@ -152,6 +161,20 @@ impl Spoken {
             }
         }
     }
+}
+
+/// A time of the day within a part of it: "at 8 this morning", "at 9 in the evening", "at 3 last night".
+fn within_part(known: Piece, piece: Piece) -> Option<Piece> {
+    let (part, at) = match (known, piece) {
+        (Piece::At(at), part @ (Piece::Hours(..) | Piece::Night)) | (part @ (Piece::Hours(..) | Piece::Night), Piece::At(at)) => (part, at),
+        _ => return None,
+    };
+    let half = 12 * 60;
+    let inside = |at: u32| match part {
+        Piece::Hours(from, to) => (from..=to).contains(&at),
+        _ => at >= 22 * 60 || at <= 6 * 60,
+    };
+    [at, at + half].into_iter().find(|at| *at <= 2 * half && inside(*at)).map(Piece::At)
 }
 
 /// The whole of a date.
