@@ -69,12 +69,12 @@ impl Asker {
             let shown: Vec<String> = spans.iter().map(|span| self.at(span.start)).collect();
             let times = counted(spans.len(), "time", "times");
             parts.push(if read.kind == Kind::Events {
-                format!("{called} was {limit} {times} of {}: {}", samples.len(), listed(&shown))
+                format!("{called} was {limit} {times}, of {}: {}", samples.len(), listed(&shown))
             } else {
                 match crossing.wanted {
                     CrossingAs::HowLong => format!("{called} was {limit} for {}, in {times}", lasted(long)),
-                    CrossingAs::HowOften => format!("{called} was {limit} {times}, for {} together", lasted(long)),
-                    _ => format!("{called} was {limit} {times}, for {} together, from {}", lasted(long), listed(&shown)),
+                    CrossingAs::HowOften => format!("{called} was {limit}, {times}, for {} together", lasted(long)),
+                    _ => format!("{called} was {limit}, {times}, for {} together, from {}", lasted(long), listed(&shown)),
                 }
             });
             rows.extend(

@@ -214,7 +214,10 @@ fn own_name(read: &Read) -> String {
 /// The same with the names of the question: `disk I/O of nvme0n1`.
 pub(super) fn called(read: &Read, meaning: &Meaning) -> String {
     let names: Vec<&str> = meaning.names.iter().map(|name| name.value.as_str()).collect();
-    let own = own_name(read);
+    let own = match (meaning.subject, meaning.status) {
+        (Subject::Tasks | Subject::Subtasks, Some(status)) => format!("{status} {}", own_name(read)),
+        _ => own_name(read),
+    };
     if names.is_empty() { own } else { format!("{own} of {}", taskpulse_engine::model::clipped(&names.join(" "), 80)) }
 }
 

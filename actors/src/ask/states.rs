@@ -278,7 +278,7 @@ impl Asker {
     /// Whether all is well: what fails, what is down, and what fires.
     pub(super) fn everything(&self, meaning: &Meaning) -> Draft {
         if meaning.time.is_some() {
-            return Draft::missing("what was down at another time is said of one target, job or source").page("now");
+            return Draft::missing("what was down at another time is said of one target or job at a time; name it").page("now");
         }
         let mut wrong: Vec<AnswerRow> = Vec::new();
         let sources = self.views.sources();

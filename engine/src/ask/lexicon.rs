@@ -28,7 +28,7 @@ atoms! {
     Task, Subtask, Board, Done, Open, Pending, InProgress, Blocked, Ready, Review, Reopen, Deferred, Throughput, CriticalPath, Complexity, Progress, End,
     Cost, Tokens, Agent, Probe, StatusCode, Certificate, Expire, Availability, Heartbeat, Scrape, Target,
     Alert, Fire, Noise, Anomaly, Event, Happen, Advice, Health, Source, Service, Series, Samples, Store, Size,
-    Full, Free, Used, Use, Busy, Total, Up, Down, Ok, Wrong, Anything, Everything, Exist, Commit, Moved, Left, Last, Next, Idle, Owner, Grammar, Named, Number, Usage, Share,
+    Full, Free, Used, Use, Busy, Total, Up, Down, Ok, Wrong, Anything, Everything, Exist, Commit, Moved, Left, Last, Next, Idle, Stable, Owner, Grammar, Named, Number, Usage, Share,
 }
 
 /// What is asked with a word such as "how many".
@@ -90,6 +90,8 @@ pub(super) enum Mark {
     Ever,
     /// From when on something is as it is.
     Since,
+    /// Better (true) or worse than before: more or less of it, by what it is.
+    Better(bool),
 }
 
 /// The words of a phrase, and what it does.

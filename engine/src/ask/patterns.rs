@@ -136,7 +136,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Waste], &[Duration], Subject::CiWasted),
     Pattern(&[Ci, Queue], &[Duration, Slow], Subject::CiQueue),
     Pattern(&[Queue], &[Duration, Slow, Job], Subject::CiQueue),
-    Pattern(&[Flaky], &[Ci, Commit, Fail], Subject::CiFlaky),
+    Pattern(&[Flaky], &[Ci, Commit, Fail, Stable], Subject::CiFlaky),
     Pattern(&[Ci, Cancelled], &[Number], Subject::CiCancelled),
     Pattern(&[Fail, Share], &[Ci], Subject::CiFailure),
     Pattern(&[Ci, Fail], &[Happen, Wrong, Anything], Subject::CiFailures),

@@ -1,5 +1,6 @@
 //! From the slots of a question to what it means. A word that the meaning has no use for refuses the question.
 
+mod better;
 mod defaults;
 mod figure;
 mod limits;
@@ -97,10 +98,19 @@ fn meaning(slots: &Slots, names: Vec<Name>, clock: &Clock) -> Result<Meaning, Re
     for name in &names {
         of_name(name.kind).into_iter().for_each(|atom| atoms.add(atom));
     }
-    let said = Said { slots, atoms, named: !names.is_empty() };
+    let named = !names.is_empty();
+    let said = Said { slots, atoms, named };
     let subject = match &metric {
         Some(_) => said.any_metric()?,
         None => said.subject(&names)?,
+    };
+    let judged;
+    let said = match slots.better {
+        None => said,
+        Some(better) => {
+            judged = slots.with_trend(better::trend(slots, subject, better)?);
+            Said { slots: &judged, atoms, named }
+        }
     };
     let (wanted, subject) = said.wanted(subject)?;
     if let Some(name) = names.iter().find(|name| !narrows(name.kind, subject)) {
@@ -327,6 +337,10 @@ impl Said<'_> {
             (
                 meaning.time.is_some() && matches!(meaning.subject, Subject::Sources | Subject::Advice),
                 "What sources did and what was advised at another time is on the time line; leave out the time",
+            ),
+            (
+                meaning.time.is_some() && meaning.subject == Subject::TaskTime && matches!(meaning.wanted, Wanted::Most | Wanted::Least),
+                "Which task took longest is known of all of them; leave out the time",
             ),
             (meaning.time.is_some() && meaning.subject == Subject::Certificate, "The ends of certificates are said; leave out the time"),
             (

@@ -27,7 +27,7 @@ pub(super) enum Quantity {
 }
 
 /// What the words say, before it is known how they belong together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Slots {
     pub(super) ask: Option<Ask>,
     pub(super) atoms: Set,
@@ -44,6 +44,7 @@ pub(super) struct Slots {
     pub(super) ever: bool,
     pub(super) prior: bool,
     pub(super) since: bool,
+    pub(super) better: Option<bool>,
     pub(super) time: Spoken,
     pub(super) other: Spoken,
     /// Of each name all that have it.
@@ -115,6 +116,11 @@ impl Slots {
             tokens[at].text = word;
         }
         Ok(slots)
+    }
+
+    /// The same with more or less of what is asked for.
+    pub(super) fn with_trend(&self, trend: Trend) -> Self {
+        Self { trend: Some(trend), ..self.clone() }
     }
 
     /// Takes the words that begin at a place; how many, 0 where they are not understood.
@@ -318,6 +324,7 @@ impl Slots {
             Mark::Ever => self.ever = true,
             Mark::Prior => self.prior = true,
             Mark::Since => self.since = true,
+            Mark::Better(better) => once(&mut self.better, better, token)?,
         }
         Ok(())
     }

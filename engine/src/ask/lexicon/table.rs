@@ -4,7 +4,7 @@ use super::{Ask, Atom, Mark};
 use crate::ask::meaning::{Stat, Trend};
 
 use Atom as A;
-use Mark::{Before, Ever, Extreme, Is, Lately, Limit, Never, Not, Now, Prior, Since, Skip, Than, Was, Will};
+use Mark::{Before, Better, Ever, Extreme, Is, Lately, Limit, Never, Not, Now, Prior, Since, Skip, Than, Was, Will};
 
 const UP: Mark = Mark::Trend(Trend::Up);
 const DOWN: Mark = Mark::Trend(Trend::Down);
@@ -102,13 +102,15 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
         &[Before],
     ),
     (
-        "higher|more|greater|larger|bigger|increased|increase|increasing|rise|rose|risen|rising|up from|grow|grew|grown|growing|growth|climb|climbed|climbing|go up|gone up|going up|went up|worse|worsened|worsen|increases|rises|grows|goes up|jump|jumped|shot up|more of|heavier|heavily|soar|soared|surge|surged|creeping up|elevated|higher up",
+        "higher|more|greater|larger|bigger|increased|increase|increasing|rise|rose|risen|rising|up from|grow|grew|grown|growing|growth|climb|climbed|climbing|go up|gone up|going up|went up|increases|rises|grows|goes up|jump|jumped|shot up|more of|heavier|heavily|soar|soared|surge|surged|creeping up|elevated|higher up",
         &[UP],
     ),
     (
-        "lower|less|fewer|smaller|decreased|decrease|decreasing|fall|fell|fallen|falling|drop|dropped|dropping|go down|gone down|going down|went down|shrink|shrank|shrunk|shrinking|improved|improve|improving|improvement|better|decreases|falls|drops|goes down|sank|sunk|declined|decline|declining|reduced|cheaper than usual",
+        "lower|less|fewer|smaller|decreased|decrease|decreasing|fall|fell|fallen|falling|drop|dropped|dropping|go down|gone down|going down|went down|shrink|shrank|shrunk|shrinking|decreases|falls|drops|goes down|sank|sunk|declined|decline|declining|reduced|cheaper than usual",
         &[DOWN],
     ),
+    ("better|improved|improve|improves|improving|improvement", &[Better(true)]),
+    ("worse|worsened|worsen|worsening|deteriorated|degraded", &[Better(false)]),
     (
         "slower|slowed|slow down|slowed down|slowing|slowing down|getting slower|got slower|gotten slower|become slower|slower and slower|slowdown|longer",
         &[UP, Is(A::Slow)],
@@ -234,7 +236,8 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ),
     ("green", &[Is(A::Green)]),
     ("red", &[Is(A::Red)]),
-    ("flaky|flakiness|flake|flakes|unstable|unreliable|flaked|flakey|stable|reliable|stability|reliability|flaky tests", &[Is(A::Flaky)]),
+    ("flaky|flakiness|flake|flakes|unstable|unreliable|flaked|flakey|flaky tests", &[Is(A::Flaky)]),
+    ("stable|reliable|stability|reliability", &[Is(A::Flaky), Is(A::Stable)]),
     ("waste|wasted|wasting|wastes|lost|thrown away|in vain", &[Is(A::Waste)]),
     ("cancelled|canceled|cancel|cancels|aborted|superseded|cancellations|cancellation", &[Is(A::Cancelled)]),
     ("running|active|under way|underway|in flight|ongoing|alive|executing", &[Is(A::Active)]),

@@ -4,7 +4,7 @@ use super::wanted::{Found, NOT_TOGETHER};
 use super::{Ask, Atom, Kind, LASTING, Refusal, Said, Stat, Subject, Wanted, measure};
 
 /// Figures that are numbers of something.
-const COUNTABLE: [Subject; 18] = [
+const COUNTABLE: [Subject; 17] = [
     Subject::Processes,
     Subject::OomKills,
     Subject::Completed,
@@ -19,7 +19,6 @@ const COUNTABLE: [Subject; 18] = [
     Subject::CiJobTime,
     Subject::CiWasted,
     Subject::CiJobFailures,
-    Subject::CiFlaky,
     Subject::Cost,
     Subject::CiFailure,
     Subject::CiSuccess,

@@ -20,6 +20,9 @@ impl Said<'_> {
         if self.has(Atom::Idle) && !self.asks_whether_idle() {
             return Err(Refusal::new("How idle it is, is not measured; how busy it is can be asked for"));
         }
+        if self.has(Atom::Stable) && (slots.trend.is_some() || slots.extreme.is_some() || slots.limit.is_some()) {
+            return Err(Refusal::new("How flaky it is, is measured; ask for flakier or less flaky"));
+        }
         if slots.prior && subject == Subject::Alerts {
             return Ok((Wanted::BeforeAlert, subject));
         }

@@ -29,6 +29,7 @@ pub(super) fn quantity(words: &[Token]) -> Option<(usize, Quantity)> {
         "s" | "sec" | "secs" | "seconds" | "second" => Quantity::Seconds(value),
         "min" | "mins" | "minutes" | "minute" => Quantity::Seconds(value * 60.0),
         "h" | "hours" | "hour" | "hrs" => Quantity::Seconds(value * 3_600.0),
+        "d" | "days" | "day" => Quantity::Seconds(value * 86_400.0),
         _ if at < first.len() => return None,
         _ => return Some((skip + 1, Quantity::Plain(value))),
     };
