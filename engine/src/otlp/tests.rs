@@ -180,8 +180,10 @@ fn gauges_and_sums_are_named_and_labelled() {
         ("queue_fill_ratio", "gauge", "How full", "")
     );
     assert_eq!(translated.metrics.iter().map(|m| m.kind).collect::<Vec<_>>(), ["gauge", "counter", "gauge", "gauge"]);
-    let mut receiver =
-        Receiver { options: Options { scope_labels: true, resource_labels: vec!["host.name".to_owned()] }, ..Receiver::default() };
+    let mut receiver = Receiver {
+        options: Options { scope_labels: true, resource_labels: vec!["host.name".to_owned()], ..Options::default() },
+        ..Receiver::default()
+    };
     receiver.take(&request);
     assert!(
         receiver
