@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use taskpulse_actors::alert::ScrapedBy;
 use taskpulse_actors::notify::AckKey;
+use taskpulse_engine::logs::store::LogOptions;
 use taskpulse_engine::money::Money;
 use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
 use taskpulse_engine::store::StoreOptions;
@@ -87,6 +88,18 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
         max_open_files: descriptors::for_files(store.max_open_files),
         max_waiting: store.max_head_samples.saturating_mul(16),
         cache_bytes: store.cache_bytes,
+        logs: log_options(settings),
+    }
+}
+
+fn log_options(settings: &Settings) -> LogOptions {
+    let logs = &settings.logs;
+    LogOptions {
+        retention_ms: logs.retention.ms(),
+        max_bytes: logs.max_bytes,
+        seal_interval: logs.seal_interval.duration(),
+        max_head_bytes: logs.max_head_bytes,
+        max_streams: logs.max_streams,
     }
 }
 

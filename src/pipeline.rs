@@ -20,6 +20,7 @@ use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
 use taskpulse_actors::forecasts::ForecastsActor;
 use taskpulse_actors::hub::HubActor;
+use taskpulse_actors::logs::{LogDoor, LogStoreActor};
 use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
@@ -77,6 +78,7 @@ struct Arbiters {
 pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub store: ActorHandle<StoreActor>,
+    logs: ActorHandle<LogStoreActor>,
     pub publishers: Publishers,
     /// Signs links that acknowledge alerts.
     pub ack_key: AckKey,
@@ -117,6 +119,7 @@ impl<'a> Pipeline<'a> {
 
         // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
+        let logs = starter.start_essential(&arbiters.store, "logs", LogStoreActor::factory(starter.clock.clone(), writer.log_writer()));
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
@@ -145,6 +148,7 @@ impl<'a> Pipeline<'a> {
             publishers,
             ack_key,
             store: store_actor,
+            logs,
             hub,
             alerts,
             optimizer,
@@ -179,6 +183,11 @@ impl<'a> Pipeline<'a> {
         collectors::start(&self.starter, &self.arbiters.collectors, &context);
     }
 
+    /// The way to the store of log lines.
+    pub fn log_door(&self) -> LogDoor {
+        LogDoor::new(self.reporter.store.logs(), self.logs.mailbox())
+    }
+
     /// Records an event about the service itself.
     pub fn record_event(&self, kind: &str, title: String) {
         let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
@@ -192,6 +201,7 @@ impl<'a> Pipeline<'a> {
         self.arbiters.collectors.stop();
         bounded("batcher", self.batcher.mailbox::<Flush>().send(Flush)).await;
         self.record_event("stop", format!("taskpulse {} stopped", self.reporter.version));
+        bounded("logs", self.logs.mailbox::<Finish>().send(Finish)).await;
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
 

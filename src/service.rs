@@ -115,6 +115,7 @@ impl Server {
             sessions: Arc::clone(&sessions),
             max_sessions: settings.server.max_sessions,
             append: pipeline.store.mailbox(),
+            logs: pipeline.log_door(),
             append_resolved: pipeline.store.mailbox(),
             snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),

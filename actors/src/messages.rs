@@ -8,6 +8,8 @@ use taskpulse_engine::action::ActionError;
 use taskpulse_engine::advice::{DecideError, Decision};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::experiment::{Draft, ExperimentError};
+use taskpulse_engine::logs::Lines;
+use taskpulse_engine::logs::store::Appended;
 use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, SilenceDraft, SilenceError};
 use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
@@ -70,6 +72,14 @@ pub struct Append(pub Arc<Batch>);
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Arc<Stored>, AppendError>")]
 pub struct AppendResolved(pub ResolvedBatch);
+
+/// HTTP → log store: keep log lines. Answered when they are durable, with what was refused, cut or there already.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Appended, AppendError>")]
+pub struct AppendLines {
+    /// The lines.
+    pub lines: Lines,
+}
 
 /// Anyone → store: keep events, then publish them to the hub.
 #[derive(Message, Debug, Clone)]

@@ -51,12 +51,12 @@ pub struct StoreActorOptions {
 
 /// Logs an error once, and again when the reason changes or a minute has passed.
 #[derive(Default)]
-struct ErrorLog {
+pub(crate) struct ErrorLog {
     logged: Option<(Instant, String)>,
 }
 
 impl ErrorLog {
-    fn log(&mut self, what: &str, why: &dyn std::fmt::Display) {
+    pub(crate) fn log(&mut self, what: &str, why: &dyn std::fmt::Display) {
         let why = why.to_string();
         if self.logged.as_ref().is_none_or(|(at, logged)| *logged != why || at.elapsed() >= LOG_AGAIN_EVERY) {
             log::error!("store: {what}: {why}");
@@ -64,7 +64,7 @@ impl ErrorLog {
         }
     }
 
-    fn resolved(&mut self, what: &str) {
+    pub(crate) fn resolved(&mut self, what: &str) {
         if self.logged.take().is_some() {
             log::info!("store: {what} again");
         }

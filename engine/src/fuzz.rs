@@ -17,6 +17,7 @@ use crate::codec::{self, Effort};
 use crate::exposition;
 use crate::logs::logql;
 use crate::logs::push::tests as push;
+use crate::logs::store::fuzz as logs;
 use crate::machine::{mounts, proc};
 use crate::model::{Budget, Columns, LabelError, Labels, SeriesId};
 use crate::otlp::tests as otlp;
@@ -100,7 +101,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 20.0;
+const TARGETS: f64 = 22.0;
 
 /// Accepts everything and stores nothing.
 struct Count(usize);
@@ -653,4 +654,16 @@ fn the_queries_of_the_corpus_are_answered() {
         let answer = ask(&Memory(Vec::new()), query);
         assert!(answer.is_ok(), "{query}: {answer:?}");
     }
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn journal_records_of_log_lines() {
+    run("journal records of log lines", &logs::records(), logs::record);
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn blocks_of_log_lines() {
+    run("blocks of log lines", &logs::columns(), logs::column);
 }

@@ -12,7 +12,7 @@ use taskpulse_engine::span::Span;
 use super::heartbeats::HeartbeatSpec;
 use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
-use super::sections::{Ask, Server, Store};
+use super::sections::{Ask, LogLines, Server, Store};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, actions, ask, github, money, notify, place};
 use crate::cli::Cli;
@@ -222,6 +222,7 @@ const NONE: Span = Span::secs(0);
 fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_server(&s.server)?;
     validate_store(&s.store)?;
+    validate_logs(&s.logs)?;
     validate_pipeline(s)?;
     validate_sources(s)?;
     for text in &s.anomaly.series {
@@ -265,6 +266,19 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
         server.listen
     );
     Ok(())
+}
+
+fn validate_logs(logs: &LogLines) -> anyhow::Result<()> {
+    within("logs.retention", logs.retention, DAY, TEN_YEARS)?;
+    ensure!(
+        logs.max_bytes == 0 || logs.max_bytes >= 16 << 20,
+        "logs.max_bytes = {}: must be 0 for no bound, or at least {}",
+        logs.max_bytes,
+        16 << 20
+    );
+    within("logs.seal_interval", logs.seal_interval, MINUTE, Span::secs(6 * 3_600))?;
+    within("logs.max_head_bytes", logs.max_head_bytes, 1 << 20, 1 << 30)?;
+    within("logs.max_streams", logs.max_streams, 1, 1_000_000)
 }
 
 fn validate_store(store: &Store) -> anyhow::Result<()> {

@@ -216,6 +216,20 @@ sections! {
         compaction_share: f64 = 0.5,
     }
 
+    /// How log lines are kept.
+    logs: LogLines {
+        /// How long log lines are kept, and how far ahead of this machine's clock they may be; 1d to 3650d.
+        retention: Span = Span::secs(14 * 86_400),
+        /// Most bytes of the files of log lines; beyond it the oldest days are deleted; 0 for no bound, else at least 16777216.
+        max_bytes: u64 = 0,
+        /// Longest time until log lines go from the journal into compressed files; 1m to 6h.
+        seal_interval: Span = Span::secs(1_800),
+        /// Memory of lines that wait for that, in bytes, at which it starts early; 1048576 to 1073741824.
+        max_head_bytes: usize = 32 << 20,
+        /// Most streams of a day; the lines of further ones are kept in one stream of their service, with their labels as attributes; 1 to 1000000.
+        max_streams: usize = 10_000,
+    }
+
     /// How samples get to the store.
     pipeline: Pipeline {
         /// Samples per batch; 1 to 100000.

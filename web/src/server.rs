@@ -19,6 +19,7 @@ use taskpulse_actors::ask::Translator;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::hub::{Subscribe, Unsubscribe};
+use taskpulse_actors::logs::LogDoor;
 use taskpulse_actors::messages::{
     Acknowledge, Append, AppendResolved, ChangeAction, ChangeExperiment, ChangeMaintenance, ChangeRule, ChangeSilence, Decide,
     KeepForecasts, ReadNotices, TakeSnapshot, TestChannel,
@@ -106,6 +107,8 @@ pub struct AppState {
     pub append: Mailbox<Append>,
     /// Takes samples whose series are known.
     pub append_resolved: Mailbox<AppendResolved>,
+    /// The store of log lines: reads it, and has lines kept.
+    pub logs: LogDoor,
     /// Makes copies of the data directory.
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.

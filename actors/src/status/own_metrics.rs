@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use taskpulse_engine::logs::store::LogStatus;
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::store::Rejection;
 use taskpulse_engine::windows::Level;
@@ -32,6 +33,7 @@ impl Reporter {
         out.push("taskpulse_build_info", &[("version", self.version)], 1.0);
         self.pipeline_metrics(&mut out);
         self.store_metrics(&mut out);
+        self.log_metrics(&mut out);
         self.actor_metrics(&mut out);
         self.view_metrics(&mut out);
         self.client_metrics(&mut out);
@@ -77,6 +79,33 @@ impl Reporter {
         out.push("taskpulse_store_partition_hits_total", &[], store.partition_hits as f64);
         out.push("taskpulse_store_partition_opens_total", &[], store.partition_opens as f64);
         out.push("taskpulse_store_disk_bytes", &[], store.disk_bytes as f64);
+    }
+
+    /// Figures of log lines, once there is one: a service that gets none has no series of them.
+    fn log_metrics(&self, out: &mut OwnMetrics) {
+        let logs = self.store.logs();
+        let (counters, status) = (logs.counters(), logs.status());
+        if status == LogStatus::default() && count(&counters.refused[0]) + count(&counters.refused[1]) == 0.0 {
+            return;
+        }
+        out.push("taskpulse_logs_lines_total", &[], count(&counters.accepted));
+        out.push("taskpulse_logs_bytes_total", &[], count(&counters.bytes));
+        out.push("taskpulse_logs_duplicate_lines_total", &[], count(&counters.duplicates));
+        out.push("taskpulse_logs_cut_lines_total", &[], count(&counters.cut));
+        out.push("taskpulse_logs_overflowed_lines_total", &[], count(&counters.overflowed));
+        for (reason, counter) in ["too_old", "too_far_ahead"].into_iter().zip(&counters.refused) {
+            out.push("taskpulse_logs_rejected_lines_total", &[("reason", reason)], count(counter));
+        }
+        out.push("taskpulse_logs_commits_total", &[], count(&counters.commits));
+        out.push("taskpulse_logs_seals_total", &[], count(&counters.seals));
+        out.push("taskpulse_logs_compactions_total", &[], count(&counters.compactions));
+        out.push("taskpulse_logs_head_lines", &[], status.head_lines as f64);
+        out.push("taskpulse_logs_head_bytes", &[], status.head_bytes as f64);
+        out.push("taskpulse_logs_journal_bytes", &[], status.journal.bytes as f64);
+        out.push("taskpulse_logs_disk_bytes", &[], status.disk_bytes as f64);
+        out.push("taskpulse_logs_kept_lines", &[], status.lines as f64);
+        out.push("taskpulse_logs_blocks", &[], status.blocks as f64);
+        out.push("taskpulse_logs_streams", &[], status.streams as f64);
     }
 
     fn actor_metrics(&self, out: &mut OwnMetrics) {

@@ -5,12 +5,13 @@
 //!
 //! * [`record`]: a line, the lines of a request, and what a reader gets.
 //! * [`push`]: the requests of clients (Loki, OTLP) to lines.
-//! * `store`: lines in the data directory, durable, in blocks of a stream and a day.
+//! * [`store`]: lines in the data directory, durable, in blocks of a stream and a day.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
 pub mod logql;
 pub mod push;
 pub mod record;
+pub mod store;
 pub(crate) mod units;
 
 pub use self::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, SourceError, StreamLines};

@@ -109,9 +109,10 @@ impl StoreWriter {
         if resolved.is_empty() {
             return Ok(Stored { rejected, ..Stored::default() });
         }
-        let here = || self.data_dir.missing().map_or(Ok(()), |missing| Err(missing.error()));
-        let stored =
-            here().and_then(|()| self.disk_space.check(&self.dir)).and_then(|()| self.check_head()).and_then(|()| self.take(resolved, now));
+        let stored = here(self)
+            .and_then(|()| self.disk_space.check(&self.dir))
+            .and_then(|()| self.check_head())
+            .and_then(|()| self.take(resolved, now));
         if let Err(error) = &stored {
             self.note_failure(error);
         }
@@ -136,6 +137,11 @@ impl StoreWriter {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         flushed
     }
+}
+
+/// Whether all that is needed to keep something is in its place.
+pub(super) fn here(store: &Store) -> Result<(), StoreError> {
+    store.data_dir.missing().map_or(Ok(()), |missing| Err(missing.error()))
 }
 
 impl Store {
@@ -220,7 +226,7 @@ impl Store {
         Stored { number, ids, times, values, closed, accepted, rejected }
     }
 
-    fn note_failure(&self, error: &StoreError) {
+    pub(super) fn note_failure(&self, error: &StoreError) {
         // That the directory is gone is known apart from this, and ends apart from this.
         if !matches!(error, StoreError::Missing { .. }) {
             *self.failing.lock() = Some(error.to_string());

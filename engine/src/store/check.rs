@@ -14,6 +14,7 @@ use super::error::StoreError;
 use super::snapshot::{self, SnapshotList};
 use super::state::Store;
 use super::{FORMAT, StoreOptions};
+use crate::logs::store::BLOCKS;
 use crate::model::TimestampMs;
 
 /// What an examination found.
@@ -100,7 +101,7 @@ fn bytes_below(folder: &Path) -> u64 {
 }
 
 impl Store {
-    /// Reads every piece of every day, so that all that is damaged is among the problems.
+    /// Reads every piece of every day, of samples and of log lines, so that all that is damaged is among the problems.
     ///
     /// # Errors
     /// [`StoreError`] when a day cannot be read for the moment.
@@ -110,7 +111,7 @@ impl Store {
                 partition.verify(|| ()).map_err(|error| self.partitions.error(day, error))?;
             }
         }
-        Ok(())
+        self.logs.verify()
     }
 }
 
@@ -157,7 +158,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     } else if kind.is_symlink() {
         std::os::unix::fs::symlink(fs::read_link(from)?, to)?;
     } else if kind.is_file() {
-        let written_once = from.extension().is_some_and(|extension| extension == "chunks");
+        let written_once = from.extension().is_some_and(|extension| extension == "chunks" || extension == BLOCKS);
         if !(written_once && fs::hard_link(from, to).is_ok()) {
             fs::copy(from, to)?;
         }

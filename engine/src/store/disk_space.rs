@@ -21,7 +21,7 @@ struct Measured {
 
 /// Caches whether there is enough space.
 #[derive(Default)]
-pub(super) struct DiskSpace {
+pub(crate) struct DiskSpace {
     measured: Mutex<Option<Measured>>,
 }
 
@@ -30,7 +30,7 @@ impl DiskSpace {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] if less than the reserve is free.
-    pub(super) fn check(&self, data_dir: &Path) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, data_dir: &Path) -> Result<(), StoreError> {
         let mut measured = self.measured.lock();
         let before = measured.as_ref();
         let full = match before.filter(|l| l.at.elapsed() < HOLDS) {
@@ -48,7 +48,7 @@ impl DiskSpace {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] if they cannot.
-    pub(super) fn check_for(&self, data_dir: &Path, bytes: u64) -> Result<(), StoreError> {
+    pub(crate) fn check_for(&self, data_dir: &Path, bytes: u64) -> Result<(), StoreError> {
         match space(data_dir) {
             Some((free, reserve)) if free < reserve.saturating_add(bytes) => Err(StoreError::DiskFull { path: data_dir.to_owned() }),
             _ => Ok(()),

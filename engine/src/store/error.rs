@@ -85,7 +85,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Wraps an I/O error with its path; a full disk becomes [`StoreError::DiskFull`].
-    pub(super) fn io(path: &std::path::Path, source: std::io::Error) -> Self {
+    pub(crate) fn io(path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match source.kind() {
             StorageFull | QuotaExceeded => Self::DiskFull { path: path.to_owned() },

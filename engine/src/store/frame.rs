@@ -11,29 +11,29 @@
 use crate::codec::CodecError;
 
 /// Bytes before the payload.
-pub(super) const HEADER: usize = 28;
+pub(crate) const HEADER: usize = 28;
 const MAGIC: [u8; 4] = *b"TPf1";
 
 /// Header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// What the payload is; defined by the file.
-    pub(super) kind: u8,
+    pub(crate) kind: u8,
     /// Rises within a file; its meaning is defined by the file.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Length of the payload in bytes.
-    pub(super) len: u32,
+    pub(crate) len: u32,
     /// Checksum of the payload.
-    pub(super) crc: u32,
+    pub(crate) crc: u32,
 }
 
 impl Header {
     /// Header for a payload; `None` if the payload is too long for a frame.
-    pub(super) fn of(kind: u8, number: u64, payload: &[u8]) -> Option<Self> {
+    pub(crate) fn of(kind: u8, number: u64, payload: &[u8]) -> Option<Self> {
         Some(Self { kind, number, len: u32::try_from(payload.len()).ok()?, crc: crc32fast::hash(payload) })
     }
 
-    pub(super) fn to_bytes(self) -> [u8; HEADER] {
+    pub(crate) fn to_bytes(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4..8].copy_from_slice(&self.len.to_le_bytes());
@@ -46,7 +46,7 @@ impl Header {
     }
 
     /// Reads the header at the beginning of `bytes`; `None` if it is damaged.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let header = bytes.first_chunk::<HEADER>().filter(|header| header[..4] == MAGIC)?;
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
         let number = u64::from_le_bytes(std::array::from_fn(|i| header[8 + i]));
@@ -54,7 +54,7 @@ impl Header {
     }
 
     /// Length of the whole frame in bytes.
-    pub(super) fn frame_len(&self) -> usize {
+    pub(crate) fn frame_len(&self) -> usize {
         HEADER + self.len as usize
     }
 
@@ -62,14 +62,14 @@ impl Header {
     ///
     /// # Errors
     /// [`CodecError::Checksum`] if they are not.
-    pub(super) fn check(&self, payload: &[u8]) -> Result<(), CodecError> {
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), CodecError> {
         let found = crc32fast::hash(payload);
         if found == self.crc { Ok(()) } else { Err(CodecError::Checksum { found, expected: self.crc }) }
     }
 }
 
 /// Appends a frame to `out`. Returns false and appends nothing if the payload is too long.
-pub(super) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> bool {
+pub(crate) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> bool {
     let Some(header) = Header::of(kind, number, payload) else { return false };
     out.extend_from_slice(&header.to_bytes());
     out.extend_from_slice(payload);
@@ -78,7 +78,7 @@ pub(super) fn push(out: &mut Vec<u8>, kind: u8, number: u64, payload: &[u8]) -> 
 
 /// What [`scan`] found in a range of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// A whole frame, which begins at `at`.
     Frame { at: usize, header: Header, payload: &'a [u8] },
     /// Bytes `[from, to)` that are not a frame.
@@ -86,7 +86,7 @@ pub(super) enum Found<'a> {
 }
 
 /// The frames of a file in order, with the damage between them.
-pub(super) fn scan(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
+pub(crate) fn scan(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at >= bytes.len() {

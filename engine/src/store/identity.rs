@@ -12,33 +12,33 @@ use super::files;
 /// Version of the on-disk format; a directory with another version is refused.
 pub const FORMAT: u32 = 4;
 
-pub(super) const FILE: &str = "identity";
+pub(crate) const FILE: &str = "identity";
 
 /// The identity of a data directory: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Identity(pub(super) [u8; 16]);
+pub(crate) struct Identity(pub(crate) [u8; 16]);
 
 impl Identity {
     /// Bytes of an identity.
-    pub(super) const LEN: usize = 16;
+    pub(crate) const LEN: usize = 16;
 
     /// Creates a random identity.
     ///
     /// # Errors
     /// The I/O error if the system has no random bytes.
-    pub(super) fn random() -> std::io::Result<Self> {
+    pub(crate) fn random() -> std::io::Result<Self> {
         let mut bytes = [0; Self::LEN];
         std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         Ok(Self(bytes))
     }
 
     /// The first 32 bits.
-    pub(super) fn first_word(self) -> u32 {
+    pub(crate) fn first_word(self) -> u32 {
         u32::from_le_bytes(std::array::from_fn(|i| self.0[i]))
     }
 
     /// Parses its text form.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
         if text.len() != 2 * Self::LEN || !text.iter().all(u8::is_ascii_hexdigit) {
             return None;
@@ -50,7 +50,7 @@ impl Identity {
 
 /// Content of the `identity` file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stated {
+pub(crate) enum Stated {
     /// The identity of the directory.
     Known(Identity),
     /// The file states another format version.
@@ -65,7 +65,7 @@ pub(super) enum Stated {
 ///
 /// # Errors
 /// An I/O error other than a missing file.
-pub(super) fn load(data_dir: &Path) -> std::io::Result<Stated> {
+pub(crate) fn load(data_dir: &Path) -> std::io::Result<Stated> {
     match std::fs::read(data_dir.join(FILE)) {
         Ok(bytes) => Ok(read(&bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Stated::Missing),
@@ -77,16 +77,16 @@ pub(super) fn load(data_dir: &Path) -> std::io::Result<Stated> {
 ///
 /// # Errors
 /// Any I/O error.
-pub(super) fn save(data_dir: &Path, identity: Identity) -> std::io::Result<()> {
+pub(crate) fn save(data_dir: &Path, identity: Identity) -> std::io::Result<()> {
     files::replace(&data_dir.join(FILE), text(FORMAT, identity).as_bytes())
 }
 
-pub(super) fn text(format: u32, identity: Identity) -> String {
+pub(crate) fn text(format: u32, identity: Identity) -> String {
     let body = format!("taskpulse data directory\nformat {format}\nidentity {identity}\n");
     format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()))
 }
 
-pub(super) fn read(bytes: &[u8]) -> Stated {
+pub(crate) fn read(bytes: &[u8]) -> Stated {
     let parse = || {
         let whole = std::str::from_utf8(bytes).ok()?;
         let (body, checksum) = whole.split_once("checksum ")?;

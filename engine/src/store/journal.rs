@@ -39,6 +39,7 @@ use super::problems::Problems;
 const HEADER: u8 = 0;
 const ROWS: u8 = 1;
 const SERIES: u8 = 2;
+const LINES: u8 = 3;
 /// File name of the mark.
 const SYNCED: &str = "synced";
 /// A longer file is closed and the next record starts a new one.
@@ -77,8 +78,37 @@ struct State {
     defined: u32,
 }
 
+/// Which journal of a data directory it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its folder in the directory.
+    pub(crate) folder: &'static str,
+    /// What it holds, in words.
+    pub(crate) holds: &'static str,
+}
+
+/// The journal of samples.
+pub(super) const SAMPLES: Place = Place { folder: "journal", holds: "samples" };
+
+impl Place {
+    fn dir(self, data_dir: &Path) -> PathBuf {
+        data_dir.join(self.folder)
+    }
+
+    /// What begins the names of what is kept aside of it.
+    fn prefix(self) -> String {
+        self.folder.replace('/', "-")
+    }
+
+    fn missing(self, data_dir: &Path, from: u64, to: u64) -> String {
+        let dir = self.dir(data_dir);
+        format!("{}: records {from} to {to} are missing and the accepted {} in them are lost", dir.display(), self.holds)
+    }
+}
+
 /// See the module. Appends are serialized; a sync may run at the same time.
-pub(super) struct Journal {
+pub(crate) struct Journal {
+    place: Place,
     dir: PathBuf,
     identity: Identity,
     mark: Mark,
@@ -87,10 +117,12 @@ pub(super) struct Journal {
 }
 
 /// Content of a record.
-pub(super) enum Record<'a> {
+pub(crate) enum Record<'a> {
     Rows(Rows),
     /// A block of series definitions.
     Series(&'a [u8]),
+    /// Lines of logs.
+    Lines(&'a [u8]),
 }
 
 /// Size of the journal.
@@ -107,19 +139,21 @@ pub struct JournalSize {
 impl Journal {
     /// Opens the journal of a data directory and passes its records to `record`, in order. Records up to `sealed_through` are in
     /// chunks and may be missing. Damage is reported to `problems`.
-    pub(super) fn open(
+    pub(crate) fn open(
+        place: Place,
         data_dir: &Path,
         identity: Identity,
         sealed_through: u64,
         problems: &Problems,
         record: impl FnMut(u64, Record<'_>) -> Result<(), StoreError>,
     ) -> Result<Self, StoreError> {
-        let dir = data_dir.join("journal");
+        let dir = place.dir(data_dir);
         let fail = |source| StoreError::DataDir { path: dir.clone(), source };
         files::create_private_dir(&dir).map_err(fail)?;
         let names = list(&dir).map_err(fail)?;
         let (mark, marked) = Mark::open(&dir.join(SYNCED));
         let mut replay = Replay {
+            place,
             data_dir,
             identity,
             problems,
@@ -139,13 +173,13 @@ impl Journal {
         if let Some([.., last]) = marked.numbers() {
             let from = next.max(sealed_through + 1);
             if from <= last && !explained {
-                problems.note(missing(&dir, from, last));
+                problems.note(place.missing(data_dir, from, last));
             }
             // Record numbers are never reused.
             next = next.max(last + 1);
         }
         if marked.damaged || (marked.numbers().is_none() && !closed.is_empty()) {
-            problems.note(format!("{} is damaged or missing; no samples are lost", dir.join(SYNCED).display()));
+            problems.note(format!("{} is damaged or missing; no {} are lost", dir.join(SYNCED).display(), place.holds));
         }
         let written = marked.numbers().unwrap_or([0, 0, next - 1]);
         if marked.numbers().is_none() {
@@ -154,11 +188,11 @@ impl Journal {
             mark.sync();
         }
         let state = State { open: None, closed, unsynced: Vec::new(), next, written, kept: 0, defined: 0 };
-        Ok(Self { dir, identity, mark, state: Mutex::new(state), syncing: Mutex::new(()) })
+        Ok(Self { place, dir, identity, mark, state: Mutex::new(state), syncing: Mutex::new(()) })
     }
 
     /// Ensures that the number of the next record is higher than `number`.
-    pub(super) fn begin_after(&self, number: u64) {
+    pub(crate) fn begin_after(&self, number: u64) {
         let mut state = self.state.lock();
         state.next = state.next.max(number + 1);
     }
@@ -173,7 +207,7 @@ impl Journal {
     /// Starts a new file after existing ones were removed from outside. Returns the number of the last record and the remaining
     /// files, which the caller removes once everything that counts is written again. The series they define must be in the series
     /// log.
-    pub(super) fn restart_after_loss(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
+    pub(crate) fn restart_after_loss(&self) -> std::io::Result<(u64, Vec<PathBuf>)> {
         let _no_sync = self.syncing.lock();
         let mut state = self.state.lock();
         files::create_private_dir(&self.dir)?;
@@ -197,10 +231,22 @@ impl Journal {
         definitions: impl FnOnce(u32) -> std::io::Result<(Vec<Vec<u8>>, u32)>,
     ) -> std::io::Result<u64> {
         let mut state = self.state.lock();
-        if state.open.as_ref().is_some_and(|open| open.bytes >= MAX_FILE_BYTES) {
-            close(&mut state);
-        }
         let (runs, defined) = definitions(state.defined)?;
+        let number = self.write(&mut state, &runs, (ROWS, rows.crc), &rows.bytes)?;
+        state.defined = defined;
+        Ok(number)
+    }
+
+    /// Appends a record of lines. Returns its number. After a failed write the journal is unchanged.
+    pub(crate) fn append_lines(&self, lines: &[u8]) -> std::io::Result<u64> {
+        self.write(&mut self.state.lock(), &[], (LINES, crc32fast::hash(lines)), lines)
+    }
+
+    /// Writes a record with those that must come before it.
+    fn write(&self, state: &mut State, before: &[Vec<u8>], (kind, crc): (u8, u32), payload: &[u8]) -> std::io::Result<u64> {
+        if state.open.as_ref().is_some_and(|open| open.bytes >= MAX_FILE_BYTES) {
+            close(state);
+        }
         let mut number = state.next;
         let mut ahead = Vec::new();
         if state.open.is_none() {
@@ -217,29 +263,32 @@ impl Journal {
         if open.records == 0 && ahead.is_empty() {
             frame::push(&mut ahead, HEADER, number, &self.identity.0);
         }
-        for run in &runs {
+        for run in before {
             frame::push(&mut ahead, SERIES, number, run);
             number += 1;
         }
-        let len = u32::try_from(rows.bytes.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
-        ahead.extend_from_slice(&Header { kind: ROWS, number, len, crc: rows.crc }.to_bytes());
-        let written = open.file.as_ref().write_all(&ahead).and_then(|()| open.file.as_ref().write_all(&rows.bytes));
+        let len = u32::try_from(payload.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+        ahead.extend_from_slice(&Header { kind, number, len, crc }.to_bytes());
+        let written = open.file.as_ref().write_all(&ahead).and_then(|()| {
+            fail::fail_point!("store::journal::write", |_| Err(std::io::ErrorKind::StorageFull.into()));
+            open.file.as_ref().write_all(payload)
+        });
         if let Err(error) = written {
             if open.file.set_len(open.bytes).is_err() {
                 // It cannot be truncated: further records go to another file, and replay skips the torn one.
-                close(&mut state);
+                close(state);
             }
             return Err(error);
         }
-        open.bytes += (ahead.len() + rows.bytes.len()) as u64;
-        open.records += 1 + runs.len() as u64;
+        open.bytes += (ahead.len() + payload.len()) as u64;
+        open.records += 1 + before.len() as u64;
         let written = [open.first, open.bytes, number];
-        (state.written, state.next, state.defined) = (written, number + 1, defined);
+        (state.written, state.next) = (written, number + 1);
         Ok(number)
     }
 
     /// Makes every record written before this call durable.
-    pub(super) fn sync(&self) -> std::io::Result<()> {
+    pub(crate) fn sync(&self) -> std::io::Result<()> {
         let _one_at_a_time = self.syncing.lock();
         let (unsynced, open, written) = {
             let mut state = self.state.lock();
@@ -269,19 +318,19 @@ impl Journal {
     }
 
     /// Syncs the mark as well.
-    pub(super) fn sync_mark(&self) {
+    pub(crate) fn sync_mark(&self) {
         self.mark.sync();
     }
 
     /// Starts a new file and returns the number of the last record.
-    pub(super) fn rotate(&self) -> u64 {
+    pub(crate) fn rotate(&self) -> u64 {
         let mut state = self.state.lock();
         close(&mut state);
         state.next - 1
     }
 
     /// Removes files whose records are all at or below `through`.
-    pub(super) fn trim(&self, through: u64) -> std::io::Result<()> {
+    pub(crate) fn trim(&self, through: u64) -> std::io::Result<()> {
         let mut state = self.state.lock();
         let mut failed = Ok(());
         state.closed.retain(|closed| {
@@ -298,7 +347,7 @@ impl Journal {
         failed
     }
 
-    pub(super) fn size(&self) -> JournalSize {
+    pub(crate) fn size(&self) -> JournalSize {
         let state = self.state.lock();
         let mut size = JournalSize::default();
         let closed = state.closed.iter().map(|c| (c.records, c.bytes, c.since));
@@ -311,7 +360,7 @@ impl Journal {
     }
 
     /// A file with records that was moved or removed.
-    pub(super) fn missing_file(&self) -> Option<PathBuf> {
+    pub(crate) fn missing_file(&self) -> Option<PathBuf> {
         let state = self.state.lock();
         let open = state.open.as_ref().filter(|open| !is_at(&open.file, &open.path)).map(|open| open.path.clone());
         let open = open.or_else(|| self.mark.is_gone().then(|| self.dir.join(SYNCED)));
@@ -319,16 +368,16 @@ impl Journal {
     }
 
     /// All files, the newest last.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let state = self.state.lock();
         state.closed.iter().map(|c| c.path.clone()).chain(state.open.as_ref().map(|o| o.path.clone())).collect()
     }
 
     /// Copies what was synced into another data directory.
-    pub(super) fn copy_to(&self, data_dir: &Path) -> std::io::Result<()> {
+    pub(crate) fn copy_to(&self, data_dir: &Path) -> std::io::Result<()> {
         self.sync()?;
         let written = self.state.lock().written;
-        let dir = data_dir.join("journal");
+        let dir = self.place.dir(data_dir);
         files::create_private_dir(&dir)?;
         for file in self.files() {
             let to = dir.join(file.file_name().unwrap_or_default());
@@ -377,10 +426,6 @@ pub(super) fn identity_of(data_dir: &Path) -> Option<Identity> {
         let sound = header.kind == HEADER && header.check(payload).is_ok();
         payload.first_chunk().filter(|_| sound).map(|bytes| Identity(*bytes))
     })
-}
-
-fn missing(dir: &Path, from: u64, to: u64) -> String {
-    format!("{}: records {from} to {to} are missing and the accepted samples in them are lost", dir.display())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::error::StoreError;
 use super::head::Head;
 use super::identity::Identity;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::options::StoreOptions;
 use super::partitions::Partitions;
 use super::problems::Problems;
@@ -105,7 +105,8 @@ impl<'a> Loading<'a> {
         // What is past the retention of samples still makes hours; only whole days that would go at once are left out.
         let horizon = retention::horizon(clock.trusted(now), options.longest_retention_ms().max(options.windows_retention_ms));
         let mut replay = recover::Replay::new(partitions, catalog, options, series, head, (now, horizon));
-        let journal = Journal::open(dir, identity, *sealed_through, problems, |number, record| replay.record(number, record))?;
+        let journal =
+            Journal::open(journal::SAMPLES, dir, identity, *sealed_through, problems, |number, record| replay.record(number, record))?;
         let replayed = replay.finish();
         // Numbers go on, so that a new record is never taken for a sealed one.
         journal.begin_after(*sealed_through);

@@ -21,27 +21,27 @@ const MAGIC: &[u8; 8] = b"TPmark1\n";
 const SLOT: usize = 64;
 
 /// The numbers of a mark; their meaning is defined by the marked file.
-pub(super) type Numbers = [u64; 3];
+pub(crate) type Numbers = [u64; 3];
 
 /// The slots that were found in a mark file.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Count and numbers of the newest intact slot.
     newest: Option<(u64, Numbers)>,
     /// A slot was written but its checksum is wrong.
-    pub(super) damaged: bool,
+    pub(crate) damaged: bool,
 }
 
 impl Found {
     /// The numbers of the newest intact slot.
-    pub(super) fn numbers(&self) -> Option<Numbers> {
+    pub(crate) fn numbers(&self) -> Option<Numbers> {
         self.newest.map(|newest| newest.1)
     }
 }
 
 /// A mark file that is open for writing.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     path: PathBuf,
     /// The file, and how often the mark was written.
     state: Mutex<(Option<File>, u64)>,
@@ -50,7 +50,7 @@ pub(super) struct Mark {
 impl Mark {
     /// Opens a mark file and creates it if it is missing. The mark is needed only after damage, so the store runs without one that
     /// cannot be opened or written.
-    pub(super) fn open(path: &Path) -> (Self, Found) {
+    pub(crate) fn open(path: &Path) -> (Self, Found) {
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|file| file.take(4 * SLOT as u64).read_to_end(&mut bytes));
         let mut found = read_slots(&bytes);
@@ -60,12 +60,12 @@ impl Mark {
     }
 
     /// Whether the file was removed while it was open.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.state.lock().0.is_some() && !self.path.exists()
     }
 
     /// Opens the file again by its name after the open one was removed.
-    pub(super) fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         let mut state = self.state.lock();
         let file = open_to_write(&self.path);
         // The first write to a new file goes to the second slot.
@@ -75,7 +75,7 @@ impl Mark {
         state.0 = file;
     }
 
-    pub(super) fn set(&self, numbers: Numbers) {
+    pub(crate) fn set(&self, numbers: Numbers) {
         let mut state = self.state.lock();
         let (file, count) = &mut *state;
         let Some(open) = file else { return };
@@ -87,7 +87,7 @@ impl Mark {
     }
 
     /// Makes the mark durable.
-    pub(super) fn sync(&self) {
+    pub(crate) fn sync(&self) {
         if let Some(file) = &self.state.lock().0
             && let Err(error) = file.sync_data()
         {
@@ -113,11 +113,11 @@ fn slot(count: u64, numbers: Numbers) -> [u8; SLOT] {
 }
 
 #[cfg(test)]
-pub(super) fn slots(first: Numbers, second: Numbers) -> Vec<u8> {
+pub(crate) fn slots(first: Numbers, second: Numbers) -> Vec<u8> {
     [slot(1, first), slot(2, second)].concat()
 }
 
-pub(super) fn read_slots(bytes: &[u8]) -> Found {
+pub(crate) fn read_slots(bytes: &[u8]) -> Found {
     let mut found = Found { newest: None, damaged: !bytes.is_empty() && bytes.len() != 2 * SLOT };
     for slot in bytes.chunks(SLOT).take(2) {
         if slot.iter().all(|byte| *byte == 0) {

@@ -13,6 +13,7 @@
 //! DATA_DIR/progress                 how far every series had come at the last seal
 //! DATA_DIR/clock                    the time that retention goes by
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
+//! DATA_DIR/logs/                    log lines (`crate::logs::store`)
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
 //! ```
@@ -37,34 +38,35 @@ mod compact;
 mod data_dir;
 mod day_file;
 mod directory_cache;
-mod disk_space;
+pub(crate) mod disk_space;
 mod dormancy;
 mod dormant;
 mod error;
-mod files;
-mod frame;
+pub(crate) mod files;
+pub(crate) mod frame;
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod head;
 mod hours;
-mod identity;
+pub(crate) mod identity;
 mod ids;
 mod index;
-mod journal;
+pub(crate) mod journal;
+mod lines;
 mod loading;
 mod log;
 mod manifest;
-mod mark;
+pub(crate) mod mark;
 mod options;
-mod page;
+pub(crate) mod page;
 mod pages_file;
-mod partition;
+pub(crate) mod partition;
 mod partitions;
-mod pread;
-mod problems;
+pub(crate) mod pread;
+pub(crate) mod problems;
 mod progress;
 mod read;
-mod read_buffer;
+pub(crate) mod read_buffer;
 mod reader;
 mod recover;
 mod renew;
@@ -89,6 +91,7 @@ pub use self::data_dir::DirectoryLock;
 pub use self::error::StoreError;
 pub use self::identity::FORMAT;
 pub use self::journal::JournalSize;
+pub use self::lines::LogWriter;
 pub use self::options::StoreOptions;
 pub use self::read::{Limits, SeriesColumns};
 pub use self::reader::StoreReader;

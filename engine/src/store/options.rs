@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::partition;
+use crate::logs::store::LogOptions;
 use crate::model::Selector;
 
 /// What the store may use and keep.
@@ -32,6 +33,8 @@ pub struct StoreOptions {
     pub max_waiting: u64,
     /// Page cache of the catalog.
     pub cache_bytes: u64,
+    /// The store of log lines.
+    pub logs: LogOptions,
 }
 
 impl Default for StoreOptions {
@@ -49,6 +52,7 @@ impl Default for StoreOptions {
             max_open_files: 512,
             max_waiting: 8_000_000,
             cache_bytes: 4 << 20,
+            logs: LogOptions::default(),
         }
     }
 }

@@ -109,7 +109,7 @@ impl Chunk {
 }
 
 /// Bytes that can be read in parts.
-pub(super) trait ByteSource {
+pub(crate) trait ByteSource {
     /// Reads bytes at a position.
     fn read(&self, offset: u64, len: usize) -> Result<Bytes<'_>, PageError>;
 }

@@ -16,8 +16,8 @@ const WINDOW: usize = 64 << 10;
 const SECTOR: u64 = 512;
 
 /// An open file, and how far it may be read.
-pub(super) struct Pread {
-    pub(super) file: File,
+pub(crate) struct Pread {
+    pub(crate) file: File,
     len: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ impl ByteSource for Pread {
 }
 
 /// Whether the disk could not read its own data (EIO).
-pub(super) fn is_bad_sector(error: &std::io::Error) -> bool {
+pub(crate) fn is_bad_sector(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
@@ -48,7 +48,7 @@ fn damage_of(error: std::io::Error) -> PageError {
 
 /// A range of a file of frames. Payloads are not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stretch {
+pub(crate) enum Stretch {
     /// A frame with an intact header.
     Frame { at: u64, header: Header },
     /// Bytes `[from, to)` without a frame header.
@@ -56,25 +56,25 @@ pub(super) enum Stretch {
 }
 
 impl Pread {
-    pub(super) fn open(path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         Self::of(File::open(path)?)
     }
 
-    pub(super) fn of(file: File) -> std::io::Result<Self> {
+    pub(crate) fn of(file: File) -> std::io::Result<Self> {
         let len = file.metadata()?.len();
         Ok(Self { file, len: len.into() })
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_len(&self, len: u64) {
+    pub(crate) fn set_len(&self, len: u64) {
         self.len.store(len, Ordering::Release);
     }
 
     /// Reads the header of the frame at a position; `None` if it is damaged or the frame would end past the file.
-    pub(super) fn header_at(&self, at: u64) -> Result<Option<Header>, PageError> {
+    pub(crate) fn header_at(&self, at: u64) -> Result<Option<Header>, PageError> {
         if at.saturating_add(frame::HEADER as u64) > self.len() {
             return Ok(None);
         }
@@ -86,14 +86,14 @@ impl Pread {
     }
 
     /// Reads the payload of the frame at a position and checks it.
-    pub(super) fn payload(&self, at: u64, header: &Header) -> Result<Bytes<'_>, PageError> {
+    pub(crate) fn payload(&self, at: u64, header: &Header) -> Result<Bytes<'_>, PageError> {
         let bytes = self.read(at + frame::HEADER as u64, header.len as usize)?;
         header.check(&bytes)?;
         Ok(bytes)
     }
 
     /// The frames from a position on. Reads only headers, unless one is damaged.
-    pub(super) fn frames(&self, from: u64) -> impl Iterator<Item = Result<Stretch, PageError>> + '_ {
+    pub(crate) fn frames(&self, from: u64) -> impl Iterator<Item = Result<Stretch, PageError>> + '_ {
         let mut at = from;
         std::iter::from_fn(move || {
             if at >= self.len() {

@@ -9,7 +9,7 @@ const MAX_KEPT: usize = 20;
 
 /// Problems since the start, shared by all parts of a store.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     list: Mutex<List>,
 }
 
@@ -21,7 +21,7 @@ struct List {
 
 impl Problems {
     /// Adds a problem, and logs it as an error the first time.
-    pub(super) fn note(&self, problem: impl Into<String>) {
+    pub(crate) fn note(&self, problem: impl Into<String>) {
         let problem = problem.into();
         let mut list = self.list.lock();
         if list.kept.contains(&problem) {
@@ -36,7 +36,7 @@ impl Problems {
     }
 
     /// All problems so far.
-    pub(super) fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         let list = self.list.lock();
         let mut all: Vec<String> = list.kept.iter().cloned().collect();
         if list.more > 0 {

@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// Borrowed or read bytes.
-pub(super) enum Bytes<'a> {
+pub(crate) enum Bytes<'a> {
     There(&'a [u8]),
     Read(Buffer),
 }
@@ -30,11 +30,11 @@ impl Deref for Bytes<'_> {
 }
 
 /// A buffer, and how much of it is used.
-pub(super) struct Buffer(Vec<u8>, usize);
+pub(crate) struct Buffer(Vec<u8>, usize);
 
 impl Buffer {
     /// A buffer of a length, filled by `fill`.
-    pub(super) fn filled<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+    pub(crate) fn filled<E>(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut buffer = Self(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default(), len);
         if buffer.0.len() < len {
             buffer.0.resize(len, 0);

@@ -119,6 +119,10 @@ impl<'a> Replay<'a> {
     pub(super) fn record(&mut self, number: u64, record: Record<'_>) -> Result<(), StoreError> {
         match record {
             Record::Rows(rows) => self.rows(number, &rows),
+            Record::Lines(_) => {
+                self.partitions.note(format!("the journal's record {number} is of log lines, which it does not hold; it is left out"));
+                Ok(())
+            }
             Record::Series(run) => {
                 let read = series_log::decode_run(run, |id, labels| {
                     if !self.catalog.is_removed(id) {

@@ -29,7 +29,7 @@ impl StoreWriter {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
             let missing = self.journal.missing_file().or_else(|| self.catalog.missing_part());
-            missing.or_else(|| self.partitions.missing_folder()).or_else(identity)
+            missing.or_else(|| self.partitions.missing_folder()).or_else(|| self.logs.missing()).or_else(identity)
         };
         let Some(missing) = self.data_dir.check(part) else {
             self.data_dir.restore_lock_file();
@@ -57,7 +57,7 @@ impl Store {
         if let Some(missing) = self.data_dir.missing() {
             return Err(missing.error());
         }
-        self.data_dir.check(|| self.journal.missing_file()).map_or(Ok(()), |missing| Err(missing.error()))
+        self.data_dir.check(|| self.journal.missing_file().or_else(|| self.logs.missing())).map_or(Ok(()), |missing| Err(missing.error()))
     }
 
     /// Recreates what is missing of the directory, or all of it.
@@ -92,6 +92,9 @@ impl Store {
         }
         if journal_gone {
             made.push(format!("{} samples that were not sealed yet", self.renew_journal()?));
+        }
+        if self.logs.missing().is_some() {
+            made.push(format!("{} log lines that were not sealed yet", self.logs.renew()?));
         }
         if !lost_days.is_empty() {
             self.checked.lock().clear();

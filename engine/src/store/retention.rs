@@ -55,6 +55,7 @@ impl Store {
             self.work.progress(Task::Retention);
         }
         gone.extend(self.make_room()?);
+        gone.extend(self.logs.remove_expired(trusted)?);
         self.remove_ended_series()?;
         Ok(gone)
     }

@@ -42,7 +42,8 @@ impl StoreWriter {
 
     /// Measures the directory for `Store::status`, and frees memory of silent series.
     pub fn measure(&self, now: TimestampMs) {
-        self.disk_bytes.store(self.disk_usage().total(), Ordering::Relaxed);
+        let bytes = self.disk_usage().total() + disk_bytes(&self.dir.join(crate::logs::store::FOLDER));
+        self.disk_bytes.store(bytes, Ordering::Relaxed);
         self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
         self.rest_silent_series(now);
     }

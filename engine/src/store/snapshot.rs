@@ -36,6 +36,7 @@ use super::partition::sync_dir;
 use super::state::Store;
 use super::work::Task;
 use super::writer::StoreWriter;
+use crate::logs::store::{BLOCKS, FOLDER as LOGS};
 
 /// Folder of the snapshots in a data directory.
 pub(super) const FOLDER: &str = "snapshots";
@@ -103,12 +104,12 @@ impl Store {
         fn copied(path: &Path) -> u64 {
             match fs::metadata(path) {
                 Ok(meta) if meta.is_dir() => fs::read_dir(path).into_iter().flatten().flatten().map(|entry| copied(&entry.path())).sum(),
-                Ok(meta) if path.extension().is_none_or(|extension| extension != "chunks") => meta.len(),
+                Ok(meta) if path.extension().is_none_or(|extension| extension != "chunks" && extension != BLOCKS) => meta.len(),
                 _ => 0,
             }
         }
         let bytes =
-            ["series.log", "catalog.log", "progress", "journal", "partitions"].iter().map(|part| copied(&self.dir.join(part))).sum();
+            ["series.log", "catalog.log", "progress", "journal", "partitions", LOGS].iter().map(|part| copied(&self.dir.join(part))).sum();
         self.disk_space.check_for(&self.dir, bytes)
     }
 
@@ -138,6 +139,7 @@ impl Store {
         progress();
         self.catalog.copy_to(to)?;
         progress();
+        self.logs.copy_to(to, progress)?;
         fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;
         fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
         Ok(())

@@ -1,6 +1,7 @@
 //! What readers and the writer share, and how a data directory is opened.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::{Mutex, RwLock};
@@ -22,6 +23,7 @@ use super::series::SeriesIndex;
 use super::status::Counters;
 use super::work::Work;
 use super::{files, recover, snapshot};
+use crate::logs::store::LogStore;
 use crate::model::TimestampMs;
 
 /// Everything that the store holds; [`super::StoreReader`] and [`super::StoreWriter`] share it. Its public methods only read: what
@@ -33,6 +35,7 @@ pub struct Store {
     pub(super) journal: Journal,
     pub(super) partitions: Partitions,
     pub(super) clock: Clock,
+    pub(super) logs: Arc<LogStore>,
     pub(super) series: RwLock<SeriesIndex>,
     pub(super) head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
@@ -72,6 +75,7 @@ impl Store {
         let problems = partitions.shared_problems();
         let (clock, clock_problem) = Clock::open(dir).map_err(dir_error)?;
         identity_problem.into_iter().chain(clock_problem).for_each(|problem| problems.note(problem));
+        let logs = LogStore::open(dir, identity, options.logs.clone(), Arc::clone(&problems), clock.trusted(now))?;
         let mut loading = Loading::new(dir, identity, &options, &partitions, now)?;
         let (journal, waiting) = loading.replay(identity, &options, &clock, now)?;
         let (catalog, series, head) = loading.finish();
@@ -82,6 +86,7 @@ impl Store {
             journal,
             partitions,
             clock,
+            logs: Arc::new(logs),
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),

@@ -25,10 +25,26 @@ pub(super) enum Task {
     Retention,
     /// Copying everything.
     Snapshot,
+    /// Making the journal of log lines durable.
+    CommitLines,
+    /// Rewriting log lines into blocks.
+    SealLines,
+    /// Merging files of log lines.
+    CompactLines,
 }
 
 impl Task {
-    const ALL: [Self; 6] = [Self::Commit, Self::Catalog, Self::Seal, Self::Compaction, Self::Retention, Self::Snapshot];
+    const ALL: [Self; 9] = [
+        Self::Commit,
+        Self::Catalog,
+        Self::Seal,
+        Self::Compaction,
+        Self::Retention,
+        Self::Snapshot,
+        Self::CommitLines,
+        Self::SealLines,
+        Self::CompactLines,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -38,13 +54,16 @@ impl Task {
             Self::Compaction => "compaction",
             Self::Retention => "retention",
             Self::Snapshot => "a snapshot",
+            Self::CommitLines => "writing the journal of log lines",
+            Self::SealLines => "sealing log lines",
+            Self::CompactLines => "merging files of log lines",
         }
     }
 
     /// Whether it is done again and again by itself, so that a failure lasts until an attempt succeeds. Others answer to
     /// whoever asked for them.
     const fn recurs(self) -> bool {
-        matches!(self, Self::Seal | Self::Compaction | Self::Retention)
+        matches!(self, Self::Seal | Self::Compaction | Self::Retention | Self::SealLines | Self::CompactLines)
     }
 }
 

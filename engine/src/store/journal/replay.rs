@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{Closed, HEADER, ROWS, Record, Rows, SERIES, missing};
+use super::{Closed, HEADER, LINES, Place, ROWS, Record, Rows, SERIES};
 use crate::codec::CodecError;
 use crate::store::error::StoreError;
 use crate::store::files;
@@ -15,6 +15,7 @@ use crate::store::problems::Problems;
 
 /// State while the files are read, oldest first.
 pub(super) struct Replay<'a, F> {
+    pub(super) place: Place,
     pub(super) data_dir: &'a Path,
     pub(super) identity: Identity,
     pub(super) problems: &'a Problems,
@@ -41,7 +42,7 @@ impl<F: FnMut(u64, Record<'_>) -> Result<(), StoreError>> Replay<'_, F> {
             match found {
                 Found::Frame { header, payload, .. } if header.kind == HEADER => {
                     if payload != self.identity.0 {
-                        let kept = files::set_aside(self.data_dir, &path, &format!("journal-{name}"));
+                        let kept = files::set_aside(self.data_dir, &path, &format!("{}-{name}", self.place.prefix()));
                         let kept = files::outcome("it was moved to", kept);
                         self.problems.note(format!("{} belongs to another data directory; {kept}", path.display()));
                         return Ok(());
@@ -85,11 +86,12 @@ impl<F: FnMut(u64, Record<'_>) -> Result<(), StoreError>> Replay<'_, F> {
                 Err(error) => return Ok(Err(error)),
             },
             SERIES => Record::Series(payload),
+            LINES => Record::Lines(payload),
             _ => return Ok(Err(CodecError::Damaged("an unknown kind of record"))),
         };
         let expected = self.next.max(self.sealed_through + 1);
         if header.number > expected && !self.explained {
-            self.problems.note(missing(&self.data_dir.join("journal"), expected, header.number - 1));
+            self.problems.note(self.place.missing(self.data_dir, expected, header.number - 1));
         }
         (self.next, self.explained) = (header.number + 1, false);
         (self.record)(header.number, record).map(Ok)
@@ -97,8 +99,12 @@ impl<F: FnMut(u64, Record<'_>) -> Result<(), StoreError>> Replay<'_, F> {
 
     fn damage(&mut self, name: &str, from: usize, bytes: &[u8], why: &CodecError) {
         self.explained = true;
-        let kept = files::keep_aside(self.data_dir, &format!("journal-{name}-{from}"), bytes);
+        let kept = files::keep_aside(self.data_dir, &format!("{}-{name}-{from}", self.place.prefix()), bytes);
         let kept = files::outcome("they were copied to", kept);
-        self.problems.note(format!("the journal is damaged ({name}, {} bytes from byte {from} on: {why}); {kept}", bytes.len()));
+        self.problems.note(format!(
+            "the journal of {} is damaged ({name}, {} bytes from byte {from} on: {why}); {kept}",
+            self.place.holds,
+            bytes.len()
+        ));
     }
 }

@@ -8,7 +8,7 @@ pub(super) const MAX_RECORD_ROWS: u64 = 1 << 24;
 
 /// Samples in columns of equal length.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::store) struct Rows {
+pub(crate) struct Rows {
     pub(in crate::store) ids: Vec<SeriesId>,
     pub(in crate::store) times: Vec<TimestampMs>,
     pub(in crate::store) values: Vec<f64>,

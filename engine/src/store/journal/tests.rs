@@ -13,7 +13,7 @@ const ME: Identity = Identity([7; Identity::LEN]);
 
 fn replay_from(dir: &Path, sealed_through: u64) -> (Journal, Vec<(u64, usize)>, Vec<String>) {
     let (mut seen, problems) = (Vec::new(), Problems::default());
-    let journal = Journal::open(dir, ME, sealed_through, &problems, |number, record| {
+    let journal = Journal::open(SAMPLES, dir, ME, sealed_through, &problems, |number, record| {
         seen.push((number, if let Record::Rows(rows) = record { rows.len() } else { 0 }));
         Ok(())
     })
@@ -178,6 +178,6 @@ fn files_of_another_directory_are_quarantined() {
     let problems = Problems::default();
     assert_eq!(identity_of(dir.path()), Some(ME));
     let other = Identity([8; Identity::LEN]);
-    Journal::open(dir.path(), other, 4, &problems, |_, _| Err(StoreError::Deadline)).unwrap();
+    Journal::open(SAMPLES, dir.path(), other, 4, &problems, |_, _| Err(StoreError::Deadline)).unwrap();
     assert_eq!((files(dir.path()).len(), problems.list().len()), (0, 2), "{:?}", problems.list());
 }

@@ -6,31 +6,31 @@ use jiff::{Span as CivilSpan, ToSpan};
 use crate::model::TimestampMs;
 
 /// Milliseconds of a day.
-pub(in crate::store) const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// A UTC day, counted from the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::store) struct Day(pub(in crate::store) i64);
+pub(crate) struct Day(pub(crate) i64);
 
 impl Day {
-    pub(in crate::store) fn of(t: TimestampMs) -> Self {
+    pub(crate) fn of(t: TimestampMs) -> Self {
         Self(t.div_euclid(DAY_MS))
     }
 
-    pub(in crate::store) fn start(self) -> TimestampMs {
+    pub(crate) fn start(self) -> TimestampMs {
         self.0.saturating_mul(DAY_MS)
     }
 
-    pub(in crate::store) fn end(self) -> TimestampMs {
+    pub(crate) fn end(self) -> TimestampMs {
         (self.0 + 1).saturating_mul(DAY_MS)
     }
 
-    pub(in crate::store) fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         let span: CivilSpan = self.0.clamp(-1_000_000, 1_000_000).days();
         EPOCH.saturating_add(span).to_string()
     }
 
-    pub(in crate::store) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let date: Date = name.parse().ok()?;
         let day = Self(i64::from(EPOCH.until(date).ok()?.get_days()));
         (day.name() == name).then_some(day)

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 pub(super) use self::compaction::{Compaction, Outcome};
-pub(super) use self::day::{DAY_MS, Day};
+pub(crate) use self::day::{DAY_MS, Day};
 pub(super) use self::parts::{KeptHours, Parts};
 pub(super) use self::place::DayPlace;
 use self::place::file_name;
@@ -312,7 +312,7 @@ pub(super) fn identity_of_days(data_dir: &Path) -> Option<Identity> {
 }
 
 /// Makes new names in a folder durable.
-pub(super) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

@@ -1,0 +1,187 @@
+//! What log lines cost: taken in durably, on the disk, in memory, and found again. Against `zstd -3` of the same text.
+//!
+//! ```sh
+//! cargo bench -p taskpulse-engine --bench logs                  # 1 GiB of text over one hour, 18 streams
+//! cargo bench -p taskpulse-engine --bench logs -- --mib 64
+//! ```
+//!
+//! The text is deterministic (`workload`): half of it JSON of services with ids that nothing compresses, a quarter events of coding agents
+//! whose content is attributes, a quarter access logs. It is given to the store as the actor does: a request of 1,000 lines, made durable
+//! alone, and seals on a thread of their own. CPU time is that of the process without the making of the text.
+
+mod workload;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use taskpulse_engine::logs::store::LogReader;
+use taskpulse_engine::logs::{Direction, Filter, Order, Source};
+use taskpulse_engine::store::{StoreOptions, StoreWriter};
+
+use workload::{BEGIN_NS, COMMON, HOUR_NS, RARE, Workload};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const MIB: f64 = 1_048_576.0;
+/// Times that each question is asked; the median counts.
+const ASKED: usize = 9;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let mib = arguments.iter().position(|a| a == "--mib").and_then(|at| arguments.get(at + 1)).map_or(Ok(1_024), |text| text.parse())?;
+    let (dir, now) = (tempfile::tempdir()?, BEGIN_NS / 1_000_000);
+    let store = StoreWriter::open(dir.path(), StoreOptions::default(), now)?;
+    let (text, compressed) = write(&store, mib * (1 << 20), now)?;
+    let logs = dir.path().join("logs");
+    let disk = disk_bytes(&logs);
+    println!("on the disk: {:.1} MiB, {:.4} of the text", disk as f64 / MIB, disk as f64 / text as f64);
+    println!(
+        "zstd -3 of the text: {:.1} MiB, {:.4}; the store has {:.3} of it",
+        compressed as f64 / MIB,
+        compressed as f64 / text as f64,
+        disk as f64 / compressed as f64
+    );
+    while store.log_writer().compact(now + 2 * 86_400_000)?.is_some() {}
+    println!("after merges: {:.1} MiB", disk_bytes(&logs) as f64 / MIB);
+    let reader = store.logs();
+    println!("{:?}", reader.status());
+    ask("a rare word", || find(&reader, RARE, Order::ByTime(Direction::Backward), usize::MAX))?;
+    ask("a common word, newest 100", || find(&reader, COMMON, Order::ByTime(Direction::Backward), 100))?;
+    ask("a common word, all", || find(&reader, COMMON, Order::Any, usize::MAX))?;
+    ask("a word of five letters that is nowhere", || find(&reader, "zqzqz", Order::Any, usize::MAX))?;
+    ask("lines by service", || count(&reader))?;
+    println!("peak resident, with the making of the text: {:.0} MiB", status("VmHWM")?);
+    Ok(())
+}
+
+/// Writes all of the text; gives its bytes, and how many they are after `zstd -3`.
+fn write(store: &StoreWriter, bytes: u64, now: i64) -> Outcome<(u64, u64)> {
+    let writer = Arc::new(store.log_writer());
+    let done = Arc::new(AtomicBool::new(false));
+    let sealing = std::thread::spawn({
+        let (writer, done) = (Arc::clone(&writer), Arc::clone(&done));
+        move || {
+            while !done.load(Ordering::Relaxed) {
+                if writer.head_is_over()
+                    && let Err(error) = writer.seal()
+                {
+                    eprintln!("a seal failed: {error}");
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    let mut workload = Workload::new(bytes);
+    let mut yardstick = zstd::stream::write::Encoder::new(Count(0), 3)?;
+    let (mut text, mut total, mut beside, mut lines) = (Vec::new(), 0u64, Duration::ZERO, 0);
+    let (begun, cpu) = (Instant::now(), process_cpu()?);
+    let mut resident: f64 = 0.0;
+    for number in 0.. {
+        let before = thread_cpu()?;
+        text.clear();
+        let Some(request) = workload.request(&mut text) else { break };
+        total += text.len() as u64;
+        yardstick.write_all(&text)?;
+        beside += thread_cpu()? - before;
+        lines += writer.append(request, now)?.accepted;
+        writer.commit()?;
+        if number % 64 == 0 {
+            resident = resident.max(status("VmRSS")?);
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    sealing.join().map_err(|_| "the thread that seals panicked")?;
+    writer.seal()?;
+    let cost = (process_cpu()? - cpu).saturating_sub(beside);
+    println!("{lines} lines, {:.0} MiB of text in {:.1} s", total as f64 / MIB, begun.elapsed().as_secs_f64());
+    println!("accepted per CPU second, durable and sealed: {:.1} MB", total as f64 / 1e6 / cost.as_secs_f64());
+    println!("highest resident seen while writing: {resident:.0} MiB");
+    Ok((total, yardstick.finish()?.0))
+}
+
+struct Count(u64);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn find(reader: &LogReader, word: &str, order: Order, limit: usize) -> Outcome<String> {
+    let needles = vec![word.as_bytes().to_vec()];
+    let filter = Filter { matchers: Vec::new(), start: BEGIN_NS, end: BEGIN_NS + HOUR_NS, order, needles, bodies: true, attributes: true };
+    let mut found = 0;
+    reader.read(&filter, &mut |entry| {
+        found += usize::from(memchr::memmem::find(entry.body, word.as_bytes()).is_some());
+        if found >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(format!("{found} lines"))
+}
+
+fn count(reader: &LogReader) -> Outcome<String> {
+    let (start, end) = (BEGIN_NS, BEGIN_NS + HOUR_NS);
+    let filter = Filter { matchers: Vec::new(), start, end, order: Order::Any, needles: Vec::new(), bodies: false, attributes: false };
+    let mut counts: HashMap<usize, (String, u64)> = HashMap::new();
+    reader.read(&filter, &mut |entry| {
+        // By the labels' place in memory, as a query would that has seen them.
+        let key = entry.labels.as_bytes().as_ptr() as usize;
+        counts.entry(key).or_insert_with(|| (entry.labels.get("service_name").unwrap_or("").to_owned(), 0)).1 += 1;
+        ControlFlow::Continue(())
+    })?;
+    let mut services: HashMap<String, u64> = HashMap::new();
+    counts.into_values().for_each(|(service, lines)| *services.entry(service).or_default() += lines);
+    Ok(format!("{} services, {} lines", services.len(), services.values().sum::<u64>()))
+}
+
+fn ask(what: &str, mut question: impl FnMut() -> Outcome<String>) -> Outcome<()> {
+    let mut times = Vec::new();
+    let mut answer = String::new();
+    for _ in 0..ASKED {
+        let begun = Instant::now();
+        answer = question()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    println!("{what}: {:.1} ms ({:.1} to {:.1}), {answer}", times[ASKED / 2], times[0], times[ASKED - 1]);
+    Ok(())
+}
+
+fn disk_bytes(path: &Path) -> u64 {
+    let Ok(meta) = path.metadata() else { return 0 };
+    if meta.is_dir() {
+        return std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| disk_bytes(&entry.path())).sum();
+    }
+    meta.len()
+}
+
+fn thread_cpu() -> Outcome<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(text.split(' ').next().ok_or("no CPU time")?.parse()?))
+}
+
+/// CPU time of all threads, those that have ended included.
+fn process_cpu() -> Outcome<Duration> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = text.rsplit(") ").next().ok_or("no fields")?.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    // Linux gives hundredths of a second here, whatever its own tick is.
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// A figure of this process, MiB.
+fn status(key: &str) -> Outcome<f64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find(|line| line.starts_with(key)).ok_or("no such figure")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<f64>()? / 1_024.0)
+}
