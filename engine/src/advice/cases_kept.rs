@@ -188,6 +188,14 @@ fn runs_for_commits_that_were_replaced_are_named() {
     };
     assert_eq!(names(&of_runs(7, &pushed_again("success", "idea"))), ["ci_superseded:octo/site:test"]);
     assert_eq!(names(&of_runs(7, &pushed_again("cancelled", "idea"))), [""; 0], "they were ended");
+    // The time after the newer push costs its share of what all runs cost.
+    let paid = of_priced_runs(7, &pushed_again("success", "idea"), |_| Some(1.0));
+    let figure = |name: &str| paid[0].evidence.iter().find(|e| e.name == name).map(|e| e.value).unwrap();
+    let all = figure("job time after the newer push") / figure("share of all job time");
+    let runs = f64::from(7 * 6 - 1 + 2 * 21);
+    let expected = runs / all * figure("job time after the newer push");
+    assert!((figure("cost of that time, USD") - expected).abs() < 0.05 * expected, "{:?}", paid[0].evidence);
+    assert!(paid[0].why.contains("That time cost about"), "{}", paid[0].why);
     assert_eq!(names(&of_runs(7, &pushed_again("success", "main"))), [""; 0], "each commit of the main branch is wanted");
 }
 
