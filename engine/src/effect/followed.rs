@@ -4,7 +4,7 @@
 //! five looks for every sixth, and at one of 24 daily ones for more than a quarter. [`follow`] therefore looks seldom, and gives an interval
 //! that is 99 % by itself: of all changes that are followed, about 95 % have the truth within it at every look. `docs/BENCHMARKS.md`, *Effects*, has how often it holds.
 
-use super::{Effect, HOUR, Hours, MAX_DAYS, MIN_DAYS, NotMeasured, PART, back, enough, first_hour, half_days, measure_days};
+use super::{Effect, HOUR, Hours, MAX_DAYS, MIN_DAYS, NotMeasured, PART, back, enough, first_hour, measure_days, usual_half_days};
 use crate::model::TimestampMs;
 
 /// Each end of an interval that is looked at several times leaves out so much.
@@ -56,12 +56,9 @@ fn looks(days: i64) -> impl Iterator<Item = i64> {
 
 /// What is missing before the moment to compare so many days.
 fn lacking(series: &Hours, control: Option<&Hours>, first: i64, days: i64) -> Option<NotMeasured> {
-    let (wanted, back) = (half_days(first, days).count(), back(days));
-    let needed = enough(wanted);
-    let covered = |hours: &Hours| {
-        let has = |start: &i64| hours.range(start - back..start - back + PART).next().is_some();
-        half_days(first, days).filter(has).count()
-    };
+    let (usual, back) = (usual_half_days(series, control, first, days), back(days));
+    let (wanted, needed) = (usual.len(), enough(usual.len()));
+    let covered = |hours: &Hours| usual.iter().filter(|start| hours.range(*start - back..*start - back + PART).next().is_some()).count();
     [("the series", Some(series)), ("the control", control)].into_iter().find_map(|(what, hours)| {
         let covered = covered(hours?);
         (covered < needed).then_some(NotMeasured::TooLittleBefore { what, covered, wanted, needed })

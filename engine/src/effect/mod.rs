@@ -28,8 +28,11 @@ pub const MIN_DAYS: i64 = 5;
 pub const MAX_DAYS: i64 = 28;
 /// Both ends of a 95 % interval leave out so much.
 const WITHIN: f64 = 0.975;
-/// Share of half days that need samples on both sides.
+/// Share of the half days that usually have samples which need some on both sides, and how many of them at the least.
 const COVERED: f64 = 0.7;
+const MIN_PAIRS: usize = 7;
+/// Weeks before the moment that say which half days usually have samples.
+const USUAL_WEEKS: usize = 4;
 /// So many hours of a half day that both sides have are compared hour by hour; with fewer, each side's hours are taken as they are.
 const MATCHED: usize = 3;
 
@@ -172,16 +175,36 @@ fn half_days(first: i64, days: i64) -> impl Iterator<Item = i64> + Clone {
 
 /// How many of so many half days are enough.
 fn enough(half_days: usize) -> usize {
-    (half_days as f64 * COVERED).ceil() as usize
+    ((half_days as f64 * COVERED).ceil() as usize).max(MIN_PAIRS)
+}
+
+/// The half days that are compared of series that may rest at some times of the week, by their first hours: those that usually have samples.
+fn usual_half_days(series: &Hours, control: Option<&Hours>, first: i64, days: i64) -> Vec<i64> {
+    let usual = |start: &i64| [Some(series), control].into_iter().flatten().all(|hours| is_usual(hours, first, *start));
+    half_days(first, days).filter(usual).collect()
+}
+
+/// Whether a half day after the moment usually has samples: at least half of the same ones in the weeks before it do. What came after the
+/// moment does not count, since the change may be why it is not there. Where no week before is known, it does.
+fn is_usual(hours: &Hours, first: i64, start: i64) -> bool {
+    let Some(begin) = hours.keys().next() else { return true };
+    let weeks = (1..).map(|week| start - week * WEEK_HOURS).skip_while(|before| *before >= first);
+    let (mut known, mut with_samples) = (0, 0);
+    for before in weeks.take_while(|before| *before >= *begin).take(USUAL_WEEKS) {
+        known += 1;
+        with_samples += usize::from(hours.range(before..before + PART).next().is_some());
+    }
+    2 * with_samples >= known
 }
 
 /// What happened in so many days. Each end of the interval leaves out `1 - within`.
 fn measure_days(series: &Hours, control: Option<&Hours>, first: i64, days: i64, within: f64) -> Result<Effect, NotMeasured> {
     let (hours, back) = (days * 24, back(days));
-    let wanted = half_days(first, days).count();
+    let usual = usual_half_days(series, control, first, days);
+    let wanted = usual.len();
     let mut found: Vec<(Pair, Option<Pair>)> = Vec::with_capacity(wanted);
     let (mut of_series, mut of_control) = (0, 0);
-    for start in half_days(first, days) {
+    for start in usual {
         let own = pair(series, start, back);
         let others = control.map(|control| pair(control, start, back));
         of_series += usize::from(own.is_some());

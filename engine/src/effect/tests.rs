@@ -87,7 +87,7 @@ fn too_little_is_refused_with_what_is_missing() {
     let early = measure(&series, None, T0, T0 + 3 * 24 * HOUR + HOUR);
     assert_eq!(early, Err(NotMeasured::TooEarly { passed: 3 }));
     let mut gaps = series.clone();
-    gaps.retain(|hour, _| *hour * HOUR >= T0 || hour / PART % 2 == 0);
+    gaps.retain(|hour, _| *hour * HOUR < T0 || hour / PART % 2 == 0);
     let few = NotMeasured::TooLittle { what: "the series", covered: 7, wanted: 14, needed: 10 };
     assert_eq!(few.to_string(), "the series has samples on both sides in 7 of 14 half days; 10 are needed");
     assert_eq!(measure(&gaps, None, T0, T0 + 7 * 24 * HOUR), Err(few));
@@ -100,4 +100,36 @@ fn hours_that_one_side_lacks_do_not_shift_the_mean() {
     let mut series = generated(&mut Random::new(6), 1, 0.0, 0.02, 0.0);
     series.retain(|hour, _| *hour * HOUR < T0 || !(12..18).contains(&(hour % 24)));
     assert_eq!(measured(&series, None).direction, Direction::Unclear);
+}
+
+/// Runs in the office hours of workdays alone, not in each of them.
+fn only_at_work(mut series: Hours, random: &mut Random, hours: std::ops::Range<i64>) -> Hours {
+    series.retain(|hour, _| hours.contains(&(hour % 24)) && hour / 24 % 7 < 5 && random.unit() < 0.7);
+    series
+}
+
+#[test]
+fn half_days_in_which_a_workflow_rests_are_not_waited_for() {
+    for (hours, pairs) in [(9..18, 20), (13..22, 10)] {
+        let random = &mut Random::new(21);
+        let (mut calm, mut seen) = (0, 0);
+        for _ in 0..200 {
+            let series = |random: &mut Random, shift| only_at_work(generated(random, 2, 0.5, 0.2, shift), random, hours.clone());
+            let flat = measure(&series(random, 0.0), None, T0, T0 + 14 * 24 * HOUR).unwrap();
+            assert!(flat.pairs.len() <= pairs && 10 * flat.pairs.len() >= 7 * pairs, "{}", flat.pairs.len());
+            calm += u32::from(flat.direction == Direction::Unclear);
+            let shifted = measure(&series(random, -0.3), None, T0, T0 + 14 * 24 * HOUR).unwrap();
+            seen += u32::from(shifted.direction == Direction::Fell);
+        }
+        assert!(calm >= 184 && seen >= 160, "{hours:?}: {calm} and {seen} of 200");
+    }
+}
+
+#[test]
+fn a_workflow_that_ran_at_work_and_stopped_is_not_taken_for_one_that_rests() {
+    let random = &mut Random::new(2);
+    let mut series = only_at_work(generated(random, 2, 0.0, 0.1, 0.0), random, 9..18);
+    series.retain(|hour, _| *hour * HOUR < T0 + 3 * 24 * HOUR);
+    let few = NotMeasured::TooLittle { what: "the series", covered: 2, wanted: 20, needed: 14 };
+    assert_eq!(measure(&series, None, T0, T0 + 14 * 24 * HOUR), Err(few));
 }
