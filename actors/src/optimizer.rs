@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix::ResponseFuture;
 use rustc_hash::FxHashSet;
-use taskpulse_engine::advice::{self, Assessment, DecideError, Due, Horizon, Recommendation, RecommendationTracker, Verdicts};
+use taskpulse_engine::advice::{self, Assessment, DecideError, Due, Horizon, Recommendation, RecommendationTracker, Runs, Verdicts};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::money::Money;
@@ -72,6 +72,8 @@ pub struct OptimizerActor {
     /// What the last assessment of a whole month found, and when that was.
     by_month: Option<(Instant, Assessment)>,
     assessing: bool,
+    /// What is known of the runs of workflows.
+    runs: Runs,
     /// Series of dates and capacities that were written last.
     written: FxHashSet<Labels>,
     /// What is being done for recommendations.
@@ -97,6 +99,7 @@ impl OptimizerActor {
             tracker: RecommendationTracker::default(),
             by_month: None,
             assessing: false,
+            runs: Runs::default(),
             written: FxHashSet::default(),
             under_way: Vec::new(),
         }
@@ -109,17 +112,23 @@ impl OptimizerActor {
         self.assessing = true;
         let (store, money) = (self.store.clone(), Arc::clone(&self.outputs.money));
         let now = self.clock.now_ms();
-        let by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
+        let mut by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
-        let assess = move || -> Result<_, StoreError> {
-            let by_month = match by_month {
+        let mut runs = std::mem::take(&mut self.runs);
+        let mut assess = move |runs: &mut Runs| -> Result<_, StoreError> {
+            let by_month = match by_month.take() {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess(&store, &money, Horizon::Month, now)?),
+                None => (Instant::now(), advice::assess_again(&store, &money, runs, Horizon::Month, now)?),
             };
-            Ok((advice::assess(&store, &money, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
+            Ok((advice::assess_again(&store, &money, runs, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
         };
+        let assess = move || (assess(&mut runs), runs);
         ctx.run_blocking("assess", assess, move |this, found, ctx| {
             this.assessing = false;
+            let found = found.map(|(found, runs)| {
+                this.runs = runs;
+                found
+            });
             match found {
                 Ok(Ok((Assessment { findings: mut found, undated, in_use, budgets, .. }, by_month, seen))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));

@@ -2,8 +2,10 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::records::Workflow;
+use super::runs::Runs;
 use super::{Undated, WhyUndated, capacity};
 use crate::forecast::fill::{Answer, Hour, Past};
 use crate::forecast::record::Subject;
@@ -73,12 +75,19 @@ pub(super) struct History<'a> {
     pub(super) forecasts: RefCell<Vec<capacity::Forecast>>,
     /// How budgets stand.
     pub(super) budgets: RefCell<Vec<BudgetState>>,
-    /// The runs of workflows, once an advisor has read them.
-    pub(super) workflows: OnceCell<Vec<Workflow>>,
+    /// What is known of runs.
+    pub(super) runs: RefCell<Runs>,
+    /// The runs of workflows, once an advisor has asked for them.
+    pub(super) workflows: OnceCell<Arc<Vec<Workflow>>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn new(store: &'a StoreReader, money: &'a Money, now: TimestampMs) -> Self {
+        Self::with(store, money, Runs::default(), now)
+    }
+
+    /// The same where something is known of runs already.
+    pub(super) fn with(store: &'a StoreReader, money: &'a Money, runs: Runs, now: TimestampMs) -> Self {
         Self {
             store,
             now,
@@ -86,6 +95,7 @@ impl<'a> History<'a> {
             undated: RefCell::default(),
             forecasts: RefCell::default(),
             budgets: RefCell::default(),
+            runs: RefCell::new(runs),
             workflows: OnceCell::new(),
         }
     }

@@ -13,6 +13,7 @@ mod follow;
 mod history;
 mod life;
 mod records;
+mod runs;
 mod shift;
 mod tracker;
 mod undated;
@@ -26,6 +27,7 @@ pub use self::counsel::{Confidence, Counsel, Effort, Expected, Measure};
 pub use self::decide::{DecideError, Decision, MAX_REASON};
 pub use self::follow::{Due, Verdicts, seems_applied};
 use self::history::History;
+pub use self::runs::Runs;
 pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, Verdict};
 pub use self::tracker::RecommendationTracker;
 pub use self::undated::{Undated, WhyUndated};
@@ -240,19 +242,37 @@ pub struct Assessment {
 /// # Errors
 /// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
 pub fn assess(store: &StoreReader, money: &Money, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
-    let history = History::new(store, money, now);
+    assess_again(store, money, &mut Runs::default(), horizon, now)
+}
+
+/// The same for who asks again and again: of the runs of workflows, what changed meanwhile is read.
+///
+/// # Errors
+/// As [`assess`].
+pub fn assess_again(
+    store: &StoreReader,
+    money: &Money,
+    runs: &mut Runs,
+    horizon: Horizon,
+    now: TimestampMs,
+) -> Result<Assessment, StoreError> {
+    let history = History::with(store, money, std::mem::take(runs), now);
+    let found = of_horizon(&history, horizon);
+    let (undated, forecasts, budgets) = (history.undated.into_inner(), history.forecasts.into_inner(), history.budgets.into_inner());
+    *runs = history.runs.into_inner();
+    let (findings, in_use) = found?;
+    Ok(Assessment { findings, undated, in_use, forecasts, budgets })
+}
+
+type Found = (Vec<Finding>, Vec<(Resource, Labels, f64)>);
+
+fn of_horizon(history: &History<'_>, horizon: Horizon) -> Result<Found, StoreError> {
     let mut findings = Vec::new();
     for advisor in ADVISORS.iter().filter(|advisor| advisor.horizon == horizon) {
-        findings.extend((advisor.assess)(&history)?);
+        findings.extend((advisor.assess)(history)?);
     }
-    let in_use = if horizon == Horizon::Day { capacity::in_use(&history)? } else { Vec::new() };
-    Ok(Assessment {
-        findings,
-        undated: history.undated.into_inner(),
-        in_use,
-        forecasts: history.forecasts.into_inner(),
-        budgets: history.budgets.into_inner(),
-    })
+    let in_use = if horizon == Horizon::Day { capacity::in_use(history)? } else { Vec::new() };
+    Ok((findings, in_use))
 }
 
 /// An advisor, and what it can say.

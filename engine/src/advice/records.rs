@@ -1,11 +1,12 @@
 //! What is kept beside samples, as advisors read it: runs of workflows, moves of tasks, and alerts that ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Evidence;
 use super::history::{BoardName, History};
 use crate::ci::figures::verdict;
-use crate::ci::tracker::{DOCUMENTS as RUNS, RunRecord, RunTracker};
+use crate::ci::tracker::RunRecord;
 use crate::event::Event;
 use crate::model::TimestampMs;
 use crate::money::prices::Charge;
@@ -17,22 +18,24 @@ use crate::words::money;
 const MOST_MOVES: usize = 20_000;
 
 /// A workflow, and its runs that ended.
+#[derive(Debug, PartialEq)]
 pub(super) struct Workflow {
     /// Repository and name, as in labels.
     pub(super) name: (String, String),
     /// The newest attempt of each run, the oldest run first.
-    pub(super) runs: Vec<RunRecord>,
+    pub(super) runs: Vec<Arc<RunRecord>>,
     /// Commits that both failed and succeeded, or succeeded at a later attempt.
     pub(super) flaky: BTreeSet<String>,
     /// All attempts that ended.
-    attempts: Vec<Attempt>,
+    pub(super) attempts: Vec<Attempt>,
 }
 
 /// What an attempt of a run took.
-struct Attempt {
-    end: TimestampMs,
-    seconds: f64,
-    charge: Option<Charge>,
+#[derive(Debug, PartialEq)]
+pub(super) struct Attempt {
+    pub(super) end: TimestampMs,
+    pub(super) seconds: f64,
+    pub(super) charge: Option<Charge>,
 }
 
 /// What job time cost.
@@ -63,7 +66,7 @@ impl Workflow {
     /// The branch that most pushes go to.
     pub(super) fn trunk(&self) -> Option<&str> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for record in self.runs.iter().filter(|record| record.run.event != "pull_request" && !record.run.fork) {
+        for record in self.all().filter(|record| record.run.event != "pull_request" && !record.run.fork) {
             *counts.entry(&record.run.branch).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(_, count)| *count).map(|(branch, _)| branch)
@@ -86,9 +89,14 @@ impl Workflow {
         Some(paid).filter(|paid| paid.seconds > 0.0 && paid.amount > 0.0)
     }
 
+    /// All of its runs, the oldest first.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &RunRecord> + Clone {
+        self.runs.iter().map(Arc::as_ref)
+    }
+
     /// The runs that ended since then.
     pub(super) fn since(&self, at: TimestampMs) -> impl Iterator<Item = &RunRecord> + Clone {
-        self.runs.iter().filter(move |record| record.end() > at)
+        self.all().filter(move |record| record.end() > at)
     }
 }
 
@@ -141,12 +149,7 @@ impl History<'_> {
         if let Some(known) = self.workflows.get() {
             return Ok(known);
         }
-        let documents = self.store.documents(RUNS)?;
-        let mut found = Vec::new();
-        // What is kept of a repository has its name; of a run, that and the run's number.
-        for repo in documents.iter().map(|(key, _)| key).filter(|key| key.matches('/').count() == 1) {
-            found.extend(workflows_of(&RunTracker::restore(repo, i64::MAX, &documents), repo, self.now));
-        }
+        let found = self.runs.borrow_mut().workflows(self.store, self.now)?;
         Ok(self.workflows.get_or_init(|| found))
     }
 
@@ -170,31 +173,4 @@ impl History<'_> {
         let documents = self.store.documents(ENDED)?;
         Ok(documents.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).filter(ended).collect())
     }
-}
-
-fn workflows_of(tracker: &RunTracker, repo: &str, now: TimestampMs) -> Vec<Workflow> {
-    let mut newest: BTreeMap<_, BTreeMap<u64, RunRecord>> = BTreeMap::new();
-    let mut outcomes: BTreeMap<_, BTreeMap<&str, [bool; 2]>> = BTreeMap::new();
-    let mut attempts: BTreeMap<_, Vec<Attempt>> = BTreeMap::new();
-    for record in tracker.records().filter(|record| record.run.ended() && record.end() <= now) {
-        let key = record.run.key();
-        if let Some(good) = verdict(record.run.conclusion.as_deref()) {
-            let seen = outcomes.entry(key.clone()).or_default().entry(record.run.sha.as_str()).or_default();
-            seen[usize::from(good)] = true;
-            seen[0] |= good && record.run.attempt > 1;
-        }
-        let seconds = record.job_seconds.unwrap_or(0.0);
-        attempts.entry(key.clone()).or_default().push(Attempt { end: record.end(), seconds, charge: record.charge.clone() });
-        // Attempts come by rising number.
-        newest.entry(key).or_default().insert(record.run.id, record.clone());
-    }
-    let of = |(key, runs): (_, BTreeMap<u64, RunRecord>)| {
-        let mut runs: Vec<RunRecord> = runs.into_values().collect();
-        runs.sort_by_key(|record| record.run.order());
-        let commits = outcomes.get(&key).into_iter().flatten();
-        let flaky = commits.filter(|(sha, [failed, good])| *failed && *good && !sha.is_empty()).map(|(sha, _)| (*sha).to_owned()).collect();
-        let name = (repo.to_owned(), tracker.names().name(&key).to_owned());
-        Workflow { name, runs, flaky, attempts: attempts.remove(&key).unwrap_or_default() }
-    };
-    newest.into_iter().map(of).collect()
 }

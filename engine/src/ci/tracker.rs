@@ -117,6 +117,23 @@ fn document_key(repo: &str, (id, attempt): RunKey) -> String {
     format!("{repo}/{id:020}.{attempt}")
 }
 
+/// The run whose document has such a key.
+#[must_use]
+pub fn run_of(key: &str) -> Option<RunKey> {
+    let (id, attempt) = key.rsplit('/').next()?.split_once('.')?;
+    Some((id.parse().ok()?, attempt.parse().ok()?))
+}
+
+/// The names of workflows by the document that has the name of its repository; none of another format.
+#[must_use]
+pub fn names_of(document: &[u8]) -> Option<WorkflowNames> {
+    state_of(document).map(|state| state.names)
+}
+
+fn state_of(document: &[u8]) -> Option<TrackerState> {
+    serde_json::from_slice::<TrackerState>(document).ok().filter(|state| state.format == FORMAT)
+}
+
 impl RunTracker {
     /// Restores the tracker of a repository from `documents`, which may be of other repositories too. Runs are kept for `keep_ms`.
     #[must_use]
@@ -137,8 +154,8 @@ impl RunTracker {
         };
         let prefix = format!("{repo}/");
         let ours = || documents.iter().filter(|(key, _)| key == repo || key.starts_with(&prefix));
-        let state = ours().find(|(key, _)| key == repo).and_then(|(_, bytes)| serde_json::from_slice::<TrackerState>(bytes).ok());
-        let Some(state) = state.filter(|state| state.format == FORMAT) else {
+        let state = ours().find(|(key, _)| key == repo).and_then(|(_, bytes)| state_of(bytes));
+        let Some(state) = state else {
             // Without the state, a record does not say which other runs are known.
             tracker.pending.documents.extend(ours().map(|(key, _)| (key.clone(), None)));
             (tracker.state.format, tracker.state_changed) = (FORMAT, true);

@@ -10,6 +10,7 @@
 //! is served from memory, and a new one is built when possible. The catalog does not hold samples or windows.
 
 mod entries;
+mod recent;
 mod records;
 
 use std::fs;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use self::entries::{Entries, PAGE};
+use self::recent::Recent;
 pub(super) use self::records::{decode, encode};
 use self::records::{document_key, event_key, hex};
 use super::error::StoreError;
@@ -49,6 +51,7 @@ pub(super) struct Catalog {
     problems: Arc<Problems>,
     series: Mutex<SeriesLog>,
     entries: Mutex<Entries>,
+    recent: Mutex<Recent>,
     event_counter: AtomicU32,
 }
 
@@ -79,6 +82,7 @@ impl Catalog {
             problems,
             series: Mutex::new(loaded.log),
             entries: Mutex::new(entries),
+            recent: Mutex::default(),
             // Starts at a random number, so that events of the same time from different processes differ.
             event_counter: AtomicU32::new(Identity::random().map_or_else(|_| std::process::id(), |random| random.first_word())),
         };
@@ -221,7 +225,23 @@ impl Catalog {
 
     /// Changes documents of a kind atomically and durably.
     pub(super) fn change_documents(&self, kind: &str, changes: Vec<DocumentChange>) -> Result<(), StoreError> {
-        self.change(changes.into_iter().map(|(key, value)| Change { key: document_key(kind, &key), value }).collect())
+        let keys: Vec<String> = changes.iter().map(|(key, _)| key.clone()).collect();
+        self.change(changes.into_iter().map(|(key, value)| Change { key: document_key(kind, &key), value }).collect())?;
+        // After the change: who asks in between reads it, and is given it once more.
+        self.recent.lock().add(kind, keys);
+        Ok(())
+    }
+
+    /// The version of the documents of a kind, and those that changed since a version; none where they are not known any more.
+    pub(super) fn documents_since(&self, kind: &str, known: Option<u64>) -> Result<(u64, Option<Vec<DocumentChange>>), StoreError> {
+        let (version, keys) = self.recent.lock().since(kind, known);
+        let Some(keys) = keys else { return Ok((version, None)) };
+        let read = |key: String| -> Result<DocumentChange, StoreError> {
+            let at = document_key(kind, &key);
+            let found = self.page((Bound::Included(at.clone()), Bound::Included(at)), PAGE)?.pop();
+            Ok((key, found.map(|(_, value)| value)))
+        };
+        Ok((version, Some(keys.into_iter().map(read).collect::<Result<_, _>>()?)))
     }
 
     /// Copies the logs into another data directory, which builds its own index.

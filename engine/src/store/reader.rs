@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::resolver::SeriesResolver;
 use super::state::Store;
-use super::{StoreError, StoreOptions};
+use super::{DocumentChange, StoreError, StoreOptions};
 use crate::event::Event;
 use crate::model::TimestampMs;
 
@@ -47,6 +47,15 @@ impl StoreReader {
     /// [`StoreError`] when the catalog cannot be read.
     pub fn documents(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.catalog.documents(kind)
+    }
+
+    /// The version of the documents of a kind, and those that changed since a version that an earlier answer of this process gave. None where
+    /// too many changed: then all are to be read, after this.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the catalog cannot be read.
+    pub fn documents_since(&self, kind: &str, version: Option<u64>) -> Result<(u64, Option<Vec<DocumentChange>>), StoreError> {
+        self.catalog.documents_since(kind, version)
     }
 
     /// What the store may use and keep.

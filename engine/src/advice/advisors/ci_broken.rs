@@ -61,7 +61,7 @@ fn broken(workflow: &Workflow, now: i64) -> Option<Broken<'_>> {
     let trunk = workflow.trunk()?;
     let of_trunk = |record: &&RunRecord| record.run.branch == trunk && record.run.event != "pull_request";
     let mut judged: Vec<(&RunRecord, bool)> =
-        workflow.runs.iter().filter(of_trunk).filter_map(|record| Some((record, failed(record)?))).collect();
+        workflow.all().filter(of_trunk).filter_map(|record| Some((record, failed(record)?))).collect();
     let first_red = judged.iter().rposition(|(_, failed)| !failed)? + 1;
     let red: Vec<&RunRecord> = judged.drain(first_red..).map(|(record, _)| record).collect();
     let flaky = red.iter().any(|record| workflow.flaky.contains(&record.run.sha));

@@ -118,7 +118,7 @@ fn timed_out(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
             continue;
         }
         let Some(lasted) = median(ended.iter().filter_map(|record| record.run.duration()).collect()) else { continue };
-        let green = median(workflow.runs.iter().filter(|r| r.run.outcome() == SUCCESS).filter_map(|r| r.run.duration()).collect());
+        let green = median(workflow.all().filter(|r| r.run.outcome() == SUCCESS).filter_map(|r| r.run.duration()).collect());
         // Far from the limit when green: something hangs. Near to it: the limit is too short.
         let hangs = green.is_some_and(|green| green < lasted / 2.0);
         let typical = green.map_or_else(String::new, |green| format!(" A green run typically takes {}.", approximate(green)));
@@ -244,7 +244,7 @@ fn seconds_after_next(workflow: &Workflow, since: i64) -> Vec<f64> {
     let trunk = workflow.trunk().unwrap_or_default();
     let mut next: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     let mut useless = Vec::new();
-    for record in workflow.runs.iter().rev() {
+    for record in workflow.all().rev() {
         let run = &record.run;
         if run.branch.is_empty() || run.branch == trunk || !["push", "pull_request"].contains(&run.event.as_str()) {
             continue;
