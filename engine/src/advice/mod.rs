@@ -6,6 +6,7 @@
 
 mod advisors;
 mod capacity;
+mod change_point;
 mod counsel;
 mod dates;
 mod decide;
@@ -60,6 +61,11 @@ impl Evidence {
     /// When something changed: charts mark it.
     fn moment(name: impl Into<String>, at: TimestampMs) -> Self {
         Self::counted(name, at as f64 / 1e3, "time")
+    }
+
+    /// The same where it is known only between which moments it was (95 %).
+    fn moment_between(name: impl Into<String>, at: TimestampMs, (low, high): (TimestampMs, TimestampMs)) -> Self {
+        Self::estimated(name, at as f64 / 1e3, (low as f64 / 1e3, high as f64 / 1e3), "time")
     }
 
     fn estimated(name: impl Into<String>, value: f64, (low, high): (f64, f64), unit: &str) -> Self {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::change_point::change_point;
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::DAY_MS;
 use super::super::records::{Paid, Workflow, commit, short};
@@ -44,7 +45,7 @@ const LEAST_RUNS: usize = 10;
 const LEAST_DAYS: (usize, usize) = (5, 3);
 /// What one of many tries may not bring more often.
 const RARE: f64 = 0.9995;
-/// A step explains at least this share of how the runs differ, and more of it than a steady rise does.
+/// A step explains at least this share of how the runs differ.
 const EXPLAINED: f64 = 0.4;
 
 /// A step up: what it is, and the first run after it.
@@ -52,6 +53,8 @@ struct Step<'a> {
     shift: Shift,
     first: &'a RunRecord,
     before: &'a RunRecord,
+    /// The ends of the first and the last run that may be that first one, of 95 %.
+    bounds: (TimestampMs, TimestampMs),
 }
 
 fn green(finding: &Finding) -> Option<String> {
@@ -73,56 +76,21 @@ fn step(workflow: &Workflow, now: TimestampMs) -> Option<Step<'_>> {
         .collect();
     runs.sort_by_key(|(record, _)| record.end());
     let logarithms: Vec<f64> = runs.iter().map(|(_, v)| *v).collect();
-    let (at, explained) = best_split(&logarithms)?;
-    if explained < EXPLAINED.max(steadily(&logarithms)) {
-        return None;
-    }
-    let (before, first) = (runs[at - 1].0, runs[at].0);
+    let found = change_point(&logarithms, &vec![0; runs.len()], LEAST_RUNS).filter(|found| found.explained >= EXPLAINED)?;
+    let (before, first) = (runs[found.first - 1].0, runs[found.first].0);
+    let bounds = (runs[found.bounds.0].0.end(), runs[found.bounds.1].0.end());
     let values: Vec<(TimestampMs, f64)> = runs.iter().map(|(record, v)| (record.end(), *v)).collect();
     let shift = split(&values, now, now - before.end() - 1, LEAST_DAYS).filter(|shift| shift.rose_beyond(RARE))?;
-    Some(Step { shift, first, before })
-}
-
-/// Where to split values so that the two parts differ most, and the share of the squares that this explains.
-fn best_split(values: &[f64]) -> Option<(usize, f64)> {
-    let count = values.len() as f64;
-    let all: f64 = values.iter().sum();
-    let mean = all / count;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    let (mut sum, mut best) = (0.0, None::<(usize, f64)>);
-    for (at, value) in values.iter().enumerate() {
-        // What is explained where the second part begins here.
-        if at >= LEAST_RUNS && values.len() - at >= LEAST_RUNS {
-            let (n, m) = (at as f64, count - at as f64);
-            let between = n * m / count * (sum / n - (all - sum) / m).powi(2);
-            if best.is_none_or(|(_, most)| between > most) {
-                best = Some((at, between));
-            }
-        }
-        sum += value;
-    }
-    best.filter(|_| squares > 0.0).map(|(at, between)| (at, between / squares))
-}
-
-/// The share of the squares that a steady rise or fall explains.
-fn steadily(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let (middle, mean) = ((count - 1.0) / 2.0, values.iter().sum::<f64>() / count);
-    let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-    for (at, value) in values.iter().enumerate() {
-        let (x, y) = (at as f64 - middle, value - mean);
-        (xx, xy, yy) = (xx + x * x, xy + x * y, yy + y * y);
-    }
-    if xx * yy > 0.0 { xy * xy / (xx * yy) } else { 0.0 }
+    Some(Step { shift, first, before, bounds })
 }
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
     for workflow in history.workflows()? {
-        let Some(Step { shift, first, before }) = step(workflow, history.now) else { continue };
+        let Some(Step { shift, first, before, bounds }) = step(workflow, history.now) else { continue };
         let (repo, name) = &workflow.name;
         let mut evidence = shift.evidence_of("green runs", "since then", "before");
-        evidence.push(Evidence::moment("end of the first slower run", first.end()));
+        evidence.push(Evidence::moment_between("end of the first slower run", first.end(), bounds));
         let shifted = Finding {
             title: format!("{name} on {repo} takes longer since {}", short(&first.run.sha)),
             why: shift.words_since("green run", &commit(first)),
