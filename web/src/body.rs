@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ use actix_web::{HttpRequest, web};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
@@ -65,6 +69,42 @@ impl BodyLimits {
             _ => (max_body, true),
         }
     }
+}
+
+/// A JSON object of the fields of a type. A list, which serde takes for the fields in their order, is none.
+struct Fields<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Object(PhantomData)).map(Self)
+    }
+}
+
+/// The fields of a body, which must be a JSON object.
+///
+/// # Errors
+/// Where it is none, or not of these fields.
+pub(crate) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(bytes).map(|Fields(fields)| fields)
+}
+
+/// The same of an object within a body, for `deserialize_with`.
+pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Vec::<Fields<T>>::deserialize(deserializer).map(|all| all.into_iter().map(|Fields(fields)| fields).collect())
 }
 
 /// Largest request after decompression, bytes.

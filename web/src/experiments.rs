@@ -110,7 +110,7 @@ fn parsed(text: &str, parameter: &str) -> Result<Query, ApiError> {
 
 async fn make(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let body = body::read(&req, payload).await?;
-    let posted: Posted = serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not an experiment: {error}")))?;
+    let posted: Posted = body::object(&body).map_err(|error| ApiError::bad_data(format!("not an experiment: {error}")))?;
     let at = posted.at.read("at")?;
     let days = posted.days.unwrap_or(MAX_DAYS as f64);
     if days.fract() != 0.0 {

@@ -245,8 +245,7 @@ fn no_labels() -> Pairs {
 async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let right = r#"send {"samples":[{"name":"queue_depth","labels":{"queue":"mail"},"time":1764000000.5,"value":3}]}"#;
     let body = body::read_unpacked(&req, payload).await?;
-    let request: Ingest<'_> =
-        serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not understood: {error}; {right}")))?;
+    let request: Ingest<'_> = body::object(&body).map_err(|error| ApiError::bad_data(format!("not understood: {error}; {right}")))?;
     let now = now_ms();
     let mut batch = Batch::default();
     let mut problems = Vec::new();
@@ -274,7 +273,7 @@ async fn ingest(req: HttpRequest, payload: web::Payload, state: web::Data<AppSta
 }
 
 fn take(sample: &RawValue, now: i64, batch: &mut Batch) -> Result<(), String> {
-    let sample: IngestSample = serde_json::from_str(sample.get()).map_err(|error| error.to_string())?;
+    let sample: IngestSample = body::object(sample.get().as_bytes()).map_err(|error| error.to_string())?;
     let time = match sample.time {
         None | Some(Value::Null) => now,
         Some(Value::String(text)) => parse_time("time", &text).map_err(|error| error.to_string())?,

@@ -139,10 +139,7 @@ async fn decide(
     let said: Said = if body.is_empty() {
         Said::default()
     } else {
-        let wrong = |error: serde_json::Error| ApiError::bad_data(format!("not what is said with a decision: {error}"));
-        // A list would be taken for the fields in their order.
-        let fields: serde_json::Map<String, Value> = serde_json::from_slice(&body).map_err(wrong)?;
-        serde_json::from_value(Value::Object(fields)).map_err(wrong)?
+        body::object(&body).map_err(|error| ApiError::bad_data(format!("not what is said with a decision: {error}")))?
     };
     let (id, decision) = path.into_inner();
     let decision = decision_of(&decision, said).map_err(|error| {

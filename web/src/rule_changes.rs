@@ -79,7 +79,7 @@ fn rule() -> Value {
 /// The body of a request as JSON.
 async fn read_json<T: DeserializeOwned>(req: &HttpRequest, payload: web::Payload) -> Result<T, ApiError> {
     let bytes = body::read_unpacked(req, payload).await?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::bad_data(format!("the body is no rule: {error}")))
+    body::object(&bytes).map_err(|error| ApiError::bad_data(format!("the body is no rule: {error}")))
 }
 
 async fn get_rule(state: web::Data<AppState>, name: web::Path<String>) -> Result<HttpResponse, ApiError> {

@@ -224,6 +224,7 @@ async fn silence(state: web::Data<AppState>, id: web::Path<String>) -> Result<Ht
 struct PostableSilence {
     #[serde(default)]
     id: Option<String>,
+    #[serde(deserialize_with = "body::objects")]
     matchers: Vec<MatcherSpec>,
     starts_at: String,
     ends_at: String,
@@ -239,7 +240,7 @@ fn time(name: &str, text: &str) -> Result<TimestampMs, ApiError> {
 
 async fn set_silence(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, TextError> {
     let body = body::read(&req, payload).await?;
-    let posted: PostableSilence = serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not a silence: {error}")))?;
+    let posted: PostableSilence = body::object(&body).map_err(|error| ApiError::bad_data(format!("not a silence: {error}")))?;
     let draft = SilenceDraft {
         id: posted.id.filter(|id| !id.is_empty()),
         matchers: posted.matchers,
@@ -362,8 +363,7 @@ async fn set_maintenance(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body::read(&req, payload).await?;
-    let spec: MaintenanceSpec =
-        serde_json::from_slice(&body).map_err(|error| ApiError::bad_data(format!("not a maintenance window: {error}")))?;
+    let spec: MaintenanceSpec = body::object(&body).map_err(|error| ApiError::bad_data(format!("not a maintenance window: {error}")))?;
     let name = name.into_inner();
     change_maintenance(&state, ChangeMaintenance { name: name.clone(), spec: Some(spec) }).await?;
     let windows = read(&state).await?.maintenance;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::explain::{Explanation, Machine, Resource, Track, Used, UsedBy, used};
 use taskpulse_engine::model::{Columns, Labels, TimestampMs, rise};
-use taskpulse_engine::rules::Alert;
+use taskpulse_engine::rules::{Alert, AlertState};
 use taskpulse_engine::store::StoreReader;
 use taskpulse_engine::words;
 
@@ -116,37 +116,7 @@ pub(crate) fn explain(store: &StoreReader, asked: Vec<Asked>, budget: Duration) 
 
 /// What is known of a series in a window, as if an alert on it had begun to hold and fired there.
 pub(crate) fn of_series(store: &StoreReader, series: &Labels, (from, to): (TimestampMs, TimestampMs), budget: Duration) -> Explanation {
-    let alert = Alert {
-        id: String::new(),
-        rule: String::new(),
-        key: String::new(),
-        group: String::new(),
-        severity: taskpulse_engine::rules::Severity::Info,
-        state: taskpulse_engine::rules::AlertState::Firing,
-        metric: series.clone(),
-        value: 0.0,
-        op: None,
-        threshold: None,
-        expr: String::new(),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        remediation: Vec::new(),
-        hold_ms: 0,
-        cooldown_ms: 0,
-        pending_since: from,
-        firing_since: Some(to),
-        keep_firing_since: None,
-        unknown_since: None,
-        resolved_at: None,
-        last_sample: to,
-        recent: 0,
-        summary: String::new(),
-        acked_at: None,
-        note: None,
-        reason: None,
-        source_reason: None,
-        explanation: None,
-    };
+    let alert = Alert { state: AlertState::Firing, firing_since: Some(to), last_sample: to, ..Alert::of_series(series, from, 0.0) };
     let explained = explain(store, vec![Asked { alert, until: to }], budget).pop();
     explained.map(|explained| explained.explanation).unwrap_or_default()
 }

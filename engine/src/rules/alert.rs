@@ -126,18 +126,38 @@ impl Alert {
             key: rule.key.clone(),
             group: group.to_owned(),
             severity: rule.severity,
-            state: AlertState::Pending,
-            metric: series.clone(),
-            value,
             op: limit.map(|limit| limit.op.to_string()),
             threshold: limit.map(|limit| limit.threshold),
             expr: rule.condition.text(&rule.spec),
             labels: texts::labels(rule, series, value),
             // Their queries need a store: see [`super::annotations`].
-            annotations: BTreeMap::new(),
             remediation: rule.spec.remediation.clone(),
             hold_ms: rule.spec.hold.ms(),
             cooldown_ms: rule.spec.cooldown.ms(),
+            ..Self::of_series(series, t, value)
+        }
+    }
+
+    /// A pending alert of no rule, for what a series is asked about.
+    #[must_use]
+    pub fn of_series(series: &Labels, t: TimestampMs, value: f64) -> Self {
+        Self {
+            id: String::new(),
+            rule: String::new(),
+            key: String::new(),
+            group: String::new(),
+            severity: Severity::Info,
+            state: AlertState::Pending,
+            metric: series.clone(),
+            value,
+            op: None,
+            threshold: None,
+            expr: String::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            remediation: Vec::new(),
+            hold_ms: 0,
+            cooldown_ms: 0,
             pending_since: t,
             firing_since: None,
             keep_firing_since: None,
