@@ -141,6 +141,7 @@ fn a_dry_run_that_fails_runs_nothing_and_a_run_whose_guard_holds_stays() {
     assert_eq!(post(&service, &["actions", &id, "undo"]).0, 200);
     let undone = becomes(&service, &id, "undone");
     assert_eq!((&undone["reason"], &undone["steps"][2]["output"]), (&json!("A person asked for it."), &json!("brought back")));
+    assert_eq!(undone["needs_person"], false, "who asked for it knows");
     assert!(refused(&service, &["actions", &id, "undo"]).contains("is undone, so there is nothing to undo"));
     let binding = service.data("/api/v1/actions")["bindings"][0].clone();
     assert_eq!((&binding["advisor"], &binding["command"], &binding["mode"]), (&json!("disk_filling"), &json!("echo …"), &json!("ask")));
@@ -169,6 +170,13 @@ fn a_guard_that_is_worse_or_vanishes_undoes_and_the_advice_is_open_again() {
     };
     undone(&|| setup.write("value", "1.2"), "The guard was 1.2, beyond 1.1; before the command it was 1.");
     assert_eq!(news(&service), ["planned", "dry_run", "ran", "guard_tripped", "undo", "undone"]);
+    // Somebody should see that, once.
+    let id = runs(&service)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(runs(&service)[0]["needs_person"], true);
+    assert_eq!(post(&service, &["actions", &id, "resolve"]).0, 200);
+    assert_eq!((&runs(&service)[0]["needs_person"], &runs(&service)[0]["state"]), (&json!(false), &json!("undone")));
+    assert!(refused(&service, &["actions", &id, "resolve"]).contains("is undone, so there is nothing to resolve"));
+    eventually("it is said", || (news(&service).last()? == "resolved").then_some(()));
     undone(&|| fs::remove_file(setup.folder.path().join("value")).unwrap(), "The guard cannot be judged: it gives no series.");
     // There is none now: what cannot be watched does not begin.
     let id = run(&service);
@@ -257,6 +265,7 @@ fn an_undo_that_fails_calls_a_person_and_keeps_others_away() {
     assert_eq!(post(&service, &["actions", &id, "undo"]).0, 200);
     let failed = becomes(&service, &id, "failed");
     assert_eq!(failed["reason"], "A person asked for it. The undo command ended with code 4: see to it by hand.");
+    assert_eq!(failed["needs_person"], true);
     assert_eq!(post(&service, &["recommendations", DISK, "reopen"]).0, 200);
     assert!(refused(&service, &["recommendations", DISK, "run"]).contains("neither kept nor undone"));
     assert_eq!(post(&service, &["actions", &id, "resolve"]).0, 200);

@@ -166,7 +166,7 @@ impl ActionsActor {
         self.current.send_replace(Arc::new(view::Actions {
             off: self.book.why_off().map(str::to_owned),
             bindings: self.book.bindings().filter_map(binding).collect(),
-            runs: self.book.runs().into_iter().map(Into::into).collect(),
+            runs: self.book.runs().into_iter().map(|run| view::ActionRun::new(run, self.book.needs_person(run))).collect(),
         }));
     }
 
@@ -369,7 +369,7 @@ impl Receive<ChangeAction> for ActionsActor {
             Err(error) => return Box::pin(ready(Ok(Err(error)))),
         };
         let (kept, is_kept) = oneshot::channel();
-        let shown = view::ActionRun::from(&run);
+        let shown = view::ActionRun::new(&run, self.book.needs_person(&run));
         if only_kept {
             self.keep(run.id, Some(kept), ctx, |_, _| {});
         } else {

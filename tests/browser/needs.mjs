@@ -195,3 +195,30 @@ test('while nothing needs the reader, what is ready to start is listed, and lead
   await board([task(1, 'done', []), task(2, 'done', [])])
   await page.locator('.next-none', { hasText: 'Every task of the board is done.' }).waitFor(PATIENCE)
 }))
+
+test('a run of an action that was undone by itself needs the reader, and one link leads to it until it is seen', () => watched('', async (service, { page }) => {
+  await service.start()
+  const now = Math.floor(Date.now() / 1000)
+  const run = {
+    id: 'r1', advisor: 'disk_filling', recommendation: 'disk_filling:/cellar', title: 'The cellar fills up', by: 'service', state: 'undone', reason: 'The guard was 2, beyond 1.2; before the command it was 1.',
+    planned_at: now - 60, began_at: now - 59, watch_until: now + 900, updated: now - 30, steps: [], guard: { baseline: 1, bound: 1.2, last: 2, worst: 2 }, is_active: false, needs_person: true,
+  }
+  await page.route('**/api/v1/actions', (route) => route.fulfill({ json: { status: 'success', data: { off: null, bindings: [], runs: [run] } } }))
+  await page.route('**/api/v1/actions/r1/resolve', (route) => {
+    run.needs_person = false
+    return route.fulfill({ json: { status: 'success', data: run } })
+  })
+  await page.goto(service.url)
+  const row = failure(page, 'run r1')
+  await row.waitFor(PATIENCE)
+  assert.match(await row.innerText(), /An action was undone: The cellar fills up.*The guard was 2/s)
+  await countsItsRows(page)
+  await row.getByRole('link', { name: /^Open: / }).click()
+  const open = page.locator('[data-row="run r1"][data-open="true"]')
+  await open.waitFor(PATIENCE)
+  await open.getByRole('button', { name: 'Seen to: The cellar fills up' }).click()
+  await open.getByRole('button', { name: /^Seen to/ }).waitFor({ state: 'detached', ...PATIENCE })
+  await page.goto(`${service.url}/#/now`)
+  await verdict(page, FINE)
+  assert.equal(await row.count(), 0)
+}))

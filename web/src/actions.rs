@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
         change(Route::post("/api/v1/actions/{id}/undo", undo), "Undoes a run that is watched, was kept, or whose undo failed", RUN),
         change(
             Route::post("/api/v1/actions/{id}/resolve", resolve),
-            "Says that a person has seen to a run that is neither kept nor undone",
+            "Says that a person has seen to a run that is neither kept nor undone, or has seen that it was undone",
             RUN,
         ),
         // An id may hold a path of its own, such as a mount point.

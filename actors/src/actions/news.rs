@@ -10,14 +10,15 @@ use taskpulse_engine::model::TimestampMs;
 pub(super) struct Before {
     state: Option<State>,
     steps: usize,
+    seen: bool,
 }
 
 impl Before {
     /// It did not exist.
-    pub(super) const NOTHING: Self = Self { state: None, steps: 0 };
+    pub(super) const NOTHING: Self = Self { state: None, steps: 0, seen: false };
 
     pub(super) fn of(run: &Run) -> Self {
-        Self { state: Some(run.state), steps: run.steps.len() }
+        Self { state: Some(run.state), steps: run.steps.len(), seen: run.seen_at.is_some() }
     }
 
     /// Whether it came to a state since then.
@@ -39,6 +40,8 @@ impl Before {
         }
         if self.state != Some(run.state) {
             news.extend(of_state(self.state, run, now));
+        } else if run.state == State::Undone && run.seen_at.is_some() && !self.seen {
+            news.push(event(run, now, "resolved", "a person has seen that it was undone", "info", Value::Null));
         }
         news
     }

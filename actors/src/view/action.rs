@@ -191,6 +191,8 @@ pub struct ActionRun {
     pub guard: ActionGuardValues,
     /// Whether anything of it goes on or is to come.
     pub is_active: bool,
+    /// Whether a person should look at it: it is neither kept nor undone, or was undone by itself and nobody has seen that.
+    pub needs_person: bool,
 }
 
 /// Actions: what the settings bind, and what became of it.
@@ -253,8 +255,10 @@ impl From<&action::Report> for ActionReport {
     }
 }
 
-impl From<&action::Run> for ActionRun {
-    fn from(run: &action::Run) -> Self {
+impl ActionRun {
+    /// A run, and whether a person should look at it.
+    #[must_use]
+    pub fn new(run: &action::Run, needs_person: bool) -> Self {
         let action::GuardValues { baseline, last, worst, bound } = run.guard;
         let by = match run.by {
             action::By::Person => ActionBy::Person,
@@ -275,6 +279,7 @@ impl From<&action::Run> for ActionRun {
             steps: run.steps.iter().map(Into::into).collect(),
             guard: ActionGuardValues { baseline, bound, last, worst },
             is_active: run.next() != Next::Nothing,
+            needs_person,
         }
     }
 }

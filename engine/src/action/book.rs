@@ -190,6 +190,7 @@ impl ActionBook {
             steps: Vec::new(),
             guard: GuardValues::default(),
             undos: 0,
+            seen_at: None,
         };
         Ok(self.runs.entry(id).or_insert(run))
     }
@@ -265,16 +266,34 @@ impl ActionBook {
             return Err(ActionError::Busy(other));
         }
         run.undo("A person asked for it.".to_owned(), now);
+        run.seen_at = Some(now);
         Ok(run)
     }
 
-    /// A person has seen to a run that is neither kept nor undone.
+    /// Whether a person should look at a run: it is neither kept nor undone, or was undone by itself, nobody has seen that, and no later
+    /// run for the same advice was kept.
+    #[must_use]
+    pub fn needs_person(&self, run: &Run) -> bool {
+        let kept_since = || {
+            self.runs
+                .values()
+                .any(|other| other.advice.id == run.advice.id && other.planned_at > run.planned_at && other.state == State::Kept)
+        };
+        match run.state {
+            State::Failed => true,
+            State::Undone => run.seen_at.is_none() && !kept_since(),
+            _ => false,
+        }
+    }
+
+    /// A person has seen to a run that is neither kept nor undone, or has seen that it was undone.
     ///
     /// # Errors
     /// [`ActionError`]
     pub fn resolve(&mut self, id: &str, now: TimestampMs) -> Result<&Run, ActionError> {
         let Some(run) = self.runs.get_mut(id) else { return Err(ActionError::NoRun(id.to_owned())) };
-        if run.state != State::Failed {
+        let is_new = run.state == State::Failed || (run.state == State::Undone && run.seen_at.is_none());
+        if !is_new {
             return Err(ActionError::Nothing { id: id.to_owned(), state: run.state.name(), verb: "resolve" });
         }
         run.resolved(now);

@@ -201,6 +201,9 @@ pub struct Run {
     pub guard: GuardValues,
     /// How often its undo was begun since somebody last asked for it.
     pub undos: u32,
+    /// When a person saw that it was undone, or asked for that.
+    #[serde(default)]
+    pub seen_at: Option<TimestampMs>,
 }
 
 impl Run {
@@ -331,9 +334,12 @@ impl Run {
         }
     }
 
-    /// A person has seen to it.
+    /// A person has seen to it: what was undone stays so.
     pub(super) fn resolved(&mut self, now: TimestampMs) {
-        let reason = std::mem::take(&mut self.reason);
-        self.become_state(State::Resolved, reason, now);
+        self.seen_at = Some(now);
+        if self.state == State::Failed {
+            let reason = std::mem::take(&mut self.reason);
+            self.become_state(State::Resolved, reason, now);
+        }
     }
 }

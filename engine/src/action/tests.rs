@@ -33,6 +33,9 @@ fn report(step: Step, code: Option<i32>) -> Report {
 }
 
 /// Drops what a call gives: the book says how it went.
+/// In ms.
+const DAY: i64 = 86_400_000;
+
 fn ignore<T>(_: T) {}
 
 /// What happens to a run.
@@ -168,6 +171,40 @@ fn a_binding_whose_run_needs_a_person_rests_until_somebody_saw_to_it() {
     assert!(book.plan("disk_filling", advice("disk_filling:/"), By::Person, day).is_ok());
     let nothing = ActionError::Nothing { id: id.clone(), state: "resolved", verb: "undo" };
     assert_eq!(book.undo(&id, day), Err(nothing));
+}
+
+#[test]
+fn a_run_that_was_undone_by_itself_calls_a_person_until_that_is_seen_or_a_later_one_is_kept() {
+    let undone = |book: &mut ActionBook, at: i64| {
+        let id = book.plan("disk_filling", advice("disk_filling"), By::Person, at).unwrap().id.clone();
+        book.ended(&id, report(Step::DryRun, Some(0)), at);
+        book.measured(&id, Ok(1.0), at);
+        book.ended(&id, report(Step::Run, Some(1)), at);
+        book.ended(&id, report(Step::Undo, Some(0)), at);
+        assert_eq!(book.get(&id).unwrap().state, State::Undone);
+        id
+    };
+    let needs = |book: &ActionBook, id: &str| book.needs_person(book.get(id).unwrap());
+    let mut book = ActionBook::new(bindings(), 0, None, &[]);
+    let first = undone(&mut book, 0);
+    assert!(needs(&book, &first));
+    book.resolve(&first, DAY).unwrap();
+    assert!(!needs(&book, &first) && book.get(&first).unwrap().state == State::Undone);
+    assert!(book.resolve(&first, DAY).is_err());
+    let second = undone(&mut book, 10 * DAY);
+    let kept = book.plan("disk_filling", advice("disk_filling"), By::Person, 20 * DAY).unwrap().id.clone();
+    book.ended(&kept, report(Step::DryRun, Some(0)), 20 * DAY);
+    book.measured(&kept, Ok(1.0), 20 * DAY);
+    book.ended(&kept, report(Step::Run, Some(0)), 20 * DAY);
+    assert!(needs(&book, &second), "it is not known yet whether the next one stays");
+    book.judged(&kept, Ok(1.0), true, 21 * DAY);
+    assert!(!needs(&book, &second) && !needs(&book, &kept));
+    // A person asked for it, and it failed.
+    book.undo(&kept, 22 * DAY).unwrap();
+    book.ended(&kept, report(Step::Undo, Some(1)), 22 * DAY);
+    assert!(needs(&book, &kept));
+    book.resolve(&kept, 23 * DAY).unwrap();
+    assert!(!needs(&book, &kept) && book.get(&kept).unwrap().state == State::Resolved);
 }
 
 #[test]

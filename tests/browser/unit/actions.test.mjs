@@ -36,5 +36,6 @@ test('what is bound, what its guard read and what can be done is said in words',
   assert.equal(guardValuesOf(run('kept')), 'before 0.2, at worst 0.31, undone beyond 0.24')
   assert.equal(guardValuesOf(run('refused', { baseline: null, worst: 0, bound: 0, last: 0 })), '')
   assert.deepEqual(['planned', 'watching', 'kept', 'failed', 'undone'].map((state) => choicesOf(run(state))), [[], ['undo'], ['undo'], ['undo', 'resolve'], []])
+  assert.deepEqual(choicesOf({ ...run('undone'), needs_person: true }), ['resolve'], 'that it was undone by itself is seen once')
   assert.deepEqual([standingOf('failed').word, standingOf(/** @type {any} */ ('new'))], ['needs you', { word: 'new', mark: 'none' }])
 })

@@ -3,6 +3,7 @@
  */
 import { Frame } from './frame/Frame.js'
 import { html, render } from './lib.js'
+import { followActions } from './stores/actions.js'
 import { followAdvice } from './stores/advice.js'
 import { followAlerts } from './stores/alerts.js'
 import { followBoards } from './stores/boards.js'
@@ -20,6 +21,7 @@ followStatus()
 followAlerts()
 followCauses()
 followAdvice()
+followActions()
 followEvents()
 followBoards()
 followCi()

@@ -69,6 +69,7 @@
  * @property {ActionGuardValues} guard  What its guard was.
  * @property {string} id  Its id.
  * @property {boolean} is_active  Whether anything of it goes on or is to come.
+ * @property {boolean} needs_person  Whether a person should look at it: it is neither kept nor undone, or was undone by itself and nobody has seen that.
  * @property {number} planned_at  When somebody asked for it.
  * @property {string} reason  Why it stands so, as a sentence; empty while nothing is out of the way.
  * @property {string} recommendation  The id of the recommendation.

@@ -25,13 +25,15 @@ export function ActionsPanel({ actions }) {
   const [all, show] = useState(false)
   if (actions === null || !isConfigured(actions)) return null
   const { off, bindings, runs } = actions
+  // What needs somebody is there however old it is.
+  const shown = runs.filter((run, i) => all || i < SHOWN || run.needs_person)
   const note = [count(bindings.length, 'binding'), runs.length > 0 && count(runs.length, 'run'), replayed.value !== null && 'as they are now'].filter(Boolean).join(' · ')
   return html`
     <${Panel} title="Automated actions" name="actions" note=${note} face="data" live=${false}>
       ${off !== null && html`<p class="row-said">Nothing runs: <bdi>${off}</bdi></p>`}
       <ul class="alert-rows" data-stand="bindings">${bindings.map((binding) => html`<${Bound} key=${binding.advisor} actions=${actions} binding=${binding} />`)}</ul>
-      ${runs.length > 0 && html`<h3 class="actions-runs">Runs</h3><ul class="alert-rows" data-stand="runs">${runs.slice(0, all ? undefined : SHOWN).map((run) => html`<${RunRow} key=${run.id} run=${run} />`)}</ul>`}
-      ${!all && runs.length > SHOWN && html`<p class="more"><button type="button" class="button" onClick=${() => show(true)}>Show ${count(runs.length - SHOWN, 'more run')}</button></p>`}
+      ${runs.length > 0 && html`<h3 class="actions-runs">Runs</h3><ul class="alert-rows" data-stand="runs">${shown.map((run) => html`<${RunRow} key=${run.id} run=${run} />`)}</ul>`}
+      ${runs.length > shown.length && html`<p class="more"><button type="button" class="button" onClick=${() => show(true)}>Show ${count(runs.length - shown.length, 'more run')}</button></p>`}
     <//>`
 }
 

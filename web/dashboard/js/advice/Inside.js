@@ -63,10 +63,12 @@ function Before({ attempt }) {
 }
 
 /** A figure; a moment is said as one. @param {Evidence} e */
-const figure = (e) => (isMoment(e) ? since(/** @type {number} */ (e.value), minute.value) : format(e.value, unit(e)))
+const figure = (e) => said(e, e.value)
+/** One of the numbers of a figure. @param {Evidence} e @param {number|null} value */
+const said = (e, value) => (isMoment(e) && value !== null ? since(value, minute.value) : format(value, unit(e)))
 
 /** The interval of an estimate. One without an upper end may never come. @param {Evidence} e */
-const range = (e) => e.low === null ? 'counted' : e.high === null ? `${format(e.low, unit(e))} and never` : `${format(e.low, unit(e))} and ${format(e.high, unit(e))}`
+const range = (e) => e.low === null ? 'counted' : e.high === null ? `${said(e, e.low)} and never` : `${said(e, e.low)} and ${said(e, e.high)}`
 
 /** @param {Evidence} e */
 const unit = (e) => /** @type {import('../format.js').Unit} */ (e.unit)

@@ -57,4 +57,4 @@ const STEPS = { dry_run: 'dry run', run: 'command', undo: 'undo command' }
 export const stepOf = ({ step }) => STEPS[step] ?? step
 
 /** What a person may do about a run. @param {ActionRun} run @returns {Array<'undo'|'resolve'>} */
-export const choicesOf = ({ state }) => (state === 'watching' || state === 'kept' ? ['undo'] : state === 'failed' ? ['undo', 'resolve'] : [])
+export const choicesOf = ({ state, needs_person: unseen }) => (state === 'watching' || state === 'kept' ? ['undo'] : state === 'failed' ? ['undo', 'resolve'] : state === 'undone' && unseen ? ['resolve'] : [])

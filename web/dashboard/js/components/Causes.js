@@ -79,8 +79,8 @@ function Undo({ cause: { title, alerts: noted } }) {
 /** @param {{ cause: Cause, note: (cause: Cause) => void }} props `note`: this one is taken note of */
 function Row({ cause, note }) {
   const { busy, error, run } = useAction()
-  const { key, mark, word, title, detail, since: from, until, page, item, alerts, advice } = cause
-  const href = address(page, item)
+  const { key, mark, word, title, detail, since: from, until, page, item, open, alerts, advice } = cause
+  const href = address(page, item, open ? { open } : {})
   const act = () => {
     if (busy) return
     note(cause)

@@ -1,7 +1,8 @@
 /**
- * Actions: what the settings bind to advice, and what became of it. Asked while the page that shows them is on screen, and soon after a change.
+ * Actions: what the settings bind to advice, and what became of it. What needs somebody is asked for once the stream is open and soon after a
+ * change; the page that shows all of it asks anew meanwhile.
  *
- * @import { Actions } from '../types.js'
+ * @import { ActionRun, Actions } from '../types.js'
  */
 import { post } from '../api.js'
 import { useAnswer } from '../hooks.js'
@@ -9,15 +10,32 @@ import { computed, signal } from '../lib.js'
 import { now } from './clock.js'
 import { epoch } from './connection.js'
 import { onEvents } from './events.js'
+import { refreshed } from './refreshed.js'
 
 /** Guards are judged meanwhile; each change of state is an event. */
 const EVERY_S = 60
 const changes = signal(0)
 const turn = computed(() => `${epoch.value} ${changes.value} ${Math.floor(now.value / EVERY_S)}`)
 
+const { told, refresh, follow } = refreshed('/api/v1/actions')
+
 onEvents((fresh) => {
-  if (fresh.some((event) => event.kind.startsWith('action_'))) changes.value += 1
+  if (fresh.some((event) => event.kind.startsWith('action_'))) changed()
 })
+
+/** Starts asking for what needs somebody; called once. */
+export const followActions = () => follow()
+
+/** What the service said last. @type {import('../../vendor/signals-core.js').ReadonlySignal<{ data: Actions|null, error: string|null }>} */
+export const toldActions = told
+
+/** Runs that somebody should look at, the newest first. */
+export const unseenRuns = computed(() => (/** @type {ActionRun[]} */ (told.value.data?.runs ?? [])).filter((run) => run.needs_person))
+
+function changed() {
+  changes.value += 1
+  refresh()
+}
 
 export function useActions() {
   const { data, ...rest } = useAnswer('/api/v1/actions', {}, turn.value)
@@ -25,12 +43,12 @@ export function useActions() {
 }
 
 /** @param {string} recommendation */
-export const runAction = (recommendation) => changed(`/api/v1/recommendations/${encodeURIComponent(recommendation)}/run`)
+export const runAction = (recommendation) => posted(`/api/v1/recommendations/${encodeURIComponent(recommendation)}/run`)
 /** @param {string} run @param {'undo'|'resolve'} what */
-export const changeRun = (run, what) => changed(`/api/v1/actions/${encodeURIComponent(run)}/${what}`)
+export const changeRun = (run, what) => posted(`/api/v1/actions/${encodeURIComponent(run)}/${what}`)
 
 /** @param {string} address */
-async function changed(address) {
+async function posted(address) {
   await post(address)
-  changes.value += 1
+  changed()
 }

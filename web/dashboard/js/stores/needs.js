@@ -2,7 +2,7 @@
  * What needs the reader: what the service reports as failing, alerts, advice; and what is not known yet, as long as which nobody
  * can say that nothing does.
  *
- * @import { Alert, Source, Status, Target } from '../types.js'
+ * @import { ActionRun, Alert, Source, Status, Target } from '../types.js'
  * @import { Piece } from '../advice/life.js'
  * @import { Mark } from '../statuses.js'
  * @import { Cause as AlertCause } from '../alerts/grouping.js'
@@ -12,6 +12,7 @@ import { count, quoted } from '../format.js'
 import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
 import { isOn, markOf } from '../statuses.js'
+import { toldActions, unseenRuns } from './actions.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
 import { boards } from './boards.js'
@@ -25,7 +26,7 @@ import { lastSampleAt, link } from './samples.js'
 import { standing } from './silences.js'
 import { status, statusAt } from './status.js'
 
-/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string }} Failure */
+/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, open?: string }} Failure `open`: the row of the page that says more */
 
 /** Status comes every five seconds; after so long without it the service says nothing of itself. */
 const SILENT_AFTER_S = 20
@@ -136,6 +137,19 @@ function boardsOf(failing) {
   }))
 }
 
+/** A run of an action that nobody has seen to. @param {ActionRun} run @returns {Failure} */
+const failureOfRun = ({ id, state, title, reason, updated }) => ({
+  key: `run ${id}`,
+  mark: state === 'failed' ? 'error' : 'warning',
+  word: state === 'failed' ? 'failed' : 'undone',
+  title: `${state === 'failed' ? 'An action failed' : 'An action was undone'}: ${quoted(title, 160)}`,
+  detail: reason,
+  since: updated,
+  page: 'advice',
+  item: '',
+  open: `run ${id}`,
+})
+
 /** What the service reports as failing, the worst first. */
 export const failures = computed(() => {
   const s = status.value
@@ -147,14 +161,16 @@ export const failures = computed(() => {
     .filter((x) => !down.some((t) => x.source === `probe ${t.target}`))
     .filter((x) => !firing.some((m) => (m.__name__ === 'taskpulse_source_up' && m.source === x.source) || (m.__name__ === 'up' && x.source === `scrape ${m.job}`)))
   const targets = down.filter((t) => !firing.some((m) => m.__name__ === 'probe_success' && m.target === t.target))
-  const all = [...actorsOf(s), ...othersOf(s), ...sources.map(failureOf), ...boardsOf(s.sources.filter((x) => x.up === false)), ...targets.map(downOf)]
+  // What became of actions is known as it is now.
+  const runs = past.value === null ? unseenRuns.value : []
+  const all = [...actorsOf(s), ...othersOf(s), ...sources.map(failureOf), ...boardsOf(s.sources.filter((x) => x.up === false)), ...targets.map(downOf), ...runs.map(failureOfRun)]
   return all.sort((a, b) => RANK[a.mark] - RANK[b.mark])
 })
 
 /** Advice that nobody has decided on. */
 export const openAdvice = computed(() => (recommendations.value ?? []).filter((r) => r.status === 'open'))
 /**
- * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, alerts: Alert[], advice: Piece|null }} Cause
+ * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, open?: string, alerts: Alert[], advice: Piece|null }} Cause
  *   one thing that needs the reader; `until`: when it was last known to go on, where that is no longer known; `alerts`: those of one rule; `page`, `item`: where it is explained
  */
 
@@ -203,9 +219,9 @@ export const doubt = computed(() => {
   if (past.value?.watched === false) return 'Nothing is kept of this time, the service was not running: what needed you is not known'
   if (s.state === 'starting') return 'The service is starting: what needs you is not known yet'
   if (s.state === 'stopping') return 'The service is stopping: what needs you is not known'
-  const error = boards.value.error ?? ci.value.error
+  const error = boards.value.error ?? ci.value.error ?? toldActions.value.error
   if (error) return `Not all could be asked: ${error}`
-  if (boards.value.tasks === null || ci.value.runs === null) return 'Looking for what needs you'
+  if (boards.value.tasks === null || ci.value.runs === null || toldActions.value.data === null) return 'Looking for what needs you'
   const unchecked = s.targets.filter((t) => t.up === null && t.checked_at === null)
   if (unchecked.length > 0) return `Not checked yet: ${unchecked.map((t) => t.target).join(', ')}`
   // Failing for a reason that no row shows, so it is shown here.
