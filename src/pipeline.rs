@@ -21,7 +21,7 @@ use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
 use taskpulse_actors::forecasts::ForecastsActor;
 use taskpulse_actors::hub::HubActor;
 use taskpulse_actors::logs::{LogDoor, LogStoreActor};
-use taskpulse_actors::messages::{Advanced, Finish, Flush, RecordEvents, StoredBatch};
+use taskpulse_actors::messages::{Advanced, ChangeDocuments, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
 use taskpulse_actors::pipeline_stats::{FollowedWindows, PipelineStats};
@@ -37,8 +37,8 @@ use taskpulse_engine::windows::Level;
 
 use crate::collectors;
 use crate::options::{money, rule_book, rule_limits, scraped_by, store_options};
-use crate::settings::Settings;
-use crate::settings::{actions, notify};
+use crate::settings::changes::{self, InForce};
+use crate::settings::{Settings, actions, notify};
 
 /// Exit code when the store gave up: the init system should start the service again.
 pub const EXIT_STORE: i32 = 70;
@@ -193,6 +193,31 @@ impl<'a> Pipeline<'a> {
         let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
         if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
             log::warn!("the event is lost: the store: {why}");
+        }
+    }
+
+    /// Records which settings changed since the last start, and keeps those of this one.
+    pub fn record_settings(&self) {
+        let now = InForce::new(self.starter.settings, &self.ack_key);
+        let kept = self.reporter.store.documents(changes::KIND).unwrap_or_else(|error| {
+            log::error!("the settings of the last start cannot be read: {error}");
+            Vec::new()
+        });
+        let before = kept.iter().find(|(key, _)| key == changes::LAST_START);
+        let before: Option<InForce> = before.and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
+        if before.as_ref() == Some(&now) {
+            return;
+        }
+        let keys = before.map(|before| now.changed_since(&before)).unwrap_or_default();
+        if let Some(event) = changes::event(keys, self.reporter.version, self.starter.clock.now_ms()) {
+            log::info!("{}", event.title);
+            if let Err(why) = self.store.mailbox::<RecordEvents>().try_send(RecordEvents(vec![event])) {
+                log::warn!("the event is lost: the store: {why}");
+            }
+        }
+        let document = (changes::LAST_START.to_owned(), serde_json::to_vec(&now).ok());
+        if let Err(why) = self.store.mailbox().try_send(ChangeDocuments { kind: changes::KIND, changes: vec![document] }) {
+            log::warn!("the settings are not kept: the store: {why}");
         }
     }
 

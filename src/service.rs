@@ -158,6 +158,7 @@ fn announce(pipeline: &Pipeline<'_>, addresses: &[String], dir: &Path, began: In
     let (history, took) = (dir.display(), began.elapsed().as_millis());
     log::info!("taskpulse {version} on {}, history in {history} ({took} ms to start)", addresses.join(" "));
     pipeline.record_event("start", format!("taskpulse {version} started"));
+    pipeline.record_settings();
     systemd::ready(addresses);
     systemd::watchdog(Arc::clone(&pipeline.reporter));
     let url = addresses.first().map(|first| first.replace("127.0.0.1", "localhost")).unwrap_or_default();

@@ -113,6 +113,7 @@ fn what_cannot_be_followed_is_refused_in_words() {
     let at = (end - 8 * DAY) / 1_000;
     for (body, status, text) in [
         (json!({"at": at}), 400, "missing field `expr`"),
+        (json!(["page_seconds", at]), 400, "expected a JSON object"),
         (json!({"expr": "page_seconds"}), 400, "missing field `at`"),
         (json!({"expr": "page_seconds", "at": at, "more": 1}), 400, "unknown field `more`"),
         (json!({"expr": "sum(", "at": at}), 400, "\"expr\": "),

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "github/files.rs"]
+mod files;
 #[path = "github/odd.rs"]
 mod odd;
 
@@ -162,10 +164,11 @@ fn polling_costs_nothing_while_nothing_changes() {
     let service = folder.start();
     let shown = whole(&service, "octo/app");
     let known = shown["runs_known"].as_u64().unwrap();
-    // The newest page, what is before it, the jobs of each run, the workflows.
+    // The newest page, what is before it, the jobs of each run, the workflows and their files.
     eventually("the workflows", || fake.served().0.get("/repos/octo/app/actions/workflows").map(|_| ()));
+    eventually("their files", || fake.served().0.get("/repos/octo/app/contents/.github/workflows").map(|_| ()));
     let spent = fake.paid();
-    assert!(spent <= known + 4, "{spent} requests for {known} runs");
+    assert!(spent <= known + 5, "{spent} requests for {known} runs");
     let polls = |fake: &Fake| fake.served().1;
     let begun = polls(&fake);
     // As many polls as a quarter of an hour has by default.

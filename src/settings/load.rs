@@ -35,7 +35,7 @@ const LISTS: [&str; 10] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-const OPEN_TABLES: [&str; 12] = [
+pub(super) const OPEN_TABLES: [&str; 12] = [
     "actions.bind",
     "alerts.rules",
     "store.retentions",
@@ -343,12 +343,13 @@ fn validate_sources(s: &Settings) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use taskpulse_engine::rules::Severity;
 
     use super::*;
 
-    fn read(toml: &str, env: &[(&str, &str)]) -> anyhow::Result<Settings> {
+    /// The settings of a file and an environment.
+    pub fn read(toml: &str, env: &[(&str, &str)]) -> anyhow::Result<Settings> {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join(FILE);
         std::fs::write(&path, toml)?;

@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod ask;
+pub mod changes;
 pub mod github;
 pub mod heartbeats;
 mod inhibit;

@@ -37,7 +37,7 @@ const OF_TABLES: [(&str, &[&str]); 2] =
     [("notify.channels.", &[".url", ".command"]), ("actions.bind.", &[".dry_run", ".command", ".undo"])];
 
 /// Whether the value of a key (`server.token`, `probes.check.shop.headers.Authorization`) is secret.
-fn is_secret(key: &str) -> bool {
+pub fn is_secret(key: &str) -> bool {
     let mut words = key.rsplit('.');
     let of_table = OF_TABLES.iter().any(|(table, ends)| key.starts_with(table) && ends.iter().any(|end| key.ends_with(end)));
     of_table || words.next().is_some_and(|last| NAMES.contains(&last)) || key.split('.').any(|word| word == TABLE)

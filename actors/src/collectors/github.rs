@@ -16,6 +16,7 @@ mod context;
 mod credentials;
 mod read;
 pub mod state;
+mod workflow_files;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -33,6 +34,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use self::api::RequestError;
 pub use self::context::{GithubContext, GithubOptions, GithubOutputs};
 use self::credentials::RepositoryError;
+use self::workflow_files::WorkflowFiles;
 use super::collector::{BlockingError, Carried, CollectFuture, Collection, Collector, Outcome};
 use crate::files::{self, WaitError};
 use crate::messages::{AppendError, AppendResolved, ChangeDocuments, RecordEvents};
@@ -87,6 +89,7 @@ pub struct GithubCollector {
     workflows: Vec<Workflow>,
     workflows_etag: Option<String>,
     next_workflows: TimestampMs,
+    workflow_files: WorkflowFiles,
     /// Changes of the tracker that are not durable yet.
     unkept: Option<Changes>,
     failures: u32,
@@ -150,6 +153,7 @@ impl GithubCollector {
             workflows: Vec::new(),
             workflows_etag: None,
             next_workflows: 0,
+            workflow_files: WorkflowFiles::default(),
             unkept: None,
             failures: 0,
             gauges_at: 0,
@@ -191,7 +195,7 @@ impl GithubCollector {
         });
         self.tracker.restore(read.await.map_err(BlockingError::from)??);
         // Answers may be lost with the tracker: nothing counts as unchanged.
-        (self.etag, self.next_poll) = (None, 0);
+        (self.etag, self.next_poll, self.workflow_files) = (None, 0, WorkflowFiles::default());
         self.etags.clear();
         Ok(())
     }

@@ -90,6 +90,15 @@ impl AckKey {
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// What shows whether a text is the same as before, and nothing else of it.
+    #[must_use]
+    pub fn fingerprint(&self, text: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
+        mac.update(b"taskpulse fingerprint ");
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Whether this key signed a link that has not ended.
     #[must_use]
     pub fn accepts(&self, link: &AckLink<'_>, signature: &str, now: TimestampMs) -> bool {

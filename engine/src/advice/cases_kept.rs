@@ -113,6 +113,46 @@ fn a_workflow_that_broke_is_named_with_the_last_green_and_the_first_red_commit()
 }
 
 #[test]
+fn of_the_runs_only_what_changed_is_read_again_and_all_is_found_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = MONDAY + 8 * DAY * MINUTE;
+    let store = StoreWriter::open(dir.path(), crate::store::StoreOptions::default(), now).unwrap();
+    let names = |repo: &str| (repo.to_owned(), Some(br##"{"format": 2, "names": {"#1": {"listed": "test", "path": "x"}}}"##.to_vec()));
+    let runs = each_four_hours(7, |_, _| {});
+    let mut documents: Vec<DocumentChange> = runs.iter().enumerate().map(|(number, run)| document(number, *run, None)).collect();
+    documents.push(names(REPO));
+    let count = documents.len() as u64;
+    store.change_documents(RUNS, documents).unwrap();
+    let mut known = Runs::default();
+    let mut look = |now: TimestampMs| {
+        let before = known.documents_read();
+        let found = assess_again(&store, &Money::default(), &mut known, Horizon::Day, now).unwrap();
+        assert_eq!(found, assess(&store, &Money::default(), Horizon::Day, now).unwrap(), "the same as of who knows nothing");
+        (found.findings.len(), known.documents_read() - before)
+    };
+    assert_eq!(look(now), (0, count));
+    assert_eq!(look(now + 60_000), (0, 0), "nothing changed");
+    // Three red runs, and one that ends later than now.
+    let red = |number: i64| {
+        document(100 + number as usize, Run { minute: 7 * DAY + number * 500, commit: 100 + number, conclusion: "failure", ..GREEN }, None)
+    };
+    store.change_documents(RUNS, (0..4).map(red).collect()).unwrap();
+    assert_eq!(look(now), (1, 4));
+    assert_eq!(look(now), (1, 0));
+    // A green one takes its place, and is gone again.
+    let green = document(103, Run { minute: 7 * DAY + 1_300, commit: 103, ..GREEN }, None);
+    store.change_documents(RUNS, vec![green.clone()]).unwrap();
+    assert_eq!(look(now), (0, 1));
+    store.change_documents(RUNS, vec![(green.0, None)]).unwrap();
+    assert_eq!(look(now), (1, 1));
+    // Of a repository that was not known all is read.
+    store.change_documents(RUNS, vec![names("octo/other")]).unwrap();
+    assert_eq!(look(now), (1, count + 4));
+    store.change_documents(RUNS, vec![("octo/other".to_owned(), None)]).unwrap();
+    assert_eq!(look(now), (1, 1));
+}
+
+#[test]
 fn a_step_in_the_time_of_runs_is_named_with_its_commit_and_a_slow_rise_is_not() {
     let step = |factor: f64| {
         move |number: i64, run: &mut Run| {

@@ -1,6 +1,6 @@
 //! The cases of advisors that read samples only, continued.
 
-use super::cases::{DAY, MONDAY, Series, board, chance, found, gapped, ids, series, status};
+use super::cases::{DAY, MINUTE, MONDAY, Series, board, chance, found, gapped, ids, office, series, status};
 
 #[test]
 fn a_machine_whose_cpu_goes_to_others_is_named() {
@@ -138,4 +138,33 @@ fn an_advisor_speaks_in_whole_sentences() {
     let steal = series("system_cpu_steal_ratio", |_| 0.2);
     let one = found(400, 1, &[steal]).remove(0);
     assert!(one.why.ends_with('.') && one.action.ends_with('.') && one.end == MONDAY + 400 * 60_000, "{one:?}");
+}
+
+#[test]
+fn a_target_that_answers_more_slowly_than_in_the_same_hours_is_named() {
+    let days = 21 * DAY;
+    let took = |after: f64| {
+        let value =
+            move |m: i64| 0.2 * if office(m) { 2.0 } else { 1.0 } * if m < days - 7 * DAY { 1.0 } else { after } * (0.8 + 0.4 * chance(m));
+        series("probe_duration_seconds{target=\"shop\"}", value)
+    };
+    assert_eq!(ids(days, 10, &[took(1.6)]), ["latency_shifted:shop"]);
+    assert_eq!(ids(days, 10, &[took(1.0)]), [""; 0]);
+    // Charts mark where it began, and it says how sure that is.
+    for (hours_ago, after) in [(7 * 24, 1.6), (7 * 24 - 9, 1.9), (7 * 24 + 9, 2.0)] {
+        let begins = days - hours_ago * 60;
+        let value = move |m: i64| 0.2 * if office(m) { 2.0 } else { 1.0 } * if m < begins { 1.0 } else { after } * (0.8 + 0.4 * chance(m));
+        let found = found(days, 10, &[series("probe_duration_seconds{target=\"shop\"}", value)]).remove(0);
+        let moment = found.evidence.iter().find(|e| e.unit == "time").unwrap();
+        let at = |seconds: f64| (seconds * 1e3 - MONDAY as f64) / MINUTE as f64 / 60.0 - begins as f64 / 60.0;
+        assert!(at(moment.value).abs() <= 1.0, "{} hours off", at(moment.value));
+        let (low, high) = (at(moment.low.unwrap()), at(moment.high.unwrap()));
+        assert!(low <= 0.0 && 0.0 <= high && high - low < 12.0, "from {low} to {high} hours");
+        assert!(found.why.contains("It began about 20"), "{}", found.why);
+    }
+    // What becomes slower from day to day began at no moment.
+    let slowly =
+        series("probe_duration_seconds{target=\"shop\"}", move |m| 0.2 * (1.0 + m as f64 / days as f64 * 2.5) * (0.8 + 0.4 * chance(m)));
+    let found = found(days, 10, &[slowly]).remove(0);
+    assert!(found.evidence.iter().all(|e| e.unit != "time") && !found.why.contains("It began"), "{found:?}");
 }

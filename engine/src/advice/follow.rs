@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Baseline, Measure, Recommendation, RecommendationTracker, SeemsApplied, Status, Verdict};
 use crate::effect::{Hours, MAX_DAYS, hour_ending};
-use crate::event::Event;
 use crate::experiment::{Advised, Draft, Experiment, MAX_TITLE, Reading};
 use crate::model::TimestampMs;
 
@@ -184,29 +183,4 @@ fn next(one: &Recommendation) -> Option<Due> {
             control_before: baseline.control_before.clone(),
         }),
     }))
-}
-
-/// Whether an event looks as if advice was carried out: its task is done, or a commit names it or the file of its workflow.
-#[must_use]
-pub fn seems_applied(one: &Recommendation, event: &Event) -> Option<SeemsApplied> {
-    let text = |key: &str| event.data.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-    if event.at < one.created {
-        return None;
-    }
-    let title = text("title");
-    let named = title.contains(&one.id);
-    let what = match (event.source.as_str(), event.kind.as_str()) {
-        ("taskmaster", "task_status") if text("to") == "done" => {
-            let own = format!(":{}:{}:{}", text("project"), text("tag"), event.subject);
-            (named || one.id.ends_with(&own)).then(|| format!("task {} of {} is done: {title}", event.subject, text("project")))
-        }
-        ("github", "run_started") => {
-            let (repo, workflow) = (text("repo"), text("workflow"));
-            let file = text("workflow_path").rsplit('/').next().unwrap_or_default();
-            let own = one.kind == "ci" && !repo.is_empty() && one.id.ends_with(&format!(":{repo}:{workflow}"));
-            (named || (own && !file.is_empty() && title.contains(file))).then(|| format!("a commit of {repo} began to run: {title}"))
-        }
-        _ => None,
-    }?;
-    Some(SeemsApplied { at: event.at, what })
 }

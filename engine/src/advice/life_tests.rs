@@ -14,7 +14,7 @@ const SLOWER: &str = "ci_slower:octo/site:CI";
 /// Its effect is not measured, and it goes with its evidence; the less of the second figure the worse.
 const DOWN: &str = "probe_down:web";
 
-fn finding(id: &str, figure: f64) -> Finding {
+pub(super) fn finding(id: &str, figure: f64) -> Finding {
     Finding {
         id: id.to_owned(),
         topic: Topic::Ci,

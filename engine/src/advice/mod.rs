@@ -5,6 +5,7 @@
 //! an experiment, whose verdict it carries.
 
 mod advisors;
+mod applied;
 mod capacity;
 mod change_point;
 mod counsel;
@@ -23,13 +24,14 @@ use serde::{Deserialize, Serialize};
 
 use self::advisors::ADVISORS;
 pub use self::advisors::is_of;
+pub use self::applied::{SETTINGS_CHANGED, seems_applied};
 pub use self::capacity::{Capacity, Forecast as CapacityForecast, Resource, capacity, capacity_series};
 pub use self::counsel::{Confidence, Counsel, Effort, Expected, Measure};
 pub use self::decide::{DecideError, Decision, MAX_REASON};
-pub use self::follow::{Due, Verdicts, seems_applied};
+pub use self::follow::{Due, Verdicts};
 use self::history::History;
-pub use self::runs::Runs;
 pub use self::life::{Attempt, Baseline, Dismissal, Life, Outcome, SeemsApplied, Verdict};
+pub use self::runs::Runs;
 pub use self::tracker::RecommendationTracker;
 pub use self::undated::{Undated, WhyUndated};
 use crate::model::{Labels, TimestampMs};

@@ -24,6 +24,8 @@ mod tests;
 pub mod tracker;
 pub mod workflow;
 
+/// The kind of the event that says that the file of a workflow changed on the default branch.
+pub const WORKFLOW_CHANGED: &str = "workflow_changed";
 /// Conclusions that count as a failure. All others except `success` count as neither.
 pub const FAILURES: [&str; 3] = ["failure", "timed_out", "startup_failure"];
 /// The conclusion that counts as a success.

@@ -3,6 +3,8 @@
 //! A field that is missing, null or of another type counts as absent. A run without a number, a time or a status is left out
 //! and counted; unknown statuses and conclusions are kept as they are.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ use crate::model::TimestampMs;
 const MAX_TEXT: usize = 200;
 /// Most labels of a runner that are read.
 const MAX_LABELS: usize = 20;
+/// Files of workflows at the most.
+const MAX_FILES: usize = 1_000;
 /// Valid times: 2008 to 2100. GitHub may write an unknown time as the year 1.
 const TIMES: std::ops::Range<TimestampMs> = 1_199_145_600_000..4_102_444_800_000;
 
@@ -254,6 +258,18 @@ pub fn workflows(bytes: &[u8]) -> Result<Page<Workflow>, ParseError> {
             url: link(&workflow["html_url"]),
         })
     })
+}
+
+/// The answer of `…/contents/.github/workflows`: the fingerprint of each file that may be of a workflow, by its path.
+///
+/// # Errors
+/// [`ParseError`] when it is not such an answer.
+pub fn workflow_files(bytes: &[u8]) -> Result<BTreeMap<String, String>, ParseError> {
+    let answer = json(bytes)?;
+    let list = answer.as_array().ok_or(ParseError::Missing("a list of files"))?;
+    let is_workflow = |path: &String| [".yml", ".yaml"].iter().any(|end| path.ends_with(end));
+    let file = |file: &Value| Some((text(&file["path"]).filter(is_workflow)?, text(&file["sha"])?));
+    Ok(list.iter().filter(|file| file["type"] == "file").take(MAX_FILES).filter_map(file).collect())
 }
 
 /// The `message` of an error.

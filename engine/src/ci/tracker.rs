@@ -12,6 +12,7 @@
 //! times during which nobody polled.
 
 mod charges;
+mod files;
 mod gaps;
 mod jobs;
 mod record;
@@ -70,6 +71,8 @@ struct TrackerState {
     /// GitHub did not list all runs of some time.
     #[serde(rename = "missed")]
     has_unlisted_runs: bool,
+    /// The fingerprints of the files of workflows on the default branch; none before they were first read.
+    files: Option<BTreeMap<String, String>>,
 }
 
 /// What is to be written: samples first, then documents, then events.
@@ -103,6 +106,8 @@ pub struct RunTracker {
     sample_keys: BTreeSet<SampleKey>,
     changed: BTreeSet<RunKey>,
     state_changed: bool,
+    /// A commit had its first run since that was last asked.
+    has_new_commit: bool,
     pending: Changes,
     /// Runs whose jobs could not be read: how often, and when to try again.
     job_retries: BTreeMap<RunKey, (u32, TimestampMs)>,
@@ -146,6 +151,7 @@ impl RunTracker {
             sample_keys: BTreeSet::new(),
             changed: BTreeSet::new(),
             state_changed: false,
+            has_new_commit: false,
             pending: Changes::default(),
             job_retries: BTreeMap::new(),
             statuses: BTreeSet::new(),
@@ -252,6 +258,7 @@ impl RunTracker {
         if !run.ended() && self.statuses.len() < MAX_STATUSES {
             self.statuses.insert(run.status.clone());
         }
+        self.has_new_commit |= before.is_none() && live && !self.records.values().any(|known| known.run.sha == run.sha);
         let mut record = RunRecord::new(run, live);
         if let Some(before) = before {
             if before.run.ended() && !record.run.ended() {

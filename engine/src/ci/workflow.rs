@@ -124,6 +124,11 @@ impl WorkflowNames {
         self.0.get(key).map_or("", |known| known.path.as_str())
     }
 
+    /// The names of the workflows of a file.
+    pub fn of_file<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(_, known)| known.path == path).map(|(key, _)| self.name(key))
+    }
+
     /// Drops workflows that are neither listed nor in `held`.
     pub(super) fn retain(&mut self, held: &BTreeSet<WorkflowKey>) {
         self.0.retain(|key, known| known.listed.is_some() || held.contains(key));

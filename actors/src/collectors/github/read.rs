@@ -81,7 +81,7 @@ impl GithubCollector {
         Ok(())
     }
 
-    async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, RequestError> {
+    pub(super) async fn get(&self, path: &str, etag: Option<&str>, purpose: Purpose) -> Result<Reply, RequestError> {
         self.context.api.get(path, etag, purpose, &self.context.outputs.stats).await
     }
 
@@ -141,7 +141,7 @@ impl GithubCollector {
     }
 
     /// The current name of the repository.
-    fn current_name<'a>(&'a self, repo: &'a str) -> &'a str {
+    pub(super) fn current_name<'a>(&'a self, repo: &'a str) -> &'a str {
         self.moved_to.as_deref().unwrap_or(repo)
     }
 
@@ -357,6 +357,7 @@ impl GithubCollector {
             }
         }
         self.confirm_runs(repo, began).await?;
+        self.poll_files(repo, now).await?;
         match self.read_more(repo, began).await {
             Ok(true) => Ok(Polled::More),
             Ok(false) => Ok(Polled::Done),
