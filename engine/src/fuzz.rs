@@ -1,5 +1,6 @@
-//! Mutation fuzzing of everything that parses input: remote write, OTLP, log lines and queries over them, metric texts, chunks, journal
-//! records, logs, queries, certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests, templates.
+//! Mutation fuzzing of everything that parses input: remote write, OTLP, log lines and queries over them, spans, metric texts, chunks,
+//! journal records, logs, queries, certificates, cgroup and machine files, responses of GitHub, boards, rule files and their tests,
+//! templates.
 //!
 //! `FUZZ_SECONDS=60 cargo test -p taskpulse-engine --lib fuzz -- --ignored --nocapture` runs it; the test command does. Each
 //! target starts from real inputs, changes some bytes (or splices, cuts, repeats), and checks that nothing panics and that
@@ -27,6 +28,7 @@ use crate::promql::tests::{Memory, ask};
 use crate::re2;
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
+use crate::traces::otlp::tests as traces;
 use crate::{rules, template, yaml};
 
 /// CPU time of this thread: unlike the time on the clock it does not grow while other programs have the processor.
@@ -101,7 +103,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 22.0;
+const TARGETS: f64 = 23.0;
 
 /// Accepts everything and stores nothing.
 struct Count(usize);
@@ -182,6 +184,12 @@ fn otlp_requests() {
 #[ignore = "runs for FUZZ_SECONDS"]
 fn requests_with_log_lines() {
     run("log lines", &push::samples_of_requests(), push::take_anything);
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn requests_with_spans() {
+    run("spans", &traces::samples_of_requests(), traces::take_anything);
 }
 
 #[test]

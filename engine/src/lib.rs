@@ -39,6 +39,7 @@ pub mod rules;
 pub mod span;
 pub mod store;
 pub mod template;
+pub mod traces;
 pub mod windows;
 mod wire;
 pub mod words;

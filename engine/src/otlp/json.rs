@@ -7,6 +7,7 @@
 pub(super) mod fields;
 pub(crate) mod logs;
 pub(crate) mod loki;
+pub(crate) mod spans;
 pub(crate) mod values;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;

@@ -171,3 +171,105 @@ impl<'a> LogRecord<'a> {
         Ok(out)
     }
 }
+
+/// Something that happened within a span.
+#[derive(Debug, Default)]
+pub(crate) struct EventRecord<'a> {
+    pub(crate) time: u64,
+    pub(crate) name: Cow<'a, [u8]>,
+    pub(crate) attributes: Vec<Attribute<'a>>,
+}
+
+/// Another span.
+#[derive(Debug, Default)]
+pub(crate) struct LinkRecord<'a> {
+    pub(crate) trace: Option<[u8; 16]>,
+    pub(crate) span: Option<[u8; 8]>,
+    pub(crate) attributes: Vec<Attribute<'a>>,
+}
+
+/// A span.
+#[derive(Debug, Default)]
+pub(crate) struct SpanRecord<'a> {
+    pub(crate) trace: Option<[u8; 16]>,
+    pub(crate) span: Option<[u8; 8]>,
+    pub(crate) parent: Option<[u8; 8]>,
+    pub(crate) name: Cow<'a, [u8]>,
+    pub(crate) kind: i32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) attributes: Vec<Attribute<'a>>,
+    pub(crate) events: Vec<EventRecord<'a>>,
+    pub(crate) links: Vec<LinkRecord<'a>>,
+    pub(crate) status: i32,
+    pub(crate) message: Cow<'a, [u8]>,
+    /// Attributes, events and links that the sender dropped.
+    pub(crate) dropped: u64,
+}
+
+impl<'a> SpanRecord<'a> {
+    /// Reads one from protobuf.
+    pub(crate) fn read(mut message: Reader<'a>) -> Result<Self, Malformed> {
+        let mut out = Self::default();
+        let mut values = Values::default();
+        while let Some((field, value)) = message.field()? {
+            match (field, &value) {
+                (1, _) => out.trace = id_of_bytes(&bytes(&value, &message)?),
+                (2, _) => out.span = id_of_bytes(&bytes(&value, &message)?),
+                (4, _) => out.parent = id_of_bytes(&bytes(&value, &message)?),
+                (5, _) => out.name = bytes(&value, &message)?,
+                (6, Value::Varint(v)) => out.kind = *v as i32,
+                (7, Value::Fixed64(v)) => out.start = *v,
+                (8, Value::Fixed64(v)) => out.end = *v,
+                (9, _) => out.attributes.push(values.attribute(self::message(&value, &message)?)?),
+                (10 | 12 | 14, Value::Varint(v)) => out.dropped = out.dropped.saturating_add(u64::from(*v as u32)),
+                (11, _) => out.events.push(values.event(self::message(&value, &message)?)?),
+                (13, _) => out.links.push(values.link(self::message(&value, &message)?)?),
+                (15, _) => {
+                    let mut status = self::message(&value, &message)?;
+                    while let Some((field, value)) = status.field()? {
+                        match (field, &value) {
+                            (2, _) => out.message = bytes(&value, &status)?,
+                            (3, Value::Varint(v)) => out.status = *v as i32,
+                            _ => {}
+                        }
+                    }
+                }
+                (6..=8, _) => return message.fail(WRONG_TYPE),
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Values {
+    fn event<'a>(&mut self, mut message: Reader<'a>) -> Result<EventRecord<'a>, Malformed> {
+        self.count(0, &message)?;
+        let mut out = EventRecord::default();
+        while let Some((field, value)) = message.field()? {
+            match (field, &value) {
+                (1, Value::Fixed64(v)) => out.time = *v,
+                (2, _) => out.name = bytes(&value, &message)?,
+                (3, _) => out.attributes.push(self.attribute(self::message(&value, &message)?)?),
+                (1, _) => return message.fail(WRONG_TYPE),
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+
+    fn link<'a>(&mut self, mut message: Reader<'a>) -> Result<LinkRecord<'a>, Malformed> {
+        self.count(0, &message)?;
+        let mut out = LinkRecord::default();
+        while let Some((field, value)) = message.field()? {
+            match field {
+                1 => out.trace = id_of_bytes(&bytes(&value, &message)?),
+                2 => out.span = id_of_bytes(&bytes(&value, &message)?),
+                4 => out.attributes.push(self.attribute(self::message(&value, &message)?)?),
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+}

@@ -25,14 +25,18 @@ super::fields::borrowed_messages! {
 
 /// Decodes an `ExportLogsServiceRequest`.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<ResourceLogs<'_>>, DecodeError> {
+    Ok(request::<Request<'_>>(bytes, "resourceLogs")?.resource_logs)
+}
+
+/// Decodes a request, which is an object with the list `field`.
+pub(super) fn request<'a, T: Deserialize<'a>>(bytes: &'a [u8], field: &str) -> Result<T, DecodeError> {
     if parts(bytes) > MAX_PARTS {
         return Err(DecodeError::TooManyParts);
     }
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(DecodeError::Malformed("an object is expected, `{\"resourceLogs\":[…]}`".to_owned()));
+        return Err(DecodeError::Malformed(format!("an object is expected, `{{\"{field}\":[…]}}`")));
     }
-    let request: Request<'_> = serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(shortened(&error)))?;
-    Ok(request.resource_logs)
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(shortened(&error)))
 }
 
 /// A severity by number, or by name as in protobuf's mapping.
