@@ -12,7 +12,9 @@ use taskpulse_actors::ask::Translator;
 use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
-use taskpulse_web::{Access, Answers, AppState, INGEST_PLACES, LastReport, OTLP_SOURCE, Otlp, Sessions, otlp_hint, serve};
+use taskpulse_web::{
+    Access, Answers, AppState, INGEST_PLACES, LOGS_SOURCE, LastReport, OTLP_SOURCE, Otlp, Sessions, logs_hint, otlp_hint, serve,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -54,6 +56,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let server = Server::start(&pipeline, &settings, &webhooks, &heartbeats)?;
     let address = server.addresses.first().map_or("", String::as_str);
     pipeline.publishers.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
+    pipeline.publishers.sources.absent(LOGS_SOURCE, "nothing was sent to /v1/logs or /loki/api/v1/push yet", logs_hint(address));
     pipeline.start_collectors(&webhooks, &heartbeats);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);

@@ -159,7 +159,8 @@ fn what_cannot_be_kept_is_a_partial_success_and_what_cannot_be_read_an_error_in_
         (JSON, Some("gzip"), b"{}".to_vec(), 400, "gzip"),
         (PROTOBUF, Some("gzip"), gzip(&vec![0; 40 << 20]), 413, "when inflated"),
         (PROTOBUF, None, [0x0a, 0].repeat(500_000), 413, "parts"),
-        (PROTOBUF, Some("zstd"), vec![1], 415, "send gzip"),
+        (PROTOBUF, Some("zstd"), vec![1], 400, "zstd"),
+        (PROTOBUF, Some("br"), vec![1], 415, "send gzip, zstd"),
         ("text/plain", None, vec![1], 415, "application/x-protobuf or application/json"),
     ] {
         let response = post(&service, kind, encoding, body);

@@ -55,7 +55,7 @@ pub(crate) fn is_open(path: &str) -> bool {
 }
 
 /// Where paths begin that are no pages and no parts of pages.
-const NOT_PAGES: [&str; 5] = ["/api/", "/v1/", "/hooks/", "/ws", "/metrics"];
+const NOT_PAGES: [&str; 6] = ["/api/", "/v1/", "/loki/", "/hooks/", "/ws", "/metrics"];
 
 /// Whether a path is that of a page or of a part of one.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -431,7 +431,16 @@ mod tests {
             assert!(check("GET", path, Some("cross-site")), "{path}");
             assert!(!check("POST", path, Some("cross-site")), "{path}");
         }
-        for path in ["/api/v1/query?query=up", "/api/v1/export", "/v1/metrics", "/hooks/github", "/ws", "/metrics", "/api/v1/nothing"] {
+        for path in [
+            "/api/v1/query?query=up",
+            "/api/v1/export",
+            "/v1/metrics",
+            "/loki/api/v1/push",
+            "/hooks/github",
+            "/ws",
+            "/metrics",
+            "/api/v1/nothing",
+        ] {
             for (site, ok) in
                 [(None, true), (Some("none"), true), (Some("same-origin"), true), (Some("same-site"), false), (Some("cross-site"), false)]
             {

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::de::value::MapAccessDeserializer;
@@ -23,6 +22,7 @@ use tokio::time::timeout_at;
 
 use crate::connection::Link;
 use crate::envelope::ApiError;
+use crate::inflate;
 use crate::server::Resources;
 
 /// Bodies up to this are not counted: connections bound them.
@@ -268,18 +268,17 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Reads the body of a request and decompresses it (gzip, deflate).
+/// Reads the body of a request and decompresses it (gzip, deflate, zstd).
 ///
 /// # Errors
 /// Those of [`read`]; 413 over the limit of the route after decompression, 415 for another encoding.
 pub(crate) async fn read_unpacked(req: &HttpRequest, payload: web::Payload) -> Result<Body, ApiError> {
     let encoding = req.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").trim().to_ascii_lowercase();
-    let unpack: fn(&[u8]) -> Box<dyn Read + '_> = match encoding.as_str() {
-        "" | "identity" => return read(req, payload).await,
-        "gzip" | "x-gzip" => |packed| Box::new(MultiGzDecoder::new(packed)),
-        "deflate" => |packed| Box::new(ZlibDecoder::new(packed)),
-        other => return Err(ApiError::unsupported(format!("Content-Encoding `{other}` is not understood; send gzip, or none"))),
-    };
+    if matches!(encoding.as_str(), "" | "identity") {
+        return read(req, payload).await;
+    }
+    let unpack = inflate::of(&encoding)
+        .ok_or_else(|| ApiError::unsupported(format!("Content-Encoding `{encoding}` is not understood; send gzip, zstd, or none")))?;
     let mut body = read(req, payload).await?;
     if body.is_empty() {
         return Ok(body);

@@ -19,7 +19,7 @@ use taskpulse_actors::metadata::Metadata;
 use taskpulse_engine::exposition::{self, Line};
 use taskpulse_engine::model::{Batch, LabelError, Labels, NAME_LABEL};
 use taskpulse_engine::remote_write::{self, MetricMetadata, Report};
-use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader, Stored};
+use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader};
 
 use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::{ApiError, success};
@@ -155,9 +155,7 @@ fn resolve(body: &[u8], length: usize, store: &StoreReader) -> Result<(ResolvedB
 }
 
 /// Waits until a batch is durable.
-pub(crate) async fn kept(
-    sending: impl Future<Output = Result<Result<Arc<Stored>, AppendError>, actix::MailboxError>>,
-) -> Result<Arc<Stored>, ApiError> {
+pub(crate) async fn kept<T>(sending: impl Future<Output = Result<Result<T, AppendError>, actix::MailboxError>>) -> Result<T, ApiError> {
     match actix_web::rt::time::timeout(PATIENCE, sending).await {
         Ok(Ok(Ok(stored))) => Ok(stored),
         Ok(Ok(Err(error))) if error.is_disk_full() => Err(ApiError::no_room(error.to_string())),

@@ -25,7 +25,9 @@ mod guard;
 mod heartbeats;
 mod hooks;
 mod import;
+mod inflate;
 mod ingest;
+mod log_ingest;
 mod login;
 mod login_throttle;
 mod noise;
@@ -54,6 +56,7 @@ mod upgrade;
 
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
+pub use self::log_ingest::{SOURCE as LOGS_SOURCE, hint as logs_hint};
 pub use self::noise::LastReport;
 pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};

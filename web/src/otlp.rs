@@ -1,4 +1,4 @@
-//! `POST /v1/metrics`: OpenTelemetry metrics over HTTP, protobuf or JSON, plain or gzip.
+//! `POST /v1/metrics`: OpenTelemetry metrics over HTTP, protobuf or JSON, plain or compressed.
 //!
 //! Answers follow OTLP, in the encoding of the request: 200 once the samples are durable, with a partial success that counts and
 //! names the data points that were not kept; a google.rpc.Status otherwise. An overloaded service answers 503 with `Retry-After` and keeps nothing.
@@ -32,17 +32,19 @@ pub const SOURCE: &str = "otlp";
 /// How far before a stale marker the last value is searched.
 const BEHIND_MS: i64 = 86_400_000;
 
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const JSON: &str = "application/json";
+/// What errors are.
+pub(crate) const STATUS: &[Content] = &[(JSON, Shape::new(rpc_status)), (PROTOBUF, Shape::TEXT)];
+
 pub(crate) fn routes() -> Vec<Route> {
-    const PROTOBUF: &str = "application/x-protobuf";
-    const JSON: &str = "application/json";
     const REQUEST: Body = Body {
         content: &[(JSON, Shape::new(export_request)), (PROTOBUF, Shape::TEXT)],
         required: true,
-        about: "An ExportMetricsServiceRequest; `Content-Encoding` may be gzip or deflate",
+        about: "An ExportMetricsServiceRequest; `Content-Encoding` may be gzip, deflate or zstd",
         limits: BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING },
     };
     const RESPONSE: &[Content] = &[(JSON, Shape::new(export_response)), (PROTOBUF, Shape::TEXT)];
-    const STATUS: &[Content] = &[(JSON, Shape::new(rpc_status)), (PROTOBUF, Shape::TEXT)];
     vec![
         Route::post("/v1/metrics", metrics)
             .about("OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON")
@@ -73,17 +75,19 @@ fn rpc_status() -> Value {
 
 /// State between requests.
 pub struct Otlp {
-    options: Options,
+    pub(crate) options: Options,
     streams: Arc<Mutex<Streams>>,
     /// Whether any sample was kept yet.
     seen: AtomicBool,
+    /// Whether any log line was kept yet.
+    pub(crate) logs_seen: AtomicBool,
 }
 
 impl Otlp {
     /// Without state.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, streams: Arc::default(), seen: AtomicBool::new(false) }
+        Self { options, streams: Arc::default(), seen: AtomicBool::new(false), logs_seen: AtomicBool::new(false) }
     }
 }
 
@@ -121,28 +125,44 @@ impl SeriesHistory for Known<'_> {
     }
 }
 
-async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let text = |name| req.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let (encoding, known) = match kind.as_str() {
-        "application/x-protobuf" | "application/protobuf" => (Encoding::Protobuf, true),
-        "application/json" => (Encoding::Json, true),
-        _ => (Encoding::Json, false),
+/// The type of a body without its parameters.
+pub(crate) fn content_type(req: &HttpRequest) -> String {
+    let text = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    text.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// An error that names a type which is not read.
+pub(crate) fn unknown_type(kind: &str) -> ApiError {
+    let shown: String = kind.chars().take(100).collect();
+    ApiError::unsupported(format!("Content-Type `{shown}` is not understood; send application/x-protobuf or application/json"))
+}
+
+/// The encoding of the answer, and that of the request.
+pub(crate) fn encodings(req: &HttpRequest) -> (Encoding, Result<Encoding, ApiError>) {
+    let kind = content_type(req);
+    let known = match kind.as_str() {
+        PROTOBUF | "application/protobuf" => Ok(Encoding::Protobuf),
+        JSON => Ok(Encoding::Json),
+        other => Err(unknown_type(other)),
     };
-    let outcome = if known {
-        take(&req, payload, encoding, &state).await
-    } else {
-        let shown: String = kind.chars().take(100).collect();
-        Err(ApiError::unsupported(format!("Content-Type `{shown}` is not understood; send application/x-protobuf or application/json")))
+    (*known.as_ref().unwrap_or(&Encoding::Json), known)
+}
+
+async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let (encoding, known) = encodings(&req);
+    let outcome = match known {
+        Ok(encoding) => take(&req, payload, encoding, &state).await,
+        Err(error) => Err(error),
     };
     match outcome {
-        Ok(partial) => HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(
-            Signal::Metrics,
-            partial.rejected,
-            &partial.message(),
-        )),
+        Ok(partial) => answer(encoding, Signal::Metrics, partial.rejected, &partial.message()),
         Err(error) => refused(encoding, &error, &state),
     }
+}
+
+/// An answer to a request of which something was kept, or nothing had to be.
+pub(crate) fn answer(encoding: Encoding, signal: Signal, rejected: u64, message: &str) -> HttpResponse {
+    HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(signal, rejected, message))
 }
 
 /// An error in the form of OTLP. Status shows it if it is the sender's fault.
@@ -158,6 +178,12 @@ fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpRespon
             sources.absent(SOURCE, why, hint(address));
         }
     }
+    error_answer(encoding, error)
+}
+
+/// An error in the form of OTLP.
+pub(crate) fn error_answer(encoding: Encoding, error: &ApiError) -> HttpResponse {
+    let status = error.status_code();
     // google.rpc.Code
     let code = match status {
         StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3,

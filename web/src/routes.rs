@@ -10,7 +10,8 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    login, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules, session, silences, tree,
+    log_ingest, login, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules, session,
+    silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -19,6 +20,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     ops::routes,
     login::routes,
     otlp::routes,
+    log_ingest::routes,
     query::routes,
     ask::routes,
     buckets::routes,

@@ -44,6 +44,7 @@ const SOURCES = {
   containers: () => 'Containers and units',
   system: () => 'The machine',
   otlp: () => 'OpenTelemetry metrics',
+  logs: () => 'Log lines',
   channel: (which) => `The channel ${quoted(which)}`,
   heartbeats: () => 'Calls of jobs',
 }

@@ -1,0 +1,244 @@
+//! Log lines from others: `POST /v1/logs` (OpenTelemetry) and `POST /loki/api/v1/push` (Promtail, Alloy, Vector, Fluent Bit).
+//!
+//! Answered when the lines are durable, each in the form of its protocol. What was refused or cut is counted and named in the answer,
+//! as far as the protocol has a place for it, and in status.
+//!
+//! The service writes no line of its own log for a request that it takes or refuses, only for the first change of a state. So a
+//! shipper that sends this service its own log does not make it write more: nothing is fed back.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use serde_json::{Value, json};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_engine::logs::push::{self, PushError, Taken};
+use taskpulse_engine::logs::store::Appended;
+use taskpulse_engine::otlp::{Encoding, Signal};
+
+use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
+use crate::envelope::ApiError;
+use crate::ingest::kept;
+use crate::otlp::{self, JSON, PROTOBUF, STATUS};
+use crate::route::{Body, Content, Route, Shape};
+use crate::server::AppState;
+
+/// The source's name in status.
+pub const SOURCE: &str = "logs";
+
+pub(crate) fn routes() -> Vec<Route> {
+    const LIMITS: BodyLimits = BodyLimits { unpacked: Some(MAX_RAW_BYTES), ..BodyLimits::SETTING };
+    const RECORDS: Body = Body {
+        content: &[(JSON, Shape::new(export_request)), (PROTOBUF, Shape::TEXT)],
+        required: true,
+        about: "An ExportLogsServiceRequest; `Content-Encoding` may be gzip, deflate or zstd",
+        limits: LIMITS,
+    };
+    const RESPONSE: &[Content] = &[(JSON, Shape::new(export_response)), (PROTOBUF, Shape::TEXT)];
+    const STREAMS: Body = Body {
+        content: &[(JSON, Shape::new(push_request)), (PROTOBUF, Shape::TEXT)],
+        required: true,
+        about: "A `logproto.PushRequest` in snappy (the block format), or JSON, which may be gzip, deflate or zstd",
+        limits: LIMITS,
+    };
+    const TEXT: &[Content] = &[("text/plain", Shape::TEXT)];
+    vec![
+        Route::post("/v1/logs", records)
+            .about("OpenTelemetry logs (OTLP/HTTP), protobuf or JSON")
+            .body(RECORDS)
+            .answers_with(200, "An ExportLogsServiceResponse: the lines are durable, but for those that it counts", RESPONSE)
+            .fails_with(&[415, 507], STATUS),
+        Route::post("/loki/api/v1/push", push)
+            .about("Log lines as Loki's clients send them")
+            .body(STREAMS)
+            .answers_with(204, "All lines are durable", &[])
+            .fails_with(&[415, 507], TEXT),
+    ]
+}
+
+fn export_request() -> Value {
+    json!({"type": "object", "properties": {"resourceLogs": {"type": ["array", "null"], "items": {"type": "object"}}}})
+}
+
+fn export_response() -> Value {
+    let rejected = json!({"type": "string", "pattern": "^[0-9]+$"});
+    let partial = json!({"type": "object", "properties": {"rejectedLogRecords": rejected, "errorMessage": {"type": "string"}}});
+    json!({"type": "object", "properties": {"partialSuccess": partial}})
+}
+
+fn push_request() -> Value {
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let line =
+        json!({"type": "array", "prefixItems": [{"type": "string", "pattern": "^[0-9]{1,19}$"}, {"type": "string"}, texts], "minItems": 2});
+    let stream = json!({"type": "object", "properties": {"stream": texts, "values": {"type": "array", "items": line}}});
+    json!({"type": "object", "properties": {"streams": {"type": ["array", "null"], "items": stream}}})
+}
+
+/// The hint for status on how to send log lines.
+#[must_use]
+pub fn hint(address: &str) -> String {
+    format!(
+        "set OTEL_EXPORTER_OTLP_ENDPOINT={address}, OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and OTEL_LOGS_EXPORTER=otlp for a program with an \
+         OpenTelemetry SDK or for Claude Code; send files and journals with Alloy, Promtail, Vector or Fluent Bit to {address}/loki/api/v1/push"
+    )
+}
+
+/// What became of a request.
+#[derive(Default)]
+struct Outcome {
+    accepted: u64,
+    rejected: u64,
+    reasons: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Outcome {
+    /// What was not kept as it came; empty where all was.
+    fn message(&self) -> String {
+        let mut parts = self.warnings.clone();
+        if self.rejected > 0 {
+            parts.insert(0, format!("{} lines were not kept: {}", self.rejected, self.reasons.join("; ")));
+        }
+        parts.join("; ")
+    }
+
+    fn of(taken: &Taken, stored: &Appended) -> Self {
+        let mut out = Self {
+            accepted: stored.accepted,
+            rejected: taken.refused + stored.refused(),
+            reasons: taken.reasons.clone(),
+            warnings: taken.warnings.clone(),
+        };
+        let mut count = |lines: u64, what: &str, list: fn(&mut Self) -> &mut Vec<String>| {
+            if lines > 0 {
+                list(&mut out).push(format!("{lines} lines {what}"));
+            }
+        };
+        count(stored.too_old, "are older than the retention of logs", |out| &mut out.reasons);
+        count(stored.too_far_ahead, "are too far ahead of the clock", |out| &mut out.reasons);
+        count(stored.overflowed, "came in more streams than a day may have and were put in one of their service", |out| &mut out.warnings);
+        out
+    }
+}
+
+async fn records(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let (encoding, known) = otlp::encodings(&req);
+    let outcome = match known {
+        Ok(encoding) => take_records(&req, payload, encoding, &state).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(outcome) => otlp::answer(encoding, Signal::Logs, outcome.rejected, &outcome.message()),
+        Err(error) => {
+            note_refusal(&error, &state);
+            otlp::error_answer(encoding, &error)
+        }
+    }
+}
+
+async fn take_records(req: &HttpRequest, payload: web::Payload, encoding: Encoding, state: &AppState) -> Result<Outcome, ApiError> {
+    let body = body::read_unpacked(req, payload).await?;
+    let arrived = now_ms().saturating_mul(1_000_000);
+    keep(state, || push::otlp::take(encoding, &body, &state.otlp.options.stream_labels, arrived)).await
+}
+
+async fn push(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let outcome = take_streams(&req, payload, &state).await.and_then(|outcome| match outcome.rejected {
+        0 => Ok(()),
+        _ => Err(ApiError::bad_data(format!("{} lines were kept, {}", outcome.accepted, outcome.message()))),
+    });
+    let Err(error) = outcome else { return HttpResponse::NoContent().finish() };
+    note_refusal(&error, &state);
+    let mut response = HttpResponse::build(error.status_code());
+    if let Some(seconds) = error.retry_after() {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    response.content_type("text/plain; charset=utf-8").body(format!("{error}\n"))
+}
+
+async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<Outcome, ApiError> {
+    let kind = otlp::content_type(req);
+    if kind == JSON {
+        let body = body::read_unpacked(req, payload).await?;
+        return keep(state, || push::loki::take_json(&body)).await;
+    }
+    if !matches!(kind.as_str(), "" | PROTOBUF | "application/protobuf") {
+        return Err(otlp::unknown_type(&kind));
+    }
+    let encoding = req.headers().get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("").trim();
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
+        return Err(ApiError::unsupported(format!("Content-Encoding `{encoding}` is not understood for protobuf; send snappy")));
+    }
+    let packed = body::read(req, payload).await?;
+    let snappy = |error: snap::Error| ApiError::bad_data(format!("snappy: {error}"));
+    let length = snap::raw::decompress_len(&packed).map_err(snappy)?;
+    if length > MAX_RAW_BYTES {
+        return Err(ApiError::too_large(format!("the request has {length} bytes when decompressed; at most {MAX_RAW_BYTES} are read")));
+    }
+    let body = snap::raw::Decoder::new().decompress_vec(&packed).map_err(snappy)?;
+    drop(packed);
+    keep(state, || push::loki::take_protobuf(&body)).await
+}
+
+/// Has the lines of a request kept, and reports that to status.
+async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
+    let Ok(_place) = state.ingest_places.try_acquire() else {
+        return Err(ApiError::busy("too many requests wait for the store"));
+    };
+    let mut taken = take().map_err(|error| match error {
+        PushError::Malformed { .. } => ApiError::bad_data(error.to_string()),
+        PushError::TooLarge => ApiError::too_large(error.to_string()),
+    })?;
+    let lines = std::mem::take(&mut taken.lines);
+    let stored = match lines.is_empty() {
+        true => Appended::default(),
+        false => kept(async { Ok(state.logs.append(lines).await) }).await?,
+    };
+    let outcome = Outcome::of(&taken, &stored);
+    let (accepted, newest) = (usize::try_from(stored.accepted).unwrap_or(usize::MAX), taken.newest.div_euclid(1_000_000));
+    if accepted > 0 {
+        state.otlp.logs_seen.store(true, Ordering::Relaxed);
+    }
+    let message = outcome.message();
+    if !message.is_empty() {
+        state.sources.partly(SOURCE, accepted, newest, format!("of the last request, {message}"));
+    } else if accepted > 0 {
+        state.sources.up(SOURCE, accepted, newest);
+    }
+    Ok(outcome)
+}
+
+/// Status shows an error that is the sender's fault.
+fn note_refusal(error: &ApiError, state: &AppState) {
+    if !error.status_code().is_client_error() {
+        return;
+    }
+    let why = format!("the last request was refused: {error}");
+    if state.otlp.logs_seen.load(Ordering::Relaxed) {
+        state.sources.partly(SOURCE, 0, 0, why);
+    } else {
+        let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+        state.sources.absent(SOURCE, why, hint(address));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_kept_is_said_with_its_reasons() {
+        assert_eq!(Outcome::of(&Taken::default(), &Appended::default()).message(), "");
+        let taken =
+            Taken { refused: 4, reasons: vec!["one".to_owned(), "two".to_owned()], warnings: vec!["cut".to_owned()], ..Taken::default() };
+        let stored = Appended { accepted: 5, too_old: 2, overflowed: 3, ..Appended::default() };
+        let outcome = Outcome::of(&taken, &stored);
+        assert_eq!((outcome.accepted, outcome.rejected), (5, 6));
+        let message = outcome.message();
+        assert_eq!(
+            message,
+            "6 lines were not kept: one; two; 2 lines are older than the retention of logs; cut; \
+             3 lines came in more streams than a day may have and were put in one of their service"
+        );
+    }
+}
