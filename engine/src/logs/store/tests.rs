@@ -231,7 +231,7 @@ fn one_damaged_byte_costs_at_most_a_block_and_is_named() {
         let found = read(&store, &everything(Order::Any));
         assert!([200, 400].contains(&found.len()), "byte {at}: {} lines", found.len());
         store.verify().unwrap();
-        assert_eq!(problems.list().is_empty(), false, "byte {at}");
+        assert!(!problems.list().is_empty(), "byte {at}");
     }
 }
 

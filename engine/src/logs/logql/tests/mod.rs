@@ -24,9 +24,14 @@ const T0: i64 = 1_764_000_000 * S;
 #[derive(Default)]
 pub(super) struct Memory(pub(super) Vec<StreamLines>);
 
+/// Labels of a stream, and its lines with their seconds.
+type Given<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, &'a str)]);
+/// Series in braces with their values.
+type Rows = Vec<(String, Vec<Option<f64>>)>;
+
 impl Memory {
-    pub(super) fn of(streams: &[(&[(&str, &str)], &[(i64, &str)])]) -> Self {
-        let stream = |(labels, lines): &(&[(&str, &str)], &[(i64, &str)])| StreamLines {
+    pub(super) fn of(streams: &[Given<'_>]) -> Self {
+        let stream = |(labels, lines): &Given<'_>| StreamLines {
             labels: Labels::of(labels.to_vec()),
             records: lines.iter().map(|(at, body)| record(T0 + at * S, body)).collect(),
         };
@@ -101,7 +106,7 @@ fn piped(stages: &str, body: &str) -> Option<(String, String)> {
 }
 
 /// Series in braces with their values at instants from 0 s to `seconds`, a minute apart.
-fn metric_of(source: &dyn Source, text: &str, seconds: i64) -> Result<Vec<(String, Vec<Option<f64>>)>, String> {
+fn metric_of(source: &dyn Source, text: &str, seconds: i64) -> Result<Rows, String> {
     let grid = Grid { step: 60_000, range: seconds * 1_000 };
     let Query::Metric(query) = Query::parse(text, grid).map_err(|error| error.to_string())? else { return Err("lines".to_owned()) };
     let request = MetricRequest { start: T0, end: T0 + seconds * S, step_ms: 60_000, now: 0 };
