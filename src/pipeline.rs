@@ -20,6 +20,7 @@ use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
 use taskpulse_actors::forecasts::ForecastsActor;
 use taskpulse_actors::hub::HubActor;
+use taskpulse_actors::log_followers::Followers;
 use taskpulse_actors::logs::{LogDoor, LogStoreActor};
 use taskpulse_actors::messages::{Advanced, ChangeDocuments, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
@@ -79,6 +80,7 @@ pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub store: ActorHandle<StoreActor>,
     logs: ActorHandle<LogStoreActor>,
+    log_followers: Followers,
     pub publishers: Publishers,
     /// Signs links that acknowledge alerts.
     pub ack_key: AckKey,
@@ -119,7 +121,9 @@ impl<'a> Pipeline<'a> {
 
         // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
-        let logs = starter.start_essential(&arbiters.store, "logs", LogStoreActor::factory(starter.clock.clone(), writer.log_writer()));
+        let log_followers = Followers::default();
+        let lines = LogStoreActor::factory(starter.clock.clone(), writer.log_writer(), log_followers.clone());
+        let logs = starter.start_essential(&arbiters.store, "logs", lines);
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
@@ -149,6 +153,7 @@ impl<'a> Pipeline<'a> {
             ack_key,
             store: store_actor,
             logs,
+            log_followers,
             hub,
             alerts,
             optimizer,
@@ -185,7 +190,7 @@ impl<'a> Pipeline<'a> {
 
     /// The way to the store of log lines.
     pub fn log_door(&self) -> LogDoor {
-        LogDoor::new(self.reporter.store.logs(), self.logs.mailbox())
+        LogDoor::new(self.reporter.store.logs(), self.logs.mailbox(), self.log_followers.clone())
     }
 
     /// Records an event about the service itself.

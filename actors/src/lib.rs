@@ -14,6 +14,7 @@ mod explain;
 pub mod files;
 pub mod forecasts;
 pub mod hub;
+pub mod log_followers;
 pub mod logs;
 pub mod messages;
 pub mod metadata;

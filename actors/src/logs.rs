@@ -2,7 +2,7 @@
 //!
 //! 1. Appends the lines of a request to journal and head.
 //! 2. Makes the journal durable for all requests that came meanwhile in one flush (group commit), off its thread.
-//! 3. Answers them.
+//! 3. Answers them, and passes their lines on to those who follow ([`crate::log_followers`]).
 //!
 //! It seals the head and merges small files at intervals. It shares the thread of the store; where no line was ever sent, it does
 //! nothing.
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::log_followers::Followers;
 use crate::messages::{AppendError, AppendLines, Finish};
 use crate::store::ErrorLog;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
@@ -36,13 +37,20 @@ const COMPACT_EVERY: Duration = Duration::from_secs(60);
 pub struct LogDoor {
     reader: LogReader,
     append: Mailbox<AppendLines>,
+    followers: Followers,
 }
 
 impl LogDoor {
-    /// From a reader and the mailbox of the actor.
+    /// From a reader, the mailbox of the actor, and those whom it tells of lines.
     #[must_use]
-    pub fn new(reader: LogReader, append: Mailbox<AppendLines>) -> Self {
-        Self { reader, append }
+    pub fn new(reader: LogReader, append: Mailbox<AppendLines>, followers: Followers) -> Self {
+        Self { reader, append, followers }
+    }
+
+    /// Those who follow lines as they come in.
+    #[must_use]
+    pub fn followers(&self) -> &Followers {
+        &self.followers
     }
 
     /// Reads lines.
@@ -64,12 +72,14 @@ impl LogDoor {
 }
 
 type Answer = ResponseFuture<Result<Appended, AppendError>>;
-type Reply = (Appended, oneshot::Sender<Result<Appended, AppendError>>);
+/// A request that waits: what was done, its lines where somebody follows, and who asked.
+type Reply = (Appended, Option<Lines>, oneshot::Sender<Result<Appended, AppendError>>);
 
 /// See the module.
 pub struct LogStoreActor {
     clock: Clock,
     writer: Arc<LogWriter>,
+    followers: Followers,
     waiting: Vec<Reply>,
     committing: bool,
     sealing: bool,
@@ -84,15 +94,16 @@ pub struct LogStoreActor {
 
 impl LogStoreActor {
     /// What builds the actor, at the start and after each panic.
-    pub fn factory(clock: Clock, writer: LogWriter) -> impl Fn() -> Self + Send + 'static {
+    pub fn factory(clock: Clock, writer: LogWriter, followers: Followers) -> impl Fn() -> Self + Send + 'static {
         let writer = Arc::new(writer);
-        move || Self::new(clock.clone(), Arc::clone(&writer))
+        move || Self::new(clock.clone(), Arc::clone(&writer), followers.clone())
     }
 
-    fn new(clock: Clock, writer: Arc<LogWriter>) -> Self {
+    fn new(clock: Clock, writer: Arc<LogWriter>, followers: Followers) -> Self {
         Self {
             clock,
             writer,
+            followers,
             waiting: Vec::new(),
             committing: false,
             sealing: false,
@@ -124,7 +135,10 @@ impl LogStoreActor {
                     Ok(Err(error)) => Err(error.into()),
                     Err(_) => Err(StoreError::Interrupted("the flush").into()),
                 };
-                for (appended, reply) in requests {
+                for (appended, lines, reply) in requests {
+                    if let Some(lines) = lines.filter(|_| outcome.is_ok()) {
+                        this.followers.publish(lines);
+                    }
                     // The sender may no longer wait: the lines are kept all the same.
                     let _ = reply.send(outcome.clone().map(|()| appended));
                 }
@@ -214,12 +228,13 @@ impl Receive<AppendLines> for LogStoreActor {
     type Reply = Answer;
 
     fn receive(&mut self, AppendLines { lines }: AppendLines, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let followed = self.followers.copy(&lines);
         match self.writer.append(lines, self.clock.now_ms()) {
             Ok(_) if self.waiting.len() >= MAX_WAITING => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
             Ok(appended) => {
                 self.append_errors.resolved("log lines are kept");
                 let (reply, answer) = oneshot::channel();
-                self.waiting.push((appended, reply));
+                self.waiting.push((appended, followed, reply));
                 self.commit(ctx);
                 Box::pin(async move { answer.await.unwrap_or(Err(AppendError::Restarted)) })
             }

@@ -30,6 +30,8 @@ mod ingest;
 mod log_ingest;
 mod login;
 mod login_throttle;
+mod logs;
+mod loki;
 mod noise;
 mod openapi;
 mod ops;

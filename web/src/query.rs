@@ -82,6 +82,13 @@ pub(crate) fn check_instants(query: &Query, what: &str) -> Result<(), ApiError> 
 /// Says that nobody waits when the request's future is dropped: its client has gone.
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
+impl Waiting {
+    /// Sets a flag when it is dropped.
+    pub(crate) fn new(cancelled: Arc<AtomicBool>) -> Self {
+        Self(cancelled)
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
@@ -161,7 +168,7 @@ impl QueryRequest {
         let queued = self.began.elapsed().as_secs_f64();
         let (answer, notes) = promql::evaluate(&self.query, &params, source)?;
         let evaluated = self.began.elapsed().as_secs_f64() - queued;
-        let Parts { head, mut series, end } = parts(answer, &params, step.is_some());
+        let Parts { head, mut series, end } = parts(answer, params.start, step.is_some());
         let cut = series.len() > self.limit;
         series.truncate(self.limit);
         let mut out = String::from(end);
@@ -214,17 +221,29 @@ struct Parts {
     end: &'static str,
 }
 
-fn parts(answer: Answer, params: &promql::Params, stepped: bool) -> Parts {
+/// An answer in Prometheus' envelope; `times` are its instants, `tail` closes the envelope.
+pub(crate) fn answer_text(
+    answer: Answer,
+    start: TimestampMs,
+    stepped: bool,
+    times: impl Iterator<Item = TimestampMs>,
+    tail: String,
+) -> Text {
+    let Parts { head, series, end } = parts(answer, start, stepped);
+    Text::new(format!("{{\"status\":\"success\",\"data\":{head}"), series, times, end.to_owned() + &tail)
+}
+
+fn parts(answer: Answer, start: TimestampMs, stepped: bool) -> Parts {
     let head = |kind: &str| format!("{{\"resultType\":\"{kind}\",\"result\":");
     match answer {
         Answer::Text(text) => {
-            let head = format!("{}[{},{}]", head("string"), seconds(params.start), Value::from(text));
+            let head = format!("{}[{},{}]", head("string"), seconds(start), Value::from(text));
             Parts { head, series: Vec::new(), end: "" }
         }
         Answer::Scalar(points) if !stepped => {
             let value = points.first().map_or(f64::NAN, |point| point.1);
             let mut head = head("scalar");
-            push_point(&mut head, params.start, value);
+            push_point(&mut head, start, value);
             Parts { head, series: Vec::new(), end: "" }
         }
         Answer::Scalar(points) => {
@@ -233,7 +252,7 @@ fn parts(answer: Answer, params: &promql::Params, stepped: bool) -> Parts {
             Parts { head: head("matrix") + "[", series, end: "]" }
         }
         Answer::Vector(rows) if !stepped => {
-            let one = |row: Row| (row.labels, Points::One(params.start, row.values.first().copied().unwrap_or(f64::NAN)));
+            let one = |row: Row| (row.labels, Points::One(start, row.values.first().copied().unwrap_or(f64::NAN)));
             Parts { head: head("vector") + "[", series: rows.into_iter().map(one).collect(), end: "]" }
         }
         Answer::Vector(rows) => {
@@ -324,7 +343,7 @@ pub(crate) async fn place(places: &Semaphore, deadline: Instant) -> Result<Semap
 }
 
 /// The time limit of a request: that of the settings, or a shorter one that the client asks for.
-fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
+pub(crate) fn timeout(params: &Params, most: Duration) -> Result<Duration, ApiError> {
     let wanted = params.duration("timeout")?.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
     Ok(wanted.map_or(most, |wanted| most.min(wanted)))
 }

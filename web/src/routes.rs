@@ -10,8 +10,8 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    log_ingest, login, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules, session,
-    silences, tree,
+    log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules,
+    session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -22,6 +22,8 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     otlp::routes,
     log_ingest::routes,
     query::routes,
+    logs::routes,
+    loki::routes,
     ask::routes,
     buckets::routes,
     effect::routes,

@@ -1,8 +1,8 @@
 //! The WebSocket session: one actor a connection, between a client and the hub.
 //!
-//! The only file that knows `actix-web-actors`. A client that takes nothing stops this actor's stream from being polled,
-//! its mailbox fills, and the hub sees it; nothing queues without bound. What the hub has to say of such a client
-//! (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
+//! Beside the live tail of log lines (`loki/tail.rs`) the only file that knows `actix-web-actors`. A client that takes nothing stops this
+//! actor's stream from being polled, its mailbox fills, and the hub sees it; nothing queues without bound. What the hub has to say of such
+//! a client (`DropSlow`) closes the connection with 1013, or, where not even that can be written, cuts the socket.
 
 mod request;
 

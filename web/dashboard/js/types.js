@@ -916,6 +916,49 @@
  */
 
 /**
+ * How many lines of a level there are.
+ * @typedef {object} LevelVolume
+ * @property {number[]} counts  Lines in each bucket.
+ * @property {string} level  `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `unknown`.
+ * @property {number} total  Lines in all of them.
+ */
+
+/**
+ * A log line.
+ * @typedef {object} LogLine
+ * @property {LogLine[]|null} [after]  The lines of its stream after it, the oldest first; only with `context`.
+ * @property {Record<string, string>} attributes  What else is known of it, its level, trace and span among it.
+ * @property {LogLine[]|null} [before]  The lines of its stream before it, the oldest first; only with `context`.
+ * @property {string} body  The text; what is not UTF-8 is replaced by U+FFFD.
+ * @property {Record<string, string>} labels  The labels of its stream.
+ * @property {string} ns  The same in nanoseconds since 1970, as text: a number of JSON has not all its digits.
+ * @property {Record<string, string>} parsed  What the stages of the query found in it.
+ * @property {boolean} replaced  Whether something of the text was replaced.
+ * @property {string} severity  `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `unknown`.
+ * @property {string|null} [span_id]  The span that it belongs to, in hexadecimal digits.
+ * @property {string} time  When it was said.
+ * @property {string|null} [trace_id]  The trace that it belongs to, in hexadecimal digits.
+ */
+
+/**
+ * Lines that a query found.
+ * @typedef {object} LogLines
+ * @property {number} bytes_read  Bytes of text that were read for it.
+ * @property {LogLine[]} lines  In the order that was asked for.
+ * @property {number} lines_read  Lines that were read for it.
+ * @property {boolean} more  Whether there may be more than `limit`.
+ */
+
+/**
+ * How many lines there are in each part of a time.
+ * @typedef {object} LogVolume
+ * @property {number} buckets  How many buckets there are. The last one may end after `end`.
+ * @property {LevelVolume[]} levels  The levels that there are lines of.
+ * @property {number} start  When the first bucket begins, Unix seconds.
+ * @property {number} step  The length of a bucket, seconds.
+ */
+
+/**
  * A maintenance window.
  * @typedef {object} Maintenance
  * @property {boolean} active  Whether it holds notices back now.

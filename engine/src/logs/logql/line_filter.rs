@@ -63,11 +63,7 @@ impl LineFilter {
 
 /// Where bytes have others.
 pub(super) fn find(line: &[u8], needle: &[u8]) -> Option<usize> {
-    match (std::str::from_utf8(line), std::str::from_utf8(needle)) {
-        (Ok(line), Ok(needle)) => line.find(needle),
-        _ if needle.is_empty() => Some(0),
-        _ => line.windows(needle.len()).position(|window| window == needle),
-    }
+    memchr::memmem::find(line, needle)
 }
 
 /// Texts that whatever matches a regular expression has. Only simple expressions are searched: none with groups, alternatives or flags.
@@ -96,10 +92,8 @@ pub(super) fn literals(regex: &str) -> Vec<Vec<u8>> {
                 // The character before it may be missing.
                 run.pop();
                 end(&mut run);
-                if c == '{' {
-                    if chars.by_ref().all(|c| c != '}') {
-                        return Vec::new();
-                    }
+                if c == '{' && chars.by_ref().all(|c| c != '}') {
+                    return Vec::new();
                 }
             }
             '+' => end(&mut run),
