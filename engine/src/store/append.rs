@@ -149,7 +149,7 @@ impl Store {
     fn check_head(&self) -> Result<(), StoreError> {
         let waiting = self.head_samples.load(Ordering::Relaxed);
         let most = self.options.max_waiting.max(self.series.read().live() as u64 * 96);
-        if waiting > most { Err(StoreError::Backlog { waiting }) } else { Ok(()) }
+        if waiting > most { Err(StoreError::Backlog { waiting, what: "samples" }) } else { Ok(()) }
     }
 
     fn take(&self, resolved: ResolvedBatch, now: TimestampMs) -> Result<Stored, StoreError> {

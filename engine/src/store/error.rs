@@ -63,11 +63,13 @@ pub enum StoreError {
         /// The damage.
         source: CodecError,
     },
-    /// Samples arrive faster than they can be sealed, or sealing fails.
-    #[error("{waiting} samples wait to be written into chunks; new samples are refused until sealing works (the log says why it fails)")]
+    /// Samples or log lines arrive faster than they can be sealed, or sealing fails.
+    #[error("{waiting} {what} wait to be sealed; new {what} are refused until sealing works (the log says why it fails)")]
     Backlog {
-        /// How many samples wait.
+        /// How many wait.
         waiting: u64,
+        /// What waits.
+        what: &'static str,
     },
     /// Series were removed between resolving the samples of a request and storing them.
     #[error("a series of this request was just removed by retention; send the request again")]

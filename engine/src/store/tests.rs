@@ -406,7 +406,7 @@ fn samples_are_refused_when_too_many_wait_for_a_seal() {
     let store = StoreWriter::open(dir.path(), StoreOptions { max_waiting: 100, ..StoreOptions::default() }, T0).unwrap();
     for n in 0..200 {
         store.append(&batch(&[("0", T0 + n, 1.0)]), T0).unwrap_or_else(|error| {
-            assert!(n > 100 && error.to_string().contains("wait to be written into chunks"), "{n}: {error}");
+            assert!(n > 100 && error.to_string().contains("samples wait to be sealed"), "{n}: {error}");
             Stored::default()
         });
     }

@@ -181,7 +181,7 @@ impl LogStore {
         let waiting = places.head.memory() + places.frozen.days.values().map(|day| day.memory()).sum::<usize>();
         if waiting > self.options.max_head_bytes.saturating_mul(BACKLOG) {
             let waiting = places.head.rows() + places.frozen.days.values().map(|day| day.rows).sum::<u64>();
-            return Err(StoreError::Backlog { waiting });
+            return Err(StoreError::Backlog { waiting, what: "log lines" });
         }
         Ok(())
     }
