@@ -4,6 +4,8 @@
 //! N series without a change for which none is claimed (nominal: 95 %), and the share of N series that fell by a fifth for which that is found.
 //! The last column is that of a change that is followed for 28 days: without a claim at any look, and found at the look after a week.
 
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
 #[path = "arguments/mod.rs"]
 mod arguments;
 
