@@ -8,6 +8,7 @@ from times that are not kept.
 import hashlib
 import hmac
 import os
+import time
 
 import schemathesis
 from hypothesis import strategies as st
@@ -53,10 +54,12 @@ def snappy(payload):
     return varint(len(payload)) + b"".join(bytes([len(piece) - 1 << 2]) + piece for piece in pieces)
 
 
-# A series without samples, and a metric without points.
+# A series without samples, a metric without points, a record of nothing, and a stream without lines.
 PROTOBUF = {
     "/api/v1/write": snappy(field(1, field(1, field(1, b"__name__") + field(2, b"up")))),
     "/v1/metrics": field(1, field(2, field(2, field(1, b"up")))),
+    "/v1/logs": field(1, field(2, field(2, b""))),
+    "/loki/api/v1/push": snappy(field(1, field(1, b'{job="x"}'))),
 }
 schemathesis.openapi.media_type("application/x-protobuf", st.sampled_from(list(PROTOBUF.values())))
 
@@ -99,6 +102,9 @@ def before_call(context, case, kwargs):
         for sample in case.body["samples"]:
             sample["time"] = None
             sample["labels"] = {}
+    elif path == "/loki/api/v1/push" and case.media_type == "application/json":
+        # Times are within the retention, and labels have names that Loki allows.
+        case.body = {"streams": [{"stream": {"job": "x"}, "values": [[str(time.time_ns()), "a line", {"user": "7"}]]}]}
     if path == "/api/v1/rules" and "group_next_token" in (case.query or {}):
         del case.query["group_next_token"]
     if path.startswith("/api/v2/") and case.query:

@@ -67,10 +67,10 @@ fn export_response() -> Value {
 }
 
 fn push_request() -> Value {
-    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
-    let line =
-        json!({"type": "array", "prefixItems": [{"type": "string", "pattern": "^[0-9]{1,19}$"}, {"type": "string"}, texts], "minItems": 2});
-    let stream = json!({"type": "object", "properties": {"stream": texts, "values": {"type": "array", "items": line}}});
+    let texts = json!({"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}});
+    let time = json!({"type": ["string", "integer"], "description": "nanoseconds since 1970"});
+    let line = json!({"type": "array", "prefixItems": [time, {"type": "string"}, texts], "minItems": 2});
+    let stream = json!({"type": "object", "properties": {"stream": texts, "values": {"type": ["array", "null"], "items": line}}});
     json!({"type": "object", "properties": {"streams": {"type": ["array", "null"], "items": stream}}})
 }
 
