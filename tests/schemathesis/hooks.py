@@ -16,6 +16,12 @@ from hypothesis import strategies as st
 # `server.token` and `github.webhook_secret` of the service that is tested.
 TOKEN = os.environ.get("TASKPULSE_TOKEN", "")
 LAST_TIME = 253_402_300_000
+# Times of log lines are nanoseconds, of 64 bits.
+LAST_NANOSECONDS = 9_000_000_000
+SELECTOR = '{job="x"}'
+COUNTS = 'count_over_time({job="x"}[5m])'
+# Where a query is one over lines, without counts.
+SELECTOR_PATHS = ("/api/v1/logs", "/api/v1/logs/volume", "/loki/api/v1/series")
 
 NAMES = st.sampled_from(["up", "system_cpu_utilization_ratio", "taskpulse_appended_samples_total", "taskmaster_tasks", "none:at_all"])
 LABELS = st.sampled_from(["", "{}", '{job="web"}', '{tag!="a\\"b"}', '{cpu=~"[0-9]+"}', '{source!~"a|b", part=""}'])
@@ -33,6 +39,10 @@ def combined(expressions):
 schemathesis.openapi.format("promql", st.recursive(SELECTORS | RANGES | st.just("vector(1)"), combined, max_leaves=4))
 schemathesis.openapi.format("promql-selector", SELECTORS)
 schemathesis.openapi.format("promql-duration", DURATIONS)
+
+LINES_QUERIES = st.sampled_from([SELECTOR, '{job=~".+"} |= "a" | json', '{job="x"} | logfmt | level="error"'])
+COUNTS_QUERIES = st.sampled_from([COUNTS, 'sum by (job) (rate({job="x"} |= "a" [1m]))'])
+schemathesis.openapi.format("logql", LINES_QUERIES | COUNTS_QUERIES)
 
 
 def varint(value):
@@ -105,17 +115,38 @@ def before_call(context, case, kwargs):
     elif path == "/loki/api/v1/push" and case.media_type == "application/json":
         # Times are within the retention, and labels have names that Loki allows.
         case.body = {"streams": [{"stream": {"job": "x"}, "values": [[str(time.time_ns()), "a line", {"user": "7"}]]}]}
+    elif path == "/api/v1/logs/query":
+        case.query["query"] = COUNTS
+    elif path in SELECTOR_PATHS or path.startswith(("/loki/api/v1/label", "/loki/api/v1/index/")):
+        for parameters in (case.query, case.body):
+            if isinstance(parameters, dict) and "query" in parameters:
+                parameters["query"] = SELECTOR
+            if isinstance(parameters, dict) and "match[]" in parameters:
+                parameters["match[]"] = [SELECTOR]
     if path == "/api/v1/rules" and "group_next_token" in (case.query or {}):
         del case.query["group_next_token"]
     if path.startswith("/api/v2/") and case.query:
         case.query.update({name: value for name, value in (("filter", ['alertname="none"']), ("receiver", "o.*")) if name in case.query})
+    of_lines = path.startswith(("/api/v1/logs", "/loki/"))
     for parameters in (case.query, case.body):
         if isinstance(parameters, dict) and {"start", "end"} & parameters.keys():
-            put_in_order(parameters)
+            put_in_order(parameters, LAST_NANOSECONDS if of_lines else LAST_TIME)
+        if isinstance(parameters, dict) and of_lines:
+            about_lines(parameters)
 
 
-def put_in_order(parameters):
-    start = max(-LAST_TIME, min(number(parameters.get("start"), 0), LAST_TIME))
+def about_lines(parameters):
+    """A range that follows from others has no more steps than are allowed, and lines with others around them are few."""
+    wanted = {"time": 1_764_000_000, "since": 60}
+    parameters.update({name: value for name, value in wanted.items() if name in parameters})
+    if "step" in parameters:
+        parameters["step"] = max(number(parameters["step"], 15), 1)
+    if "context" in parameters and "limit" in parameters:
+        parameters["limit"] = max(1, min(int(number(parameters["limit"], 1)), 100))
+
+
+def put_in_order(parameters, last):
+    start = max(-last, min(number(parameters.get("start"), 0), last))
     parameters.update(start=start, end=start + 60)
     if "step" in parameters:
         parameters["step"] = max(number(parameters["step"], 15), 1)

@@ -45,7 +45,8 @@ pub(crate) const LINES: Parameter = Parameter::query("limit", "lines at the most
 pub(crate) const DIRECTION: Parameter = Parameter::query(
     "direction",
     "which lines come first",
-    || json!({"type": "string", "enum": ["backward", "forward"], "default": "backward"}),
+    // Loki's clients leave it empty for the default.
+    || json!({"type": "string", "enum": ["backward", "forward", ""], "default": "backward"}),
 );
 pub(crate) const LOG_STEP: Parameter =
     Parameter::query("step", "from one instant to the next; by default there are 250 of them", parameter::positive_duration);

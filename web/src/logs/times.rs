@@ -19,10 +19,10 @@ const MAX_STEPS: i64 = 11_000;
 /// Steps of a range that names none, as in Loki.
 const DEFAULT_STEPS: i64 = 250;
 
-/// The schema of a time: seconds, nanoseconds, RFC 3339.
+/// The schema of a time: seconds (with a fraction or few digits), nanoseconds, RFC 3339.
 pub(crate) fn time() -> Value {
     json!({"anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": i64::MAX},
+        {"type": "number", "minimum": i64::MIN, "maximum": i64::MAX},
         {"type": "string", "format": "date-time"},
     ], "examples": ["1764000000000000000"]})
 }
