@@ -462,7 +462,7 @@ fn an_enterprise_server_is_asked_below_its_base_and_odd_answers_are_survived() {
     assert_eq!((&workflow["statuses"]["levitating"], &workflow["active"]), (&json!(1), &json!(0)));
     eventually("what is odd is reported", || reason(&service, "github team/tool").contains("2 of the newest runs").then_some(()));
     eventually("its own status", || one(&service, "github_actions_active_runs{status=\"levitating\"}").filter(|v| *v == 1.0));
-    assert!(server.asked.lock().unwrap().iter().all(|path| path.starts_with("/api/v3/repos/team/tool/actions/")));
+    assert!(server.asked.lock().unwrap().iter().all(|path| path.starts_with("/api/v3/repos/team/tool/")));
 }
 
 #[test]
