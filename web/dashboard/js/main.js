@@ -21,7 +21,6 @@ followStatus()
 followAlerts()
 followCauses()
 followAdvice()
-followActions()
 followEvents()
 followBoards()
 followCi()
@@ -35,4 +34,5 @@ root.replaceChildren()
 render(/** @type {any} */ (html`<${Frame} />`), root)
 
 // After everything that the reader waits for.
+setTimeout(followActions, 1000)
 setTimeout(keepForOffline, 3000)

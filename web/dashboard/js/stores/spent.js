@@ -40,9 +40,10 @@ async function ask() {
   const past = untracked(() => askedMoment.value)
   const end = past ?? serverTime()
   const start = readTime('today', end, untracked(() => utc.value)) ?? end
-  // Nobody kept which budgets there were.
-  const asked = past === null ? get('/api/v1/budgets').catch(() => null) : []
-  const [spent, budgets] = await Promise.all([get('/api/v1/costs', { start, end }).catch(() => null), asked])
+  const spent = await get('/api/v1/costs', { start, end }).catch(() => null)
+  // Money stands beside its budget; nobody kept which budgets there were.
+  const asks = past === null && spent !== null && spent.money !== null
+  const budgets = asks ? await get('/api/v1/budgets').catch(() => null) : []
   // An older answer must not replace a newer one; what was known stays while the service cannot be asked.
   if (mine !== turn) return
   if (spent) spentToday.value = spent
