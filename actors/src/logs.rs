@@ -13,22 +13,18 @@ use std::time::Duration;
 use actix::ResponseFuture;
 use taskpulse_engine::logs::Lines;
 use taskpulse_engine::logs::store::{Appended, LogReader};
-use taskpulse_engine::store::{LogWriter, StoreError};
-use tokio::sync::oneshot;
+use taskpulse_engine::store::LogWriter;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::log_followers::Followers;
 use crate::messages::{AppendError, AppendLines, Finish};
 use crate::store::ErrorLog;
+use crate::store::upkeep::{Flush, Sealing};
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
-/// Requests that may wait for one flush.
-const MAX_WAITING: usize = 1_024;
 /// How often it looks for work.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How soon a seal or a merge is tried again after it failed.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// How often files are looked through for some to merge.
 const COMPACT_EVERY: Duration = Duration::from_secs(60);
 
@@ -41,7 +37,7 @@ pub struct LogDoor {
 }
 
 impl LogDoor {
-    /// From a reader, the mailbox of the actor, and those whom it tells of lines.
+    /// From a reader, the mailbox of the actor, and those who follow lines.
     #[must_use]
     pub fn new(reader: LogReader, append: Mailbox<AppendLines>, followers: Followers) -> Self {
         Self { reader, append, followers }
@@ -72,23 +68,18 @@ impl LogDoor {
 }
 
 type Answer = ResponseFuture<Result<Appended, AppendError>>;
-/// A request that waits: what was done, its lines where somebody follows, and who asked.
-type Reply = (Appended, Option<Lines>, oneshot::Sender<Result<Appended, AppendError>>);
 
 /// See the module.
 pub struct LogStoreActor {
     clock: Clock,
     writer: Arc<LogWriter>,
     followers: Followers,
-    waiting: Vec<Reply>,
-    committing: bool,
-    sealing: bool,
-    sealed_at: Instant,
-    seal_failed_at: Option<Instant>,
+    /// What was done, and the lines where somebody follows.
+    flush: Flush<(Appended, Option<Lines>), Appended>,
+    sealing: Sealing,
     compacting: bool,
     compacted_at: Instant,
     append_errors: ErrorLog,
-    seal_errors: ErrorLog,
     compaction_errors: ErrorLog,
 }
 
@@ -104,38 +95,25 @@ impl LogStoreActor {
             clock,
             writer,
             followers,
-            waiting: Vec::new(),
-            committing: false,
-            sealing: false,
-            sealed_at: Instant::now(),
-            seal_failed_at: None,
+            flush: Flush::new(),
+            sealing: Sealing::new("sealing log lines"),
             compacting: false,
             compacted_at: Instant::now(),
             append_errors: ErrorLog::default(),
-            seal_errors: ErrorLog::default(),
             compaction_errors: ErrorLog::default(),
         }
     }
 
     /// One flush for all requests that wait now; those that come while it runs get the next.
     fn commit(&mut self, ctx: &mut Ctx<Self>) {
-        if self.committing || self.waiting.is_empty() {
-            return;
-        }
-        self.committing = true;
-        let requests = std::mem::take(&mut self.waiting);
+        let Some(requests) = self.flush.begin() else { return };
         let writer = Arc::clone(&self.writer);
         ctx.run_blocking(
             "commit",
             move || writer.commit(),
             move |this, result, ctx| {
-                this.committing = false;
-                let outcome: Result<(), AppendError> = match result {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(error.into()),
-                    Err(_) => Err(StoreError::Interrupted("the flush").into()),
-                };
-                for (appended, lines, reply) in requests {
+                let outcome = this.flush.ended(result);
+                for ((appended, lines), reply) in requests {
                     if let Some(lines) = lines.filter(|_| outcome.is_ok()) {
                         this.followers.publish(lines);
                     }
@@ -151,29 +129,17 @@ impl LogStoreActor {
     }
 
     fn seal(&mut self, ctx: &mut Ctx<Self>) {
-        if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
+        if !self.sealing.begin() {
             return;
         }
-        self.sealing = true;
-        self.sealed_at = Instant::now();
         let writer = Arc::clone(&self.writer);
         ctx.run_background(
             "sealed",
             move || writer.seal(),
             |this, result, _| {
-                this.sealing = false;
-                this.seal_failed_at = None;
-                let error = match result {
-                    Ok(Ok(lines)) => {
-                        this.seal_errors.resolved("sealing log lines works");
-                        log::debug!("logs: sealed {lines} lines");
-                        return;
-                    }
-                    Ok(Err(error)) => error.to_string(),
-                    Err(error) => error.to_string(),
-                };
-                this.seal_failed_at = Some(Instant::now());
-                this.seal_errors.log("sealing log lines failed and is tried again", &error);
+                if let Some(lines) = this.sealing.ended(result) {
+                    log::debug!("logs: sealed {lines} lines");
+                }
             },
         );
     }
@@ -209,7 +175,7 @@ impl LogStoreActor {
         }
         // A start may find more in the journal than may wait: then no append happens that would start a seal.
         let over = self.writer.head_is_over();
-        if over || self.sealed_at.elapsed() >= self.writer.seal_interval() || self.seal_failed_at.is_some() {
+        if self.sealing.is_due(over, self.writer.seal_interval()) {
             self.seal(ctx);
         }
         if self.compacted_at.elapsed() >= COMPACT_EVERY {
@@ -230,13 +196,12 @@ impl Receive<AppendLines> for LogStoreActor {
     fn receive(&mut self, AppendLines { lines }: AppendLines, ctx: &mut Ctx<Self>) -> Self::Reply {
         let followed = self.followers.copy(&lines);
         match self.writer.append(lines, self.clock.now_ms()) {
-            Ok(_) if self.waiting.len() >= MAX_WAITING => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
+            Ok(_) if self.flush.is_full() => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
             Ok(appended) => {
                 self.append_errors.resolved("log lines are kept");
-                let (reply, answer) = oneshot::channel();
-                self.waiting.push((appended, followed, reply));
+                let answer = self.flush.wait((appended, followed));
                 self.commit(ctx);
-                Box::pin(async move { answer.await.unwrap_or(Err(AppendError::Restarted)) })
+                answer
             }
             Err(error) => {
                 self.append_errors.log("log lines were not kept", &error);

@@ -8,15 +8,17 @@
 //! It seals the head into chunks, compacts, and applies the retention at intervals. A listener whose mailbox is full misses a
 //! message, sees the gap in the batch numbers, and catches up from the store.
 
+pub(crate) mod upkeep;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::ResponseFuture;
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, StoreError, StoreWriter, Stored};
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use self::upkeep::{Flush, Sealing, TRY_AGAIN};
 use crate::clock::Clock;
 use crate::messages::{
     Append, AppendError, AppendResolved, ChangeDocuments, CloseSilent, Finish, Publish, RecordEvents, StoredBatch, TakeSnapshot,
@@ -29,10 +31,6 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// How often the compactor looks for work, unless days are to be compacted sooner.
 const COMPACT_EVERY: Duration = Duration::from_secs(5);
-/// Batches that may wait for one flush.
-const MAX_WAITING: usize = 1_024;
-/// How soon a seal or the retention is tried again after it failed.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// How often the data directory is checked to be in its place.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often the same failure is logged again.
@@ -81,7 +79,6 @@ pub struct Listeners {
 }
 
 type Answer = ResponseFuture<Result<Arc<Stored>, AppendError>>;
-type Reply = (Arc<Stored>, oneshot::Sender<Result<Arc<Stored>, AppendError>>);
 
 /// See the module.
 pub struct StoreActor {
@@ -89,17 +86,13 @@ pub struct StoreActor {
     store: Arc<StoreWriter>,
     options: StoreActorOptions,
     listeners: Arc<OnceLock<Listeners>>,
-    waiting: Vec<Reply>,
-    committing: bool,
-    sealing: bool,
-    sealed_at: Instant,
-    seal_failed_at: Option<Instant>,
+    flush: Flush<Arc<Stored>, Arc<Stored>>,
+    sealing: Sealing,
     compacting: bool,
     housekeeping: bool,
     housekeeping_began: Instant,
     retention_failed: bool,
     checking: bool,
-    seal_errors: ErrorLog,
     compaction_errors: ErrorLog,
     retention_errors: ErrorLog,
     batch_errors: ErrorLog,
@@ -124,17 +117,13 @@ impl StoreActor {
             store,
             options,
             listeners,
-            waiting: Vec::new(),
-            committing: false,
-            sealing: false,
-            sealed_at: Instant::now(),
-            seal_failed_at: None,
+            flush: Flush::new(),
+            sealing: Sealing::new("sealing"),
             compacting: false,
             housekeeping: false,
             housekeeping_began: Instant::now(),
             retention_failed: false,
             checking: false,
-            seal_errors: ErrorLog::default(),
             compaction_errors: ErrorLog::default(),
             retention_errors: ErrorLog::default(),
             batch_errors: ErrorLog::default(),
@@ -143,22 +132,13 @@ impl StoreActor {
 
     /// One flush for all batches that wait now; those that come while it runs get the next.
     fn commit(&mut self, ctx: &mut Ctx<Self>) {
-        if self.committing || self.waiting.is_empty() {
-            return;
-        }
-        self.committing = true;
-        let batches = std::mem::take(&mut self.waiting);
+        let Some(batches) = self.flush.begin() else { return };
         let store = Arc::clone(&self.store);
         ctx.run_blocking(
             "commit",
             move || store.commit(),
             move |this, result, ctx| {
-                this.committing = false;
-                let outcome = match result {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(error.into()),
-                    Err(_) => Err(StoreError::Interrupted("the flush").into()),
-                };
+                let outcome = this.flush.ended(result);
                 for (stored, reply) in batches {
                     if outcome.is_ok() && !stored.ids.is_empty() {
                         this.publish(&stored);
@@ -182,29 +162,17 @@ impl StoreActor {
     }
 
     fn seal(&mut self, ctx: &mut Ctx<Self>) {
-        if self.sealing || self.seal_failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
+        if !self.sealing.begin() {
             return;
         }
-        self.sealing = true;
-        self.sealed_at = Instant::now();
         let store = Arc::clone(&self.store);
         ctx.run_background(
             "sealed",
             move || store.seal(),
             |this, result, _| {
-                this.sealing = false;
-                this.seal_failed_at = None;
-                let error = match result {
-                    Ok(Ok(chunks)) => {
-                        this.seal_errors.resolved("sealing works");
-                        log::debug!("store: sealed {chunks} chunks");
-                        return;
-                    }
-                    Ok(Err(error)) => error.to_string(),
-                    Err(error) => error.to_string(),
-                };
-                this.seal_failed_at = Some(Instant::now());
-                this.seal_errors.log("sealing failed and is tried again", &error);
+                if let Some(chunks) = this.sealing.ended(result) {
+                    log::debug!("store: sealed {chunks} chunks");
+                }
             },
         );
     }
@@ -237,13 +205,12 @@ impl StoreActor {
     /// Answers when what was just appended is durable.
     fn acknowledge(&mut self, appended: Result<Stored, StoreError>, ctx: &mut Ctx<Self>) -> Answer {
         match appended {
-            Ok(_) if self.waiting.len() >= MAX_WAITING => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
+            Ok(_) if self.flush.is_full() => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
             Ok(stored) => {
                 self.batch_errors.resolved("batches are kept");
-                let (reply, answer) = oneshot::channel();
-                self.waiting.push((Arc::new(stored), reply));
+                let answer = self.flush.wait(Arc::new(stored));
                 self.commit(ctx);
-                Box::pin(async move { answer.await.unwrap_or(Err(AppendError::Restarted)) })
+                answer
             }
             Err(error) => {
                 self.batch_errors.log("a batch was not kept", &error);
@@ -289,7 +256,7 @@ impl StoreActor {
     fn begin_due(&mut self, ctx: &mut Ctx<Self>) {
         // A start may find more in the journal than may wait: then no append happens that would start a seal.
         let over = self.store.head_is_over(self.options.max_head_samples);
-        if over || self.sealed_at.elapsed() >= self.options.seal_interval || self.seal_failed_at.is_some() {
+        if self.sealing.is_due(over, self.options.seal_interval) {
             self.seal(ctx);
         }
         if self.housekeeping_began.elapsed() >= if self.retention_failed { TRY_AGAIN } else { HOUSEKEEPING } {

@@ -9,6 +9,7 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::StoreOptions;
 
+use super::upkeep::MAX_WAITING;
 use super::*;
 use crate::supervisor::ActorHandle;
 use crate::testing::{Inbox, NOON, Stage, on_stage, on_stage_with};
