@@ -3,7 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use serde_json::json;
 use taskpulse_engine::model::PatternError;
@@ -26,7 +26,17 @@ impl ApiError {
         Self { status, kind, text: text.into(), retry_after: None }
     }
 
+    /// The head of the answer, for protocols that write errors in a form of their own.
+    pub(crate) fn response(&self) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(seconds) = self.retry_after {
+            response.insert_header(("retry-after", seconds.to_string()));
+        }
+        response
+    }
+
     /// Seconds until a retry, where that helps.
+    #[cfg(test)]
     pub(crate) fn retry_after(&self) -> Option<u32> {
         self.retry_after
     }
@@ -114,10 +124,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(seconds) = self.retry_after {
-            response.insert_header(("retry-after", seconds.to_string()));
-        }
+        let mut response = self.response();
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             // The next guess needs another connection.
             response.force_close();

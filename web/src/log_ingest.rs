@@ -9,7 +9,7 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::logs::push::{self, PushError, Taken};
@@ -149,11 +149,7 @@ async fn push(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
     });
     let Err(error) = outcome else { return HttpResponse::NoContent().finish() };
     note_refusal(&error, &state);
-    let mut response = HttpResponse::build(error.status_code());
-    if let Some(seconds) = error.retry_after() {
-        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-    }
-    response.content_type("text/plain; charset=utf-8").body(format!("{error}\n"))
+    error.response().content_type("text/plain; charset=utf-8").body(format!("{error}\n"))
 }
 
 async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<Outcome, ApiError> {
@@ -210,16 +206,7 @@ async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>)
 
 /// Status shows an error that is the sender's fault.
 fn note_refusal(error: &ApiError, state: &AppState) {
-    if !error.status_code().is_client_error() {
-        return;
-    }
-    let why = format!("the last request was refused: {error}");
-    if state.otlp.logs_seen.load(Ordering::Relaxed) {
-        state.sources.partly(SOURCE, 0, 0, why);
-    } else {
-        let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
-        state.sources.absent(SOURCE, why, hint(address));
-    }
+    otlp::note_refusal(error, state, SOURCE, &state.otlp.logs_seen, hint);
 }
 
 #[cfg(test)]

@@ -43,11 +43,7 @@ impl ResponseError for LokiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.0.retry_after() {
-            response.insert_header(("retry-after", seconds.to_string()));
-        }
-        response.content_type("text/plain; charset=utf-8").body(self.0.to_string())
+        self.0.response().content_type("text/plain; charset=utf-8").body(self.0.to_string())
     }
 }
 

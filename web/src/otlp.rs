@@ -156,7 +156,10 @@ async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppSt
     };
     match outcome {
         Ok(partial) => answer(encoding, Signal::Metrics, partial.rejected, &partial.message()),
-        Err(error) => refused(encoding, &error, &state),
+        Err(error) => {
+            note_refusal(&error, &state, SOURCE, &state.otlp.seen, hint);
+            error_answer(encoding, &error)
+        }
     }
 }
 
@@ -165,20 +168,18 @@ pub(crate) fn answer(encoding: Encoding, signal: Signal, rejected: u64, message:
     HttpResponse::Ok().content_type(encoding.content_type()).body(encoding.answer(signal, rejected, message))
 }
 
-/// An error in the form of OTLP. Status shows it if it is the sender's fault.
-fn refused(encoding: Encoding, error: &ApiError, state: &AppState) -> HttpResponse {
-    let status = error.status_code();
-    if status.is_client_error() {
-        let why = format!("the last request was refused: {error}");
-        let sources = &state.sources;
-        if state.otlp.seen.load(Ordering::Relaxed) {
-            sources.partly(SOURCE, 0, 0, why);
-        } else {
-            let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
-            sources.absent(SOURCE, why, hint(address));
-        }
+/// Status shows an error that is the sender's fault, and how to send where nothing was kept yet.
+pub(crate) fn note_refusal(error: &ApiError, state: &AppState, source: &str, seen: &AtomicBool, hint: fn(&str) -> String) {
+    if !error.status_code().is_client_error() {
+        return;
     }
-    error_answer(encoding, error)
+    let why = format!("the last request was refused: {error}");
+    if seen.load(Ordering::Relaxed) {
+        state.sources.partly(source, 0, 0, why);
+    } else {
+        let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+        state.sources.absent(source, why, hint(address));
+    }
 }
 
 /// An error in the form of OTLP.
@@ -191,11 +192,7 @@ pub(crate) fn error_answer(encoding: Encoding, error: &ApiError) -> HttpResponse
         StatusCode::SERVICE_UNAVAILABLE => 14,
         _ => 13,
     };
-    let mut response = HttpResponse::build(status);
-    if let Some(seconds) = error.retry_after() {
-        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-    }
-    response.content_type(encoding.content_type()).body(encoding.error(code, &error.to_string()))
+    error.response().content_type(encoding.content_type()).body(encoding.error(code, &error.to_string()))
 }
 
 /// The data points of a request that were not kept.

@@ -158,11 +158,7 @@ impl ResponseError for TextError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.0.retry_after() {
-            response.insert_header(("retry-after", seconds.to_string()));
-        }
-        response.json(self.0.to_string())
+        self.0.response().json(self.0.to_string())
     }
 }
 
