@@ -6,6 +6,15 @@ use std::ops::ControlFlow;
 
 use crate::model::{Labels, Matcher};
 
+/// Longest body of a line that is kept, in bytes.
+pub const MAX_BODY: usize = 256 << 10;
+/// Most attributes of a line that are kept.
+pub const MAX_ATTRIBUTES: usize = 128;
+/// Longest name of an attribute that is kept, in bytes.
+pub const MAX_NAME: usize = 1 << 10;
+/// Longest value of an attribute that is kept, in bytes.
+pub const MAX_VALUE: usize = 16 << 10;
+
 /// Nanoseconds since 1970, UTC.
 pub type TimeNs = i64;
 

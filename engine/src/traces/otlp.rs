@@ -4,7 +4,8 @@
 //! log lines.
 
 use super::span::{Attributes, Event, Kind, Link, Span, Spans, Status};
-use crate::logs::push::{MAX_VALUE, PushError};
+use crate::logs::push::PushError;
+use crate::logs::record::MAX_VALUE;
 use crate::logs::record::TimeNs;
 use crate::otlp::json::spans as json;
 use crate::otlp::messages::{self, Attributed, SpanRecord, Values};

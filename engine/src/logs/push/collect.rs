@@ -1,21 +1,15 @@
-//! Lines of a request, by stream, within bounds: what is too long is cut, what is too much is dropped, and both are told.
+//! Lines of a request, by stream, within bounds: what is too long is cut, what is too much is dropped, and the answer says both.
 
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
 use super::PushError;
-use crate::logs::record::{Lines, Record, StreamLines, TimeNs};
+use crate::logs::record::{self, Lines, MAX_BODY, MAX_NAME, MAX_VALUE, Record, StreamLines, TimeNs};
 use crate::model::Labels;
 
-/// Longest text of a line, in bytes.
-pub const MAX_BODY: usize = 256 << 10;
 /// Most attributes of a line, beside the one that counts those that were dropped.
-pub const MAX_ATTRIBUTES: usize = 127;
-/// Longest name of an attribute, in bytes.
-const MAX_NAME: usize = 1 << 10;
-/// Longest value of an attribute, in bytes.
-pub const MAX_VALUE: usize = 16 << 10;
+pub(super) const MAX_ATTRIBUTES: usize = record::MAX_ATTRIBUTES - 1;
 /// Most bytes of all attributes of a line.
 const MAX_ATTRIBUTE_BYTES: usize = 256 << 10;
 /// Most memory that the lines of a request take, in bytes.

@@ -18,7 +18,7 @@ pub mod otlp;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use self::collect::{MAX_ATTRIBUTES, MAX_BODY, MAX_VALUE, Taken};
+pub use self::collect::Taken;
 
 /// A request that cannot be read; nothing of it may be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

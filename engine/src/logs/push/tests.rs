@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
+use super::collect::MAX_ATTRIBUTES;
 use super::*;
-use crate::logs::record::{Record, StreamLines};
+use crate::logs::record::{MAX_BODY, MAX_VALUE, Record, StreamLines};
 use crate::otlp::Encoding;
 use crate::wire::build::{bytes, fixed32, fixed64, number};
 

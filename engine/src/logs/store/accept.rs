@@ -4,18 +4,10 @@
 
 use super::journal::Piece;
 use super::rows::{Row, Rows, push_details};
-use crate::logs::record::{Lines, Record, TimeNs};
+use crate::logs::record::{Lines, MAX_ATTRIBUTES, MAX_BODY, MAX_NAME, MAX_VALUE, Record, TimeNs};
 use crate::model::Labels;
 use crate::store::partition::Day;
 
-/// Longest body, in bytes; a longer one is cut.
-pub const MAX_BODY: usize = 256 << 10;
-/// Most attributes of a line; further ones are left out.
-pub const MAX_ATTRIBUTES: usize = 128;
-/// Longest value of an attribute, in bytes; a longer one is cut.
-pub const MAX_VALUE: usize = 16 << 10;
-/// Longest name of an attribute, in bytes; attributes with a longer one are left out.
-pub const MAX_NAME: usize = 1 << 10;
 /// Labels that an overflow keeps.
 const SERVICE: [&str; 3] = ["service_name", "service", "job"];
 /// The label of streams that hold the lines of many.

@@ -47,7 +47,7 @@ mod state;
 mod status;
 mod write;
 
-pub use self::accept::{Appended, MAX_ATTRIBUTES, MAX_BODY, MAX_NAME, MAX_VALUE, OVERFLOW};
+pub use self::accept::{Appended, OVERFLOW};
 pub(crate) use self::file::BLOCKS;
 pub use self::options::LogOptions;
 pub use self::read::LogReader;

@@ -223,7 +223,7 @@ impl Streams<'_> {
             let frozen = places.frozen.days.get(&day).map_or(0, |head| head.streams.len());
             let sealed = places.days.get(&day).map_or(0, DayFiles::streams);
             let is_known = places.head.days.get(&day).is_some_and(|head| head.streams.contains_key(labels));
-            // Counted more than once where a stream is in several places: looked at closely only near the bound.
+            // Counted more than once where a stream is in several places: counted exactly only near the bound.
             if is_known || head + frozen + sealed < most / 2 {
                 return labels.clone();
             }

@@ -11,7 +11,9 @@ use proptest::prelude::*;
 
 use super::state::LogStore;
 use super::*;
-use crate::logs::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, StreamLines};
+use crate::logs::record::{
+    Direction, Entry, Filter, Lines, MAX_ATTRIBUTES, MAX_BODY, MAX_VALUE, Order, Record, Severity, Source, StreamLines,
+};
 use crate::model::{Labels, Matcher};
 use crate::store::identity::Identity;
 use crate::store::problems::Problems;
