@@ -5,6 +5,7 @@ use std::sync::Arc;
 use taskpulse_engine::model::{Batch, Selector, TimestampMs, rfc3339};
 use taskpulse_engine::rules::{Condition, Counts, GroupInstant, GroupOutcome, RuleSet};
 use taskpulse_engine::store::StoreReader;
+use taskpulse_engine::words::counted;
 
 use super::AlertActor;
 use crate::messages::Append;
@@ -201,11 +202,7 @@ fn unmatched(selectors: &[Selector], store: &StoreReader, since: TimestampMs) ->
 
 /// What was not judged of the samples of a rule.
 fn notes_of(counts: Counts) -> Vec<String> {
-    let note = |count: u64, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {many}")),
-    };
+    let note = |count: u64, one: &str, many: &str| (count > 0).then(|| counted(count, one, many));
     [
         note(
             counts.late,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Wanted};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::rules::{Alert, AlertState};
-use taskpulse_engine::words::{lasted, rule_name};
+use taskpulse_engine::words::{counted, lasted, rule_name};
 
-use super::draft::{Draft, count_row, counted, listed, text_row};
+use super::draft::{Draft, count_row, listed, text_row};
 use super::{AskError, Asker};
 use crate::alert::{HISTORY, read_alerts};
 

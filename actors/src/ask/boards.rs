@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted};
-use taskpulse_engine::words::lasted;
+use taskpulse_engine::words::{counted, lasted};
 
-use super::draft::{Draft, count_row, counted, listed, row, text_row};
+use super::draft::{Draft, count_row, listed, row, text_row};
 use super::{AskError, Asker};
 use crate::view::{Board, Task};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted, measure};
 use taskpulse_engine::model::{Labels, TimestampMs};
-use taskpulse_engine::words::{figure, lasted};
+use taskpulse_engine::words::{counted, figure, lasted};
 
-use super::draft::{Draft, count_row, counted, listed, row, text_row};
+use super::draft::{Draft, count_row, listed, row, text_row};
 use super::reading::Read;
 use super::{AskError, Asker};
 use crate::view::CiJobs;

@@ -1,9 +1,9 @@
 //! Two times beside each other.
 
 use taskpulse_engine::ask::{Kind, Meaning, Range, Subject, Trend, Wanted};
-use taskpulse_engine::words::figure;
+use taskpulse_engine::words::{counted, figure};
 
-use super::draft::{Draft, counted, listed, row};
+use super::draft::{Draft, listed, row};
 use super::figures::{page_of, same};
 use super::reading::{Read, called, over_query, quantile};
 use super::{AskError, Asker};

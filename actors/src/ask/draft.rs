@@ -125,11 +125,6 @@ pub(super) fn listed(parts: &[String]) -> String {
     if more > 0 { format!("{} and {more} more", shown.join("; ")) } else { shown.join("; ") }
 }
 
-/// `1 task`, `3 tasks`.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}
-
 impl Asker {
     /// A time as whoever asks reads it.
     pub(super) fn at(&self, t: TimestampMs) -> String {

@@ -2,9 +2,9 @@
 
 use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::ask::{Meaning, Range, Wanted};
-use taskpulse_engine::words::subject;
+use taskpulse_engine::words::{counted, subject};
 
-use super::draft::{Draft, count_row, counted, listed, text_row};
+use super::draft::{Draft, count_row, listed, text_row};
 use super::{AskError, Asker};
 use crate::collectors::anomaly;
 use crate::view::RecommendationStatus;

@@ -1,9 +1,9 @@
 //! What is up and what is down: targets, jobs, sources, units, and all of it.
 
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
-use taskpulse_engine::words::{lasted, rule_name};
+use taskpulse_engine::words::{counted, lasted, rule_name};
 
-use super::draft::{Draft, count_row, counted, listed, text_row};
+use super::draft::{Draft, count_row, listed, text_row};
 use super::limits::spans;
 use super::reading::{Read, Samples};
 use super::{AskError, Asker};

@@ -10,7 +10,7 @@ use crate::view::Answer;
 const TRANSLATED: &str = "A model made this question of yours";
 
 impl Asker {
-    /// What a model is told that translates a question: the grammar, and names of what is watched.
+    /// The instructions for a model that translates a question: the grammar, and names of what is watched.
     #[must_use]
     pub fn instructions(&self, question: &str, names: &Names) -> String {
         let boards = self.views.boards();

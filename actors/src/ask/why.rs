@@ -6,11 +6,11 @@ use std::time::Duration;
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Stat, Subject, Wanted};
 use taskpulse_engine::explain::{Explanation, Resource};
 use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
-use taskpulse_engine::words::{figure, lasted};
+use taskpulse_engine::words::{counted, figure, lasted};
 
 use super::compared::Both;
 use super::compared::by;
-use super::draft::{Draft, counted, listed, text_row};
+use super::draft::{Draft, listed, text_row};
 use super::figures::same;
 use super::limits::spans;
 use super::reading::{Read, Samples, over_query};

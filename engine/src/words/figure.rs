@@ -116,6 +116,11 @@ fn seconds(v: f64, digits: usize) -> String {
     }
 }
 
+/// So many of something: `1 task`, `3 tasks`.
+pub fn counted<N: Copy + PartialEq + From<u8> + std::fmt::Display>(count: N, one: &str, many: &str) -> String {
+    if count == N::from(1) { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
 /// A length of time in its two largest parts: `4 min`, `1 h 10 min`, `3 d 4 h`.
 #[must_use]
 pub fn lasted(ms: i64) -> String {

@@ -17,7 +17,7 @@ mod undated;
 pub use self::effect::effect;
 pub use self::experiment::{date, did_it_help, experiment};
 pub use self::explained::{busiest, explanation, moved, used};
-pub use self::figure::{figure, lasted, money};
+pub use self::figure::{counted, figure, lasted, money};
 pub use self::help::learn;
 pub use self::lost::{Lost, lost};
 pub use self::sentence::{Breach, Expectation, QueryResult, breach, result, says_down, told, unusual};
