@@ -134,6 +134,7 @@ pub fn options(settings: &Settings) -> anyhow::Result<ActionOptions> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys;
     use super::*;
 
     const WHOLE: &str =
@@ -180,13 +181,8 @@ mod tests {
     #[test]
     fn every_key_is_in_the_documentation() {
         let text = include_str!("../../docs/ACTIONS.md");
-        let keys = |error: Option<String>| -> Vec<String> {
-            let error = error.unwrap_or_default();
-            let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
-            expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-        };
-        let spec = keys(toml::from_str::<ActionSpec>("no_such_key = 1").err().map(|error| error.to_string()));
-        let guard = keys(toml::from_str::<GuardSpec>("no_such_key = 1").err().map(|error| error.to_string()));
+        let spec = keys::<ActionSpec>();
+        let guard = keys::<GuardSpec>();
         assert!(spec.len() == 9 && guard.len() == 4, "{spec:?} {guard:?}");
         for key in [spec, guard].concat() {
             assert!(text.contains(&format!("| `{key}` |")), "docs/ACTIONS.md lacks `{key}`");

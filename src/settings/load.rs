@@ -268,14 +268,16 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A bound in bytes, or none.
+fn none_or_enough(name: &str, bytes: u64) -> anyhow::Result<()> {
+    const LEAST: u64 = 16 << 20;
+    ensure!(bytes == 0 || bytes >= LEAST, "{name} = {bytes}: must be 0 for no bound, or at least {LEAST}");
+    Ok(())
+}
+
 fn validate_logs(logs: &LogLines) -> anyhow::Result<()> {
     within("logs.retention", logs.retention, DAY, TEN_YEARS)?;
-    ensure!(
-        logs.max_bytes == 0 || logs.max_bytes >= 16 << 20,
-        "logs.max_bytes = {}: must be 0 for no bound, or at least {}",
-        logs.max_bytes,
-        16 << 20
-    );
+    none_or_enough("logs.max_bytes", logs.max_bytes)?;
     within("logs.seal_interval", logs.seal_interval, MINUTE, Span::secs(6 * 3_600))?;
     within("logs.max_head_bytes", logs.max_head_bytes, 1 << 20, 1 << 30)?;
     within("logs.max_streams", logs.max_streams, 1, 1_000_000)
@@ -288,12 +290,7 @@ fn validate_store(store: &Store) -> anyhow::Result<()> {
         within(&format!("store.retentions.{name}.keep"), rule.keep, DAY, TEN_YEARS)?;
     }
     within("store.windows_retention", store.windows_retention, DAY, TEN_YEARS)?;
-    ensure!(
-        store.max_bytes == 0 || store.max_bytes >= 16 << 20,
-        "store.max_bytes = {}: must be 0 for no bound, or at least {}",
-        store.max_bytes,
-        16 << 20
-    );
+    none_or_enough("store.max_bytes", store.max_bytes)?;
     within("store.compact_after", store.compact_after, SECOND, DAY)?;
     within("store.compaction_share", store.compaction_share, 0.01, 1.0)?;
     within("store.out_of_order", store.out_of_order, NONE, Span::secs(7 * 86_400))?;

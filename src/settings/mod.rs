@@ -19,3 +19,11 @@ pub mod sources;
 
 pub use self::load::{Loaded, load};
 pub use self::sections::Settings;
+
+/// The keys that a table may have, by what its reader says of one that it does not know.
+#[cfg(test)]
+fn keys<T: serde::de::DeserializeOwned>() -> Vec<String> {
+    let error = toml::from_str::<T>("no_such_key = 1").err().map(|error| error.to_string()).unwrap_or_default();
+    let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}

@@ -137,6 +137,7 @@ pub fn money(costs: &CostNames) -> anyhow::Result<Money> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys;
     use super::*;
 
     fn read(toml: &str) -> anyhow::Result<Money> {
@@ -186,13 +187,8 @@ mod tests {
     #[test]
     fn every_key_is_in_the_documentation() {
         let text = include_str!("../../docs/OPERATIONS.md");
-        let keys = |error: Option<String>| -> Vec<String> {
-            let error = error.unwrap_or_default();
-            let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
-            expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-        };
-        let price = keys(toml::from_str::<PriceSpec>("no_such_key = 1").err().map(|error| error.to_string()));
-        let budget = keys(toml::from_str::<BudgetSpec>("no_such_key = 1").err().map(|error| error.to_string()));
+        let price = keys::<PriceSpec>();
+        let budget = keys::<BudgetSpec>();
         assert!(price.len() == 6 && budget.len() == 4, "{price:?} {budget:?}");
         for key in [price, budget].concat() {
             assert!(text.contains(&format!("| `{key}` |")), "docs/OPERATIONS.md lacks `{key}`");

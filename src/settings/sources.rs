@@ -249,17 +249,9 @@ pub fn each<S, T>(specs: &BTreeMap<String, S>, make: impl Fn(&S, &str) -> anyhow
 
 #[cfg(test)]
 mod tests {
-    use serde::de::DeserializeOwned;
-
+    use super::super::keys;
     use super::super::probes::ProbeSpec;
     use super::*;
-
-    /// The keys that a table may have, by what its reader says of one that it does not know.
-    fn keys<T: DeserializeOwned>() -> Vec<String> {
-        let error = toml::from_str::<T>("no_such_key = 1").err().map(|error| error.to_string()).unwrap_or_default();
-        let expected = error.split_once("expected").map_or("", |(_, keys)| keys);
-        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    }
 
     #[test]
     fn an_interval_or_a_limit_that_is_not_set_follows_what_is() {
