@@ -16,6 +16,7 @@ use crate::ci;
 use crate::ci::tracker::{ReportedBy, RunTracker};
 use crate::codec::{self, Effort};
 use crate::exposition;
+use crate::forecast::random::Random;
 use crate::logs::logql;
 use crate::logs::push::tests as push;
 use crate::logs::store::fuzz as logs;
@@ -37,23 +38,6 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// splitmix64 (Steele, Lea, Flood 2014): the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-}
-
 /// Bytes at the boundaries that decoders check.
 const EDGES: [u8; 10] = [0, 1, 2, 0x0a, 0x12, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 
@@ -64,9 +48,9 @@ fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
         match random.below(7) {
             0 if !bytes.is_empty() => bytes[at] ^= 1 << random.below(8),
             1 if !bytes.is_empty() => bytes[at] = EDGES[random.below(EDGES.len())],
-            2 if !bytes.is_empty() => bytes[at] = random.next() as u8,
+            2 if !bytes.is_empty() => bytes[at] = random.bits() as u8,
             3 => bytes.truncate(at),
-            4 => bytes.insert(at, random.next() as u8),
+            4 => bytes.insert(at, random.bits() as u8),
             5 => {
                 let other = &corpus[random.below(corpus.len())];
                 let from = random.below(other.len());
@@ -93,7 +77,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     corpus.iter().for_each(|bytes| target(bytes));
     while begun.elapsed() < Duration::from_secs_f64(seconds) {
         for _ in 0..256 {
-            let bytes = mutate(&mut Random(seed), corpus);
+            let bytes = mutate(&mut Random::new(seed), corpus);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target(&bytes)));
             assert!(outcome.is_ok(), "{name}: FUZZ_SEED={seed} made it panic, on {bytes:02x?}");
             seed = seed.wrapping_add(1);
@@ -506,7 +490,7 @@ fn queries_of_any_depth_are_answered_or_refused() {
         "}",
     ];
     let closers = [")", "", "[1m:])", "]", "+m)", ", 1)", "\"", "#"];
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let corpus: Vec<Vec<u8>> = (0..200)
         .map(|n| {
             let (open, close) = (pieces[n % pieces.len()], closers[n % closers.len()]);

@@ -1,5 +1,6 @@
 //! Lines as services write them, the same in every run: JSON of services, telemetry of coding agents, access logs.
 
+use taskpulse_engine::forecast::random::Random;
 use taskpulse_engine::logs::{Lines, Record, Severity, StreamLines};
 use taskpulse_engine::model::Labels;
 
@@ -12,27 +13,6 @@ pub const HOUR_NS: i64 = 3_600_000_000_000;
 pub const RARE: &str = "needle-7f3a9c51";
 /// A word of every hundredth line or so.
 pub const COMMON: &str = "connection reset by peer";
-
-/// splitmix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len() as u64) as usize]
-    }
-}
 
 const SERVICES: [&str; 8] = ["checkout", "cart", "payments", "search", "catalog", "gateway", "mailer", "accounts"];
 const PATHS: [&str; 8] = ["/", "/api/orders", "/api/cart", "/static/app.js", "/static/app.css", "/login", "/api/search?q=lamp", "/health"];
@@ -53,7 +33,7 @@ pub struct Workload {
 
 impl Workload {
     pub fn new(bytes: u64) -> Self {
-        Self { random: Random(16), left: bytes, bytes, made: 0, rare: false }
+        Self { random: Random::new(16), left: bytes, bytes, made: 0, rare: false }
     }
 
     /// Time of the next line: all of them are spread over an hour.
@@ -72,7 +52,7 @@ impl Workload {
         let stream = self.random.below(8);
         let labels = match kind {
             0 | 1 => {
-                vec![("service_name", SERVICES[stream as usize].to_owned()), ("pod", format!("{}-{}", SERVICES[stream as usize], kind))]
+                vec![("service_name", SERVICES[stream].to_owned()), ("pod", format!("{}-{}", SERVICES[stream], kind))]
             }
             2 => vec![("service_name", "claude-code".to_owned()), ("host", format!("dev{stream}"))],
             _ => vec![("service_name", "nginx".to_owned()), ("host", format!("edge{}", stream % 2))],
@@ -83,7 +63,7 @@ impl Workload {
             let time = self.time();
             let from = text.len();
             let mut record = match kind {
-                0 | 1 => self.service(SERVICES[stream as usize], time),
+                0 | 1 => self.service(SERVICES[stream], time),
                 2 => self.agent(),
                 _ => self.access(time),
             };
@@ -107,7 +87,7 @@ impl Workload {
 
     fn service(&mut self, service: &str, time: i64) -> Record {
         let r = &mut self.random;
-        let (trace, span) = (u128::from(r.next()) << 64 | u128::from(r.next()), r.next());
+        let (trace, span) = (u128::from(r.bits()) << 64 | u128::from(r.bits()), r.bits());
         let (user, order, took) = (r.below(50_000), r.below(10_000_000), r.below(900_000) as f64 / 1e3);
         let (severity, level, mut message) = match r.below(100) {
             0 => (17, "error", format!("upstream failed: {COMMON} 10.3.{}.{}:8443", r.below(8), r.below(250))),
@@ -132,14 +112,14 @@ impl Workload {
         let session = format!("{:08x}-5b1c-4d02-9a77-{:012x}", r.below(40), r.below(40) * 7_919);
         let mut attributes = vec![("session.id", session), ("user.id", format!("u{}", r.below(12)))];
         let body = if r.below(3) == 0 {
-            attributes.push(("model", r.pick(&MODELS).to_owned()));
+            attributes.push(("model", pick(r, &MODELS).to_owned()));
             attributes.push(("input_tokens", r.below(90_000).to_string()));
             attributes.push(("output_tokens", r.below(4_000).to_string()));
             attributes.push(("cost_usd", format!("0.{:06}", r.below(1_000_000))));
             attributes.push(("duration_ms", r.below(60_000).to_string()));
             "claude_code.api_request"
         } else {
-            attributes.push(("tool_name", r.pick(&TOOLS).to_owned()));
+            attributes.push(("tool_name", pick(r, &TOOLS).to_owned()));
             attributes.push(("success", if r.below(20) == 0 { "false" } else { "true" }.to_owned()));
             attributes.push(("duration_ms", r.below(9_000).to_string()));
             "claude_code.tool_result"
@@ -152,7 +132,7 @@ impl Workload {
     fn access(&mut self, time: i64) -> Record {
         let r = &mut self.random;
         let (ip, status) = (r.below(4_000), if r.below(50) == 0 { 404 } else { 200 });
-        let (path, agent, size) = (r.pick(&PATHS), r.pick(&AGENTS), r.below(60_000));
+        let (path, agent, size) = (pick(r, &PATHS), pick(r, &AGENTS), r.below(60_000));
         let at = jiff(time);
         let body = format!(
             r#"10.{}.{}.{} - - [{at}] "GET {path} HTTP/1.1" {status} {size} "https://shop.example/" "{agent}" rt=0.{:03}"#,
@@ -163,6 +143,10 @@ impl Workload {
         );
         Record { severity: Severity(0), body: body.into_bytes(), ..Record::default() }
     }
+}
+
+fn pick<'a>(random: &mut Random, all: &[&'a str]) -> &'a str {
+    all[random.below(all.len())]
 }
 
 /// A time as services write it, to the millisecond; the workload's hour alone.

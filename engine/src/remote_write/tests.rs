@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Batch, Labels};
+use crate::wire::build::{bytes as bytes_field, varint};
 
 /// Knows no series and keeps everything.
 #[derive(Default)]
@@ -27,33 +28,19 @@ fn decode(bytes: &[u8]) -> Result<(Batch, Report), DecodeError> {
     Ok((kept.batch, report))
 }
 
-fn varint(mut v: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while v >= 0x80 {
-        out.push(v as u8 | 0x80);
-        v >>= 7;
-    }
-    out.push(v as u8);
-    out
-}
-
-fn bytes_field(number: u64, content: &[u8]) -> Vec<u8> {
-    [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-}
-
 pub(super) fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
-    let labels = labels.iter().map(|(n, v)| bytes_field(1, &[bytes_field(1, n.as_bytes()), bytes_field(2, v.as_bytes())].concat()));
+    let labels = labels.iter().map(|(n, v)| bytes_field(1, [bytes_field(1, n.as_bytes()), bytes_field(2, v.as_bytes())].concat()));
     let samples = samples.iter().map(|(t, v)| {
         let value = [varint(1 << 3 | 1), v.to_bits().to_le_bytes().to_vec()].concat();
-        bytes_field(2, &[value, varint(2 << 3), varint(*t as u64)].concat())
+        bytes_field(2, [value, varint(2 << 3), varint(*t as u64)].concat())
     });
-    bytes_field(1, &labels.chain(samples).collect::<Vec<_>>().concat())
+    bytes_field(1, labels.chain(samples).collect::<Vec<_>>().concat())
 }
 
 #[test]
 fn a_request_gives_its_samples_bit_for_bit() {
     let stale = f64::from_bits(crate::model::STALE_NAN_BITS);
-    let request = [series(&[("job", "a"), ("__name__", "up")], &[(1, 1.5), (-2, stale)]), bytes_field(3, &bytes_field(2, b"up"))].concat();
+    let request = [series(&[("job", "a"), ("__name__", "up")], &[(1, 1.5), (-2, stale)]), bytes_field(3, bytes_field(2, b"up"))].concat();
     let (batch, _) = decode(&request).unwrap();
     assert_eq!(batch.labels[0].to_string(), r#"up{job="a"}"#);
     assert_eq!(batch.times, [1, -2]);
@@ -63,7 +50,7 @@ fn a_request_gives_its_samples_bit_for_bit() {
 #[test]
 fn metadata_of_metrics_is_decoded() {
     let metadata = |kind: u8, name: &[u8]| {
-        bytes_field(3, &[vec![8, kind], bytes_field(2, name), bytes_field(4, b"two\nlines"), bytes_field(5, b"seconds")].concat())
+        bytes_field(3, [vec![8, kind], bytes_field(2, name), bytes_field(4, b"two\nlines"), bytes_field(5, b"seconds")].concat())
     };
     let request = [metadata(1, b"a"), metadata(5, b"my.metric"), metadata(99, b"c"), metadata(1, b"\xff"), metadata(1, b"")].concat();
     let (_, report) = decode(&request).unwrap();
@@ -123,24 +110,24 @@ fn invalid_labels_are_rejected_and_reported_not_changed() {
         assert_eq!(decode(&series(pairs, &[(1, 1.0)])).unwrap().0.labels[0].to_string(), shown);
     }
     let name = [bytes_field(1, b"m"), bytes_field(2, b"\xff")].concat();
-    let request = bytes_field(1, &[bytes_field(1, &name), bytes_field(2, &[16, 1])].concat());
+    let request = bytes_field(1, [bytes_field(1, &name), bytes_field(2, [16, 1])].concat());
     let (batch, report) = decode(&request).unwrap();
     assert!(batch.is_empty() && report.refused[0].contains("not UTF-8"), "{report:?}");
 }
 
 #[test]
 fn malformed_requests_are_refused_with_the_position() {
-    let sample = |content: &[u8]| bytes_field(1, &[bytes_field(1, &[]), bytes_field(2, content)].concat());
+    let sample = |content: &[u8]| bytes_field(1, [bytes_field(1, b""), bytes_field(2, content)].concat());
     let wrong = "another wire type";
     for (bytes, part) in [
         (&[0x0a, 0x05, 1][..], "it ends early at byte 2"),
         (&[0xff; 11][..], "more than 64 bits"),
         (&[0x0b][..], "unknown wire type"),
         (&[0x08, 1], wrong),
-        (&bytes_field(1, &[0x08, 1]), wrong),
-        (&bytes_field(1, &[0x10, 1]), wrong),
-        (&bytes_field(1, &bytes_field(1, &[0x08, 1])), wrong),
-        (&bytes_field(1, &bytes_field(1, &[0x10, 1])), wrong),
+        (&bytes_field(1, [0x08, 1]), wrong),
+        (&bytes_field(1, [0x10, 1]), wrong),
+        (&bytes_field(1, bytes_field(1, [0x08, 1])), wrong),
+        (&bytes_field(1, bytes_field(1, [0x10, 1])), wrong),
         (&sample(&[0x08, 1]), wrong),
         (&sample(&[0x0d, 0, 0, 0, 0]), wrong),
         (&sample(&[0x11, 0, 0, 0, 0, 0, 0, 0, 0]), wrong),
