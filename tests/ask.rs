@@ -73,14 +73,6 @@ fn import(service: &Service) {
     assert_eq!(answer.status(), 200, "{}", answer.text().unwrap());
 }
 
-fn ask(service: &Service, question: &str) -> Value {
-    let response = service.client.get(service.url("/api/v1/ask")).query(&[("q", question), ("tz", "UTC")]).send().unwrap();
-    let status = response.status();
-    let mut body: Value = response.json().unwrap();
-    assert_eq!(status, 200, "{question}: {body}");
-    body["data"].take()
-}
-
 fn board(folder: &Folder) {
     let task =
         |id: u32, title: &str, status: &str, after: &[u32]| json!({"id": id, "title": title, "status": status, "dependencies": after});
@@ -138,13 +130,13 @@ fn answers_have_the_figures_of_the_history_and_nothing_else() {
         ("any alerts?", &["No alert fires now"]),
         ("what should I do", &["ecommendation"]),
     ] {
-        let answer = ask(&service, question);
+        let answer = service.ask(question);
         let sentence = answer["sentence"].as_str().unwrap();
         assert_eq!(answer["understood"], true, "{question}: {answer}");
         parts.iter().for_each(|part| assert!(sentence.contains(part), "{question}: {sentence}"));
     }
     // A chart's worth of data: the query that is shown gives what the sentence says.
-    let answer = ask(&service, "average cpu yesterday");
+    let answer = service.ask("average cpu yesterday");
     let chart = &answer["charts"][0];
     let params: Vec<(&str, String)> = vec![
         ("query", chart["query"].as_str().unwrap().to_owned()),
@@ -165,7 +157,7 @@ fn speed(service: &Service) {
     let mut times: Vec<Duration> = Vec::new();
     for question in corpus.lines().filter_map(|line| line.split_once(" => ")).map(|(question, _)| question) {
         let since = Instant::now();
-        let answer = ask(service, question);
+        let answer = service.ask(question);
         times.push(since.elapsed());
         // Names of metrics stand in `query`; in a sentence only where the question has them.
         let sentence = answer["sentence"].as_str().unwrap();
@@ -198,7 +190,7 @@ fn what_is_missing_is_said_and_what_is_not_understood_is_refused() {
         ("how long did builds wait for a runner", "no samples of queue time are kept"),
         ("how flaky is the build", "no CI source is configured"),
     ] {
-        let answer = ask(&service, question);
+        let answer = service.ask(question);
         assert_eq!(answer["understood"], true, "{question}: {answer}");
         let why = answer["missing"].as_str().unwrap_or_else(|| panic!("{question}: {answer}"));
         assert!(why.contains(missing), "{question}: {why}");
@@ -216,7 +208,7 @@ fn what_is_missing_is_said_and_what_is_not_understood_is_refused() {
         ("what will the cpu be tomorrow", "future"),
         (long.as_str(), "10000 characters"),
     ] {
-        let answer = ask(&service, question);
+        let answer = service.ask(question);
         assert_eq!(answer["understood"], false, "{question}: {answer}");
         assert!(answer["sentence"].as_str().unwrap().contains(word), "{question}: {answer}");
         assert_eq!(answer["nearest"].as_array().unwrap().len(), 3, "{answer}");

@@ -102,14 +102,6 @@ fn board(folder: &Folder) {
     std::fs::write(folder.path().join(".taskmaster/tasks/tasks.json"), tasks.to_string()).unwrap();
 }
 
-fn ask(service: &Service, question: &str) -> Value {
-    let response = service.client.get(service.url("/api/v1/ask")).query(&[("q", question), ("tz", "UTC")]).send().unwrap();
-    let status = response.status();
-    let mut body: Value = response.json().unwrap();
-    assert_eq!(status, 200, "{question}: {body}");
-    body["data"].take()
-}
-
 fn start(folder: &Folder) -> Service {
     board(folder);
     let service = folder.start_with(&[], &[("TASKPULSE__ASK__API_KEY", KEY)]);
@@ -122,7 +114,7 @@ fn a_translated_question_is_answered_by_the_grammar_and_says_what_it_was_underst
     let model = Model::start();
     let folder = Folder::with_settings(&model.settings(""));
     let service = start(&folder);
-    let answer = ask(&service, "is my garden still alive");
+    let answer = service.ask("is my garden still alive");
     assert_eq!((&answer["understood"], &answer["understood_as"]), (&json!(true), &json!("how many tasks are open")), "{answer}");
     assert_eq!(answer["question"], "is my garden still alive");
     assert!(answer["sentence"].as_str().unwrap().contains("2 of 3 tasks are open"), "{answer}");
@@ -135,7 +127,7 @@ fn a_translated_question_is_answered_by_the_grammar_and_says_what_it_was_underst
     // What the grammar understands, what is not written in words and what is too long stays here.
     let long = "cpu ".repeat(100);
     for question in ["how many tasks are done", "sum(rate(x[5m]))", "<b>alive</b>", &long, " ? "] {
-        assert_eq!(ask(&service, question)["understood_as"], Value::Null);
+        assert_eq!(service.ask(question)["understood_as"], Value::Null);
     }
     let zone = service.data("/api/v1/ask?q=is+it+alive&tz=Mars%2FBase");
     assert!(zone["sentence"].as_str().unwrap().contains("`Mars/Base` is not known"), "{zone}");
@@ -158,7 +150,7 @@ fn what_is_no_translation_is_refused_with_its_reason_and_without_the_key() {
         ("go elsewhere", "it answered with status 307"),
         ("hangs", "it did not answer within 2 s"),
     ] {
-        let answer = ask(&service, question);
+        let answer = service.ask(question);
         let sentence = answer["sentence"].as_str().unwrap();
         assert_eq!((&answer["understood"], &answer["understood_as"]), (&json!(false), &Value::Null), "{question}: {answer}");
         assert!(sentence.starts_with("Not understood: ") && sentence.contains(reason), "{question}: {sentence}");
@@ -179,11 +171,11 @@ fn one_question_is_translated_at_a_time_and_holds_up_none_that_is_understood() {
     let folder = Folder::with_settings(&model.settings("timeout = \"15s\"\n"));
     let service = start(&folder);
     std::thread::scope(|scope| {
-        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| ask(&service, "wait until it is alive"))).collect();
+        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| service.ask("wait until it is alive"))).collect();
         eventually("the model has a question", || (!model.asked().is_empty()).then_some(()));
         // Three are more than can wait: they are refused while the first one still waits.
         eventually("the queue is full", || (waiting.iter().filter(|one| one.is_finished()).count() == 3).then_some(()));
-        assert!(ask(&service, "how many tasks are open")["sentence"].as_str().unwrap().contains("2 of 3"));
+        assert!(service.ask("how many tasks are open")["sentence"].as_str().unwrap().contains("2 of 3"));
         model.door.open();
         let answers: Vec<Value> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
         let busy = |answer: &&Value| answer["sentence"].as_str().unwrap().contains("5 questions wait for it already");
@@ -200,16 +192,16 @@ fn the_model_is_asked_only_where_it_is_set_and_so_many_times_a_minute() {
     board(&folder);
     std::fs::write(folder.path().join("key"), "sk-of-a-file\n").unwrap();
     let service = folder.start();
-    let answers: Vec<Value> = (0..3).map(|_| ask(&service, "is my garden alive")).collect();
+    let answers: Vec<Value> = (0..3).map(|_| service.ask("is my garden alive")).collect();
     assert_eq!(answers[1]["understood_as"], "how many tasks are open", "{answers:?}");
     assert!(answers[2]["sentence"].as_str().unwrap().contains("it was asked 2 times within a minute"), "{answers:?}");
     assert_eq!((&model.asked()[0]["key"], model.asked().len()), (&json!("Bearer sk-of-a-file"), 2));
     drop(service);
     let service = folder.start_with(&["--no-advanced"], &[]);
-    assert!(!ask(&service, "is my garden alive")["sentence"].as_str().unwrap().contains("model"));
+    assert!(!service.ask("is my garden alive")["sentence"].as_str().unwrap().contains("model"));
     drop(service);
     folder.settings(QUIET);
     let service = folder.start();
-    assert!(!ask(&service, "is my garden alive")["sentence"].as_str().unwrap().contains("model"));
+    assert!(!service.ask("is my garden alive")["sentence"].as_str().unwrap().contains("model"));
     assert_eq!(model.asked().len(), 2);
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { withService } from './fixture.mjs'
+import { onTopic } from './stand_ins.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -47,20 +48,7 @@ const VAIN = experiment('e2', 'ineffective', 0.99, { final: true })
 async function withPieces(page, pieces, experiments = []) {
   /** @type {Array<[string, string]>} */
   const asked = []
-  await page.routeWebSocket(/\/ws$/, (socket) => {
-    const server = socket.connectToServer()
-    let id = -1
-    socket.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.op === 'subscribe' && frame.topic === 'recommendations') id = frame.id
-      server.send(text)
-    })
-    server.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.id !== id) socket.send(text)
-      else if (frame.type === 'snapshot') socket.send(JSON.stringify({ ...frame, data: pieces }))
-    })
-  })
+  await onTopic(page, 'recommendations', (_, frame) => (frame.type === 'snapshot' ? JSON.stringify({ ...frame, data: pieces }) : null))
   if (experiments.length > 0) await page.route('**/api/v1/experiments', (route) => route.fulfill({ json: { status: 'success', data: experiments } }))
   await page.route('**/api/v1/recommendations?state=all', (route) => route.fulfill({ json: { status: 'success', data: pieces } }))
   await page.route('**/api/v1/recommendations/*/*', (route) => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waitForState } from './browser.mjs'
 import { withService } from './fixture.mjs'
+import { onTopic } from './stand_ins.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const ALERT = {
@@ -23,20 +24,7 @@ const focused = (page) => page.evaluate(() => ({
 
 /** An alert cannot be had on demand from a machine at rest: one is added to what the service says. @param {import('playwright-core').Page} page */
 async function withAlert(page) {
-  await page.routeWebSocket(/\/ws$/, (socket) => {
-    const server = socket.connectToServer()
-    let id = -1
-    socket.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.op === 'subscribe' && frame.topic === 'alerts') id = frame.id
-      server.send(text)
-    })
-    server.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.type === 'snapshot' && frame.id === id) socket.send(JSON.stringify({ ...frame, data: [...frame.data, ALERT] }))
-      else socket.send(text)
-    })
-  })
+  await onTopic(page, 'alerts', (text, frame) => (frame.type === 'snapshot' ? JSON.stringify({ ...frame, data: [...frame.data, ALERT] }) : text))
   await page.route('**/api/v1/alerts/keyboard/ack', (route) => route.fulfill({ json: { status: 'success', data: { ...ALERT, acked_at: Date.now() / 1000 } } }))
 }
 

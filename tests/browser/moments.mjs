@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withService } from './fixture.mjs'
 import { until } from './service.mjs'
+import { onTopic } from './stand_ins.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const now = Math.floor(Date.now() / 1000)
@@ -25,19 +26,7 @@ const SLOWER = {
 }
 
 test('the moment is a tick on the latency chart, which leads to the advice and its bounds', () => withPage(async ({ page }) => {
-  await page.routeWebSocket(/\/ws$/, (socket) => {
-    const server = socket.connectToServer()
-    let id = -1
-    socket.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      if (frame.op === 'subscribe' && frame.topic === 'recommendations') id = frame.id
-      server.send(text)
-    })
-    server.onMessage((text) => {
-      const frame = JSON.parse(String(text))
-      socket.send(frame.id === id && frame.type === 'snapshot' ? JSON.stringify({ ...frame, data: [SLOWER] }) : text)
-    })
-  })
+  await onTopic(page, 'recommendations', (text, frame) => (frame.type === 'snapshot' ? JSON.stringify({ ...frame, data: [SLOWER] }) : text))
   await page.goto(`${service.url}/#/application?range=24h`)
   const plot = page.locator('.plot[aria-label^="Answer time"]')
   await plot.locator('canvas').waitFor(PATIENCE)

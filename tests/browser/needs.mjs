@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, waitForState, withPage as onPage } from './browser.mjs'
 import { Github, Service, until } from './service.mjs'
+import { onTopic } from './stand_ins.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
@@ -110,7 +111,7 @@ test('nothing good is said while the page loads, while nothing is checked yet, o
   await service.start()
   // Status does not come: all else does.
   let held = true
-  await onStatus(page, (text) => (held ? null : text))
+  await onTopic(page, 'status', (text) => (held ? null : text))
   await page.goto(service.url)
   await page.locator('[data-panel="board"][data-face="data"]').waitFor(PATIENCE)
   await waitForState(page, 'live')
@@ -123,27 +124,8 @@ test('nothing good is said while the page loads, while nothing is checked yet, o
   assert.match(await page.locator('.all-quiet').innerText(), /Connection lost: what needs you is not known/)
 }))
 
-/**
- * Passes the frames of the status topic through a function; none is sent where it gives null.
- * @param {import('playwright-core').Page} page @param {(text: string, frame: any) => string | null} pass
- */
-const onStatus = (page, pass) => page.routeWebSocket(/\/ws$/, (socket) => {
-  const server = socket.connectToServer()
-  let id = -1
-  socket.onMessage((text) => {
-    const frame = JSON.parse(String(text))
-    if (frame.op === 'subscribe' && frame.topic === 'status') id = frame.id
-    server.send(text)
-  })
-  server.onMessage((text) => {
-    const frame = JSON.parse(String(text))
-    const passed = frame.id === id ? pass(String(text), frame) : text
-    if (passed !== null) socket.send(passed)
-  })
-})
-
 /** Changes what the service says of itself. @param {import('playwright-core').Page} page @param {(status: any) => object} change */
-const saying = (page, change) => onStatus(page, (text, frame) => (
+const saying = (page, change) => onTopic(page, 'status', (text, frame) => (
   frame.data ? JSON.stringify({ ...frame, data: [{ ...frame.data[0], ...change(frame.data[0]) }] }) : text))
 
 test('a service that is not well, parts of it that are down and what it reads only in part need the reader', () => watched('', async (service, { page, said }) => {

@@ -38,6 +38,25 @@ export async function manyRuns(page, tasks, runs) {
 }
 
 /**
+ * Passes the frames of a topic through a function; none is sent where it gives null.
+ * @param {import('playwright-core').Page} page @param {string} topic @param {(text: string, frame: any) => string | null} pass
+ */
+export const onTopic = (page, topic, pass) => page.routeWebSocket(/\/ws$/, (socket) => {
+  const server = socket.connectToServer()
+  let id = -1
+  socket.onMessage((text) => {
+    const frame = JSON.parse(String(text))
+    if (frame.op === 'subscribe' && frame.topic === topic) id = frame.id
+    server.send(text)
+  })
+  server.onMessage((text) => {
+    const frame = JSON.parse(String(text))
+    const passed = frame.id === id ? pass(String(text), frame) : text
+    if (passed !== null) socket.send(passed)
+  })
+})
+
+/**
  * A page whose hours pass as fast as it can draw: its clock stands, and moves with each frame of samples that is made here, five seconds at a time.
  * @param {import('playwright-core').Page} page
  */

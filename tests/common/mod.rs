@@ -203,6 +203,15 @@ impl Service {
         body["data"].take()
     }
 
+    /// The answer to a question in plain words.
+    pub fn ask(&self, question: &str) -> Value {
+        let response = self.client.get(self.url("/api/v1/ask")).query(&[("q", question), ("tz", "UTC")]).send().unwrap();
+        let status = response.status();
+        let mut body: Value = response.json().unwrap();
+        assert_eq!(status, 200, "{question}: {body}");
+        body["data"].take()
+    }
+
     pub fn status(&self) -> Value {
         self.data("/api/v1/status")
     }
