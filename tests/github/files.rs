@@ -1,4 +1,4 @@
-//! The file of a workflow that changes on the default branch: seen with the first run of a commit, told once, and found after a restart.
+//! The file of a workflow that changes on the default branch: seen with the first run of a commit, an event once, and found after a restart.
 
 use serde_json::json;
 

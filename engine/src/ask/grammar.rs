@@ -1,4 +1,4 @@
-//! The grammar in words: the tables of `docs/ASK.md`, which a test holds to those here, and what a model is told that translates questions.
+//! The grammar in words: the tables of `docs/ASK.md`, which a test holds to those here, and the instructions for a model that translates questions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -113,10 +113,10 @@ const TIMES: &[&str] = &[
     "the 3rd",
 ];
 
-/// Names of one kind, and tasks, that a model is told at the most.
+/// Names of one kind, and tasks, in the instructions at the most.
 const MOST_OF_A_KIND: usize = 20;
 const MOST_TASKS: usize = 40;
-/// Longest name and title that it is told, in characters.
+/// Longest name and title in them, in characters.
 const LONGEST_NAME: usize = 60;
 const LONGEST_TITLE: usize = 80;
 /// Characters of all names together, at the most.
@@ -124,7 +124,7 @@ const MOST_CHARS: usize = 6_000;
 /// What a model writes where no question means the same.
 const NONE: &str = "NONE";
 
-/// What a model is told that translates a question: the forms of the grammar, today's date, and names that exist, those first that have a
+/// The instructions for a model that translates a question: the forms of the grammar, today's date, and names that exist, those first that have a
 /// word of the question. `tasks` are ids and titles. Bounded.
 #[must_use]
 pub fn instructions(question: &str, names: &Names, tasks: &[(String, String)], clock: &Clock) -> String {

@@ -28,7 +28,7 @@ const VOLUMES: i64 = 100;
 const MS: i64 = 1_000_000;
 
 pub(super) fn routes() -> Vec<Route> {
-    const SELECTOR: Parameter = Parameter::query("query", "streams that are looked at: a selector such as {app=\"web\"}", logql_schema);
+    const SELECTOR: Parameter = Parameter::query("query", "which streams: a selector such as {app=\"web\"}", logql_schema);
     const NAME: Parameter = Parameter::path("name", "the label", || json!({"type": "string", "minLength": 1}));
     const MATCH: Parameter = Parameter::query("match[]", "a selector of streams; may be repeated", parameter::texts);
     const TOP: Parameter = Parameter::query(

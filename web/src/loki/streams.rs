@@ -15,7 +15,7 @@ use crate::envelope::ApiError;
 const FLAGS: &str = "x-loki-response-encoding-flags";
 const CATEGORIZE: &str = "categorize-labels";
 
-/// Whether labels of the stream, of the line and of stages are to be told apart.
+/// Whether labels of the stream, of the line and of stages are answered apart from each other.
 pub(super) fn categorized(req: &HttpRequest) -> bool {
     let flags = req.headers().get(FLAGS).and_then(|value| value.to_str().ok()).unwrap_or("");
     flags.split(',').any(|flag| flag.trim() == CATEGORIZE)

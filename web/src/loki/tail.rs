@@ -1,7 +1,7 @@
 //! The live tail: lines of a query as they come in, over a WebSocket, as `logcli query --tail` and Grafana's live mode read them.
 //!
 //! Ten times a second it takes what came in since. A client that takes nothing stops this actor's stream from being polled; what comes in
-//! meanwhile is lost to it beyond a bound, and it is told how many lines that were (`dropped_entries`). Nobody who sends lines waits.
+//! meanwhile is lost to it beyond a bound, and the next message says how many lines that were (`dropped_entries`). Nobody who sends lines waits.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -31,7 +31,7 @@ use crate::params::Params;
 const MAX_TAILS: usize = 64;
 /// How often a tail looks for lines.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Lines that are looked at in one turn: others wait for this thread.
+/// Lines that are tried in one turn: others wait for this thread.
 const TURN_LINES: usize = 2_000;
 /// Longest frame of a client, bytes: it has nothing to say.
 const MAX_FRAME_BYTES: usize = 4_096;
@@ -45,7 +45,7 @@ struct Tail {
     /// Lines from before it was opened, and their keys: some of them may come once more.
     past: Vec<Line>,
     shown: HashSet<u64>,
-    /// What came in and was not looked at yet: the lines, the stream and the record that are next.
+    /// What came in and was not tried yet: the lines, the stream and the record that are next.
     left: Option<(Arc<Arrived>, usize, usize)>,
     missed: u64,
     heard: Instant,

@@ -1,7 +1,7 @@
 //! Reads JSON of log lines: flat labels of an object, or the values at paths.
 //!
 //! Numbers keep their digits, so the text is read here and not turned into values first. What follows the first value of a line is not
-//! looked at, as in Loki.
+//! read, as in Loki.
 
 use std::borrow::Cow;
 

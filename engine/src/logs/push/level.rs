@@ -5,9 +5,9 @@
 
 use crate::logs::Severity;
 
-/// Bytes that are looked at.
+/// Bytes of a line that are searched for its level.
 const HEAD: usize = 256;
-/// Words that are looked at: a time, a host, a thread, a logger and the level.
+/// Words that are searched: a time, a host, a thread, a logger and the level.
 const WORDS: usize = 8;
 
 /// Names of the field, in any case.
