@@ -21,6 +21,7 @@ followStatus()
 followAlerts()
 followCauses()
 followAdvice()
+followActions()
 followEvents()
 followBoards()
 followCi()
@@ -34,5 +35,4 @@ root.replaceChildren()
 render(/** @type {any} */ (html`<${Frame} />`), root)
 
 // After everything that the reader waits for.
-setTimeout(followActions, 1000)
 setTimeout(keepForOffline, 3000)

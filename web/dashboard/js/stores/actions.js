@@ -6,14 +6,17 @@
  */
 import { post } from '../api.js'
 import { useAnswer } from '../hooks.js'
-import { computed, signal } from '../lib.js'
+import { computed, effect, signal, untracked } from '../lib.js'
 import { now } from './clock.js'
 import { epoch } from './connection.js'
 import { onEvents } from './events.js'
 import { refreshed } from './refreshed.js'
+import { link } from './samples.js'
 
 /** Guards are judged meanwhile; each change of state is an event. */
 const EVERY_S = 60
+/** Where no figures come, it is asked for after this. */
+const SOON_MS = 1000
 const changes = signal(0)
 const turn = computed(() => `${epoch.value} ${changes.value} ${Math.floor(now.value / EVERY_S)}`)
 
@@ -23,8 +26,17 @@ onEvents((fresh) => {
   if (fresh.some((event) => event.kind.startsWith('action_'))) changed()
 })
 
-/** Starts asking for what needs somebody; called once. */
-export const followActions = () => follow()
+/** Starts asking for what needs somebody once the first figures are there, and soon where none come; called once. */
+export function followActions() {
+  let follows = false
+  const begin = () => {
+    if (follows) return
+    follows = true
+    follow()
+  }
+  effect(() => { if (link.value === 'live') untracked(begin) })
+  setTimeout(begin, SOON_MS)
+}
 
 /** What the service said last. @type {import('../../vendor/signals-core.js').ReadonlySignal<{ data: Actions|null, error: string|null }>} */
 export const toldActions = told
