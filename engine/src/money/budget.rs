@@ -9,6 +9,7 @@ use crate::board::cost::steps;
 use crate::forecast::spending::{self, MOST_DAYS, Outlook};
 use crate::model::{Labels, Matcher, NAME_LABEL, TimestampMs};
 use crate::store::{StoreError, StoreReader};
+use crate::words::counted;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -147,10 +148,9 @@ fn state(budget: &Budget, ledger: &Ledger, period: Period, unpriced: impl Fn(Tim
         }
     }
     if budget.ci && ledger.ci.is_ok() {
-        match unpriced(period.start) {
-            0 => {}
-            1 => missing.push("CI: 1 run has no price and is not counted".to_owned()),
-            runs => missing.push(format!("CI: {runs} runs have no price and are not counted")),
+        let runs = unpriced(period.start);
+        if runs > 0 {
+            missing.push(format!("CI: {}", counted(runs, "run has no price and is not counted", "runs have no price and are not counted")));
         }
     }
     spent.sort_by_key(|(at, _)| *at);
