@@ -178,10 +178,12 @@ fn a_guard_that_is_worse_or_vanishes_undoes_and_the_advice_is_open_again() {
     // Somebody should see that, once.
     let id = runs(&service)[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(runs(&service)[0]["needs_person"], true);
+    assert_eq!(service.status()["needs_person"][0]["id"], id.as_str());
     assert_eq!(post(&service, &["actions", &id, "resolve"]).0, 200);
     assert_eq!((&runs(&service)[0]["needs_person"], &runs(&service)[0]["state"]), (&json!(false), &json!("undone")));
     assert!(refused(&service, &["actions", &id, "resolve"]).contains("is undone, so there is nothing to resolve"));
     eventually("it is said", || (news(&service).last()? == "resolved").then_some(()));
+    assert_eq!(service.status()["needs_person"], json!([]));
     undone(&|| fs::remove_file(setup.folder.path().join("value")).unwrap(), "The guard cannot be judged: it gives no series.");
     // There is none now: what cannot be watched does not begin.
     let id = run(&service);

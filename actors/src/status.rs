@@ -108,6 +108,7 @@ impl Reporter {
             problems: self.problems(&failing, &sources, &targets),
             sources,
             targets,
+            needs_person: self.views.actions().runs.iter().filter(|run| run.needs_person).cloned().collect(),
             pipeline: self.pipeline(),
             store: view::Store::new(self.store.status(), metrics, labels),
             windows: Level::ALL.into_iter().map(|level| self.window_counts(level)).collect(),

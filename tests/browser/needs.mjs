@@ -185,6 +185,7 @@ test('a run of an action that was undone by itself needs the reader, and one lin
     id: 'r1', advisor: 'disk_filling', recommendation: 'disk_filling:/cellar', title: 'The cellar fills up', by: 'service', state: 'undone', reason: 'The guard was 2, beyond 1.2; before the command it was 1.',
     planned_at: now - 60, began_at: now - 59, watch_until: now + 900, updated: now - 30, steps: [], guard: { baseline: 1, bound: 1.2, last: 2, worst: 2 }, is_active: false, needs_person: true,
   }
+  await saying(page, () => ({ needs_person: run.needs_person ? [run] : [] }))
   await page.route('**/api/v1/actions', (route) => route.fulfill({ json: { status: 'success', data: { off: null, bindings: [], runs: [run] } } }))
   await page.route('**/api/v1/actions/r1/resolve', (route) => {
     run.needs_person = false

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Actor, Health, Source, Store, Target};
+use super::{ActionRun, Actor, Health, Source, Store, Target};
 
 /// How the service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -58,6 +58,8 @@ pub struct Status {
     pub addresses: Vec<String>,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
+    /// Runs of actions that a person should look at, the newest first.
+    pub needs_person: Vec<ActionRun>,
 }
 
 /// Samples on their way, counted since the start.

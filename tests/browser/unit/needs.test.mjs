@@ -9,7 +9,6 @@ import { Socket, pass, rest, settle } from './page.mjs'
 
 const { connect } = await import('../../../web/dashboard/js/stores/connection.js')
 const { alerts, followAlerts, thresholds } = await import('../../../web/dashboard/js/stores/alerts.js')
-const { followActions } = await import('../../../web/dashboard/js/stores/actions.js')
 const { followEvents } = await import('../../../web/dashboard/js/stores/events.js')
 const { allAdvice, decide, followAdvice, recommendations } = await import('../../../web/dashboard/js/stores/advice.js')
 const { board, boardKey, boards, chosenBoard } = await import('../../../web/dashboard/js/stores/boards.js')
@@ -24,22 +23,15 @@ rest['/api/v1/rules'] = () => ({ groups: [{ rules: [
   { name: 'exactly', metric: 'equal', op: '==', threshold: 1, severity: 'error' },
   { name: 'odd', metric: null, op: null, threshold: null, severity: 'error' },
 ] }] })
-/** Runs of actions, as the service has them. @type {any[]} */
-let runs = []
-rest['/api/v1/actions'] = () => ({ off: null, bindings: [], runs })
 followAlerts()
-followActions()
 followAdvice()
 followStatus()
 followEvents()
 connect()
 Socket.last().open()
-// Actions are asked for in a turn of their own.
-pass(1)
-await settle()
 
 /** @param {Partial<Status>} [more] */
-const status = (more) => ({ state: 'ok', sources: [], targets: [], actors: [], problems: [], ...more })
+const status = (more) => ({ state: 'ok', sources: [], targets: [], actors: [], problems: [], needs_person: [], ...more })
 /** @param {object} [more] */
 const source = (more) => ({ source: 'system', up: true, reason: null, hint: null, since: 1, last_sample: 1, samples: 1, ...more })
 /** @param {object} [more] */
@@ -238,23 +230,12 @@ test('the workflow in view is the one chosen, else the busiest of the first repo
   assert.equal(choice.value?.workflow?.workflow, 'idle')
 })
 
-test('a run of an action that failed or was undone by itself needs the reader until somebody has seen it', async () => {
-  const run = (/** @type {string} */ id, /** @type {string} */ state, needs = true) => ({ id, state, title: 'The disk fills up', reason: 'The guard was 2, beyond 1.', updated: 7, needs_person: needs })
-  const told = async () => {
-    Socket.last().frame('events', 'update', [{ id: `e${Math.random()}`, time: 1_800_000_000, source: 'advice', kind: 'action_undone', severity: 'warning', subject: 'r', title: '', data: null }])
-    pass(11)
-    say({})
-    await settle()
-  }
-  runs = [run('b', 'undone'), run('a', 'failed'), run('c', 'kept', false), run('d', 'undone', false)]
-  await told()
+test('a run of an action that failed or was undone by itself needs the reader until somebody has seen it', () => {
+  const run = (/** @type {string} */ id, /** @type {string} */ state) => ({ id, state, title: 'The disk fills up', reason: 'The guard was 2, beyond 1.', updated: 7, needs_person: true })
+  say({ needs_person: [run('b', 'undone'), run('a', 'failed')] })
   assert.deepEqual(causes.value.map(({ mark, title, page, open }) => [mark, title, page, open]), [
     ['error', 'An action failed: The disk fills up', 'advice', 'run a'], ['warning', 'An action was undone: The disk fills up', 'advice', 'run b'],
   ])
-  runs = [run('b', 'undone', false), run('a', 'resolved', false)]
-  await told()
+  say({})
   assert.deepEqual([needed.value, doubt.value], [0, null])
-  rest['/api/v1/actions'] = () => { throw new Error('busy') }
-  await told()
-  assert.match(String(doubt.value), /^Not all could be asked: /)
 })

@@ -3,7 +3,6 @@
  */
 import { Frame } from './frame/Frame.js'
 import { html, render } from './lib.js'
-import { followActions } from './stores/actions.js'
 import { followAdvice } from './stores/advice.js'
 import { followAlerts } from './stores/alerts.js'
 import { followBoards } from './stores/boards.js'
@@ -21,7 +20,6 @@ followStatus()
 followAlerts()
 followCauses()
 followAdvice()
-followActions()
 followEvents()
 followBoards()
 followCi()

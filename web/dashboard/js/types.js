@@ -1357,6 +1357,7 @@
  * @property {string[]} addresses  Where it listens.
  * @property {Health} health  The health score.
  * @property {boolean} login  Whether clients must log in.
+ * @property {ActionRun[]} needs_person  Runs of actions that a person should look at, the newest first.
  * @property {number} pid  Its process.
  * @property {Pipeline} pipeline  Samples on their way.
  * @property {string[]} problems  What is wrong, one line each.

@@ -12,7 +12,6 @@ import { count, quoted } from '../format.js'
 import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
 import { isOn, markOf } from '../statuses.js'
-import { toldActions, unseenRuns } from './actions.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
 import { boards } from './boards.js'
@@ -163,7 +162,7 @@ export const failures = computed(() => {
     .filter((x) => !firing.some((m) => (m.__name__ === 'taskpulse_source_up' && m.source === x.source) || (m.__name__ === 'up' && x.source === `scrape ${m.job}`)))
   const targets = down.filter((t) => !firing.some((m) => m.__name__ === 'probe_success' && m.target === t.target))
   // What became of actions is known as it is now.
-  const runs = past.value === null ? unseenRuns.value : []
+  const runs = past.value === null ? s.needs_person : []
   const all = [...actorsOf(s), ...othersOf(s), ...sources.map(failureOf), ...boardsOf(s.sources.filter((x) => x.up === false)), ...targets.map(downOf), ...runs.map(failureOfRun)]
   return all.sort((a, b) => RANK[a.mark] - RANK[b.mark])
 })
@@ -220,9 +219,9 @@ export const doubt = computed(() => {
   if (past.value?.watched === false) return 'Nothing is kept of this time, the service was not running: what needed you is not known'
   if (s.state === 'starting') return 'The service is starting: what needs you is not known yet'
   if (s.state === 'stopping') return 'The service is stopping: what needs you is not known'
-  const error = boards.value.error ?? ci.value.error ?? toldActions.value.error
+  const error = boards.value.error ?? ci.value.error
   if (error) return `Not all could be asked: ${error}`
-  if (boards.value.tasks === null || ci.value.runs === null || toldActions.value.data === null) return 'Looking for what needs you'
+  if (boards.value.tasks === null || ci.value.runs === null) return 'Looking for what needs you'
   const unchecked = s.targets.filter((t) => t.up === null && t.checked_at === null)
   if (unchecked.length > 0) return `Not checked yet: ${unchecked.map((t) => t.target).join(', ')}`
   // Failing for a reason that no row shows, so it is shown here.
