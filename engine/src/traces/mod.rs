@@ -6,4 +6,4 @@
 pub mod otlp;
 pub mod span;
 
-pub use self::span::{Event, Kind, Link, Span, Spans, Status};
+pub use self::span::{Event, FullSpan, Kind, Link, Span, Spans, Status};

@@ -1,5 +1,7 @@
 //! A span, and the spans of a request.
 
+use std::sync::Arc;
+
 use crate::logs::record::TimeNs;
 
 /// Names and values, sorted by name, each name once. Names are as they came (`http.route`).
@@ -126,4 +128,30 @@ pub struct Spans {
     pub scope: (String, String),
     /// In the order of the request.
     pub spans: Vec<Span>,
+}
+
+/// A span with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FullSpan {
+    /// The service.
+    pub service: Arc<str>,
+    /// What is known of the resource.
+    pub resource: Arc<Attributes>,
+    /// Name and version of the library that made it.
+    pub scope: Arc<(String, String)>,
+    /// The span.
+    pub span: Span,
+}
+
+impl Spans {
+    /// Each span with what it shares with the others.
+    pub fn full(self) -> impl Iterator<Item = FullSpan> {
+        let (service, resource, scope) = (Arc::from(self.service), Arc::new(self.resource), Arc::new(self.scope));
+        self.spans.into_iter().map(move |span| FullSpan {
+            service: Arc::clone(&service),
+            resource: Arc::clone(&resource),
+            scope: Arc::clone(&scope),
+            span,
+        })
+    }
 }
