@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { freePort, everything } from './service.mjs'
 
-const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
+const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'logs', 'alerts', 'explore', 'status']
 const CATEGORIES = ['performance', 'accessibility', 'best-practices']
 const { values } = parseArgs({ options: { url: { type: 'string' }, desktop: { type: 'boolean' }, runs: { type: 'string', default: '1' }, pages: { type: 'string', default: PAGES.join() } } })
 

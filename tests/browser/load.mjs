@@ -14,7 +14,7 @@ const MOST_FILES = 4
 /** What a page may ask for until it is live, itself and its stream among it. */
 const MOST_REQUESTS = 12
 const MOST_SHIFT = 0.01
-const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
+const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'logs', 'alerts', 'explore', 'status']
 
 const { service, withPage } = await withService()
 

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { waitForPage, waitForState } from './browser.mjs'
 import { withEverything } from './fixture.mjs'
 
-const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'explore', 'status']
+const PAGES = ['now', 'tasks', 'ci', 'system', 'application', 'logs', 'alerts', 'explore', 'status']
 /** A sheet of A4 between its margins, in pixels of a style sheet. */
 const PAPER_PX = 703
 

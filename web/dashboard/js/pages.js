@@ -7,8 +7,8 @@ import { replaceOld } from './offline.js'
 import { Now } from './pages/Now.js'
 
 /**
- * @typedef {{ name: string, title: string, key: string, question: string, nav: boolean, view: any, load?: () => Promise<any> }} Page
- *   `name`: its part of the address; `key`: opens it after `g`; `question`: what it answers; `nav`: stands in the navigation
+ * @typedef {{ name: string, title: string, key: string, question: string, nav: boolean, view: any, load?: () => Promise<any>, short?: string }} Page
+ *   `name`: its part of the address; `short`: what the navigation calls it, where the title has no room there; `key`: opens it after `g`; `question`: what it answers; `nav`: stands in the navigation
  */
 
 /** @param {string} name @param {string} title @param {string} key @param {string} question @param {any} view @returns {Page} */
@@ -27,6 +27,7 @@ export const PAGES = [
   later('ci', 'CI', 'c', 'Do the workflows succeed, and where do the minutes go?', () => import('./pages/Ci.js').then((m) => m.Ci)),
   later('system', 'System', 's', 'What does the machine do, and who makes it?', () => import('./pages/System.js').then((m) => m.System)),
   later('application', 'Application', 'p', 'Does it answer, and how fast?', () => import('./pages/Application.js').then((m) => m.Application)),
+  { ...later('logs', 'Logs & traces', 'l', 'What was said at that moment, and what took how long?', () => import('./pages/Logs.js').then((m) => m.Logs)), short: 'Logs' },
   later('alerts', 'Alerts', 'a', 'What was wrong, since when, and what to do?', () => import('./pages/Alerts.js').then((m) => m.Alerts)),
   later('advice', 'Advice', 'd', 'What should be changed, and did it help?', () => import('./pages/Advice.js').then((m) => m.Advice)),
   later('explore', 'Explore', 'e', 'What do the figures say?', () => import('./pages/Explore.js').then((m) => m.Explore)),

@@ -15,7 +15,7 @@ function Link({ page }) {
   const many = page.name === 'alerts' ? standing.value.firing.length : 0
   return html`
     <a href=${address(page.name)} aria-current=${pageName.value === page.name ? 'page' : undefined} title=${`${page.question} (g ${page.key})`}>
-      ${page.title}${many > 0 && html`<span class="nav-count">${many}<span class="unseen"> firing</span></span>`}
+      ${page.short ?? page.title}${many > 0 && html`<span class="nav-count">${many}<span class="unseen"> firing</span></span>`}
     </a>`
 }
 

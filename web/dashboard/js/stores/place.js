@@ -31,6 +31,11 @@ export function address(page, item = '', params = {}) {
 /** The history of a series in Explore. @param {string} query */
 export const historyOf = (query) => address('explore', '', { query: historyQuery(query) })
 
+/** A trace, opened. @param {string} traceId */
+export const traceAddress = (traceId) => address('logs', '', { tab: 'traces', trace: traceId })
+/** The log lines that a query finds, in the period in view or in the one that is named. @param {string} query LogQL @param {Record<string, string>} [params] */
+export const logsAddress = (query, params = {}) => address('logs', '', { query, ...params })
+
 /** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
 export function go(hash, { replace = false } = {}) {
   if (hash === location.hash) return
