@@ -5,6 +5,7 @@
  * Tagawa and Toda, 1981). Tasks that wait for each other in a circle are drawn as well: the dependency that closes the circle is marked.
  *
  * @import { Task } from '../types.js'
+ * @typedef {Pick<Task, 'id'|'dependencies'|'status'>} Item  a task, or whatever else hangs together
  * @typedef {{ id: string, layer: number, row: number, critical: boolean }} Node
  * @typedef {{ from: string, to: string, critical: boolean, circular: boolean }} Edge
  * @typedef {{ nodes: Node[], edges: Edge[], layers: number, rows: number }} Graph
@@ -15,7 +16,7 @@ const OVER = new Set(['done', 'cancelled'])
 /** How often the order within layers is bettered; more changes nothing that one would see. */
 const SWEEPS = 6
 
-/** @param {Task[]} items @returns {Graph} */
+/** @param {Item[]} items @returns {Graph} */
 export function layout(items) {
   const byId = new Map(items.map((item) => [item.id, item]))
   /** @type {Edge[]} */
@@ -36,7 +37,7 @@ export function layout(items) {
   return { nodes, edges, layers: layers.length, rows: Math.max(0, ...layers.map((ids) => ids.length)) }
 }
 
-/** The longest chain of open tasks, first to last; of several, the one that comes first on the board. @param {Task[]} items @param {Edge[]} edges without circles @returns {string[]} */
+/** The longest chain of open tasks, first to last; of several, the one that comes first on the board. @param {Item[]} items @param {Edge[]} edges without circles @returns {string[]} */
 export function criticalPath(items, edges) {
   const open = new Set(items.filter((item) => !OVER.has(item.status)).map((item) => item.id))
   const within = edges.filter((edge) => open.has(edge.from) && open.has(edge.to))
@@ -66,7 +67,7 @@ export function criticalPath(items, edges) {
   return path.length > 1 ? path : []
 }
 
-/** Dependencies that close a circle, as `from to`. @param {Task[]} items @param {Map<string, Task>} byId */
+/** Dependencies that close a circle, as `from to`. @param {Item[]} items @param {Map<string, Item>} byId */
 function circles(items, byId) {
   const found = new Set()
   /** @type {Map<string, 'open'|'done'>} */
@@ -125,7 +126,7 @@ function longestWays(ids, edges) {
   return layer
 }
 
-/** @param {Task[]} items @param {Edge[]} edges @param {Map<string, number>} layerOf @returns {string[][]} */
+/** @param {Item[]} items @param {Edge[]} edges @param {Map<string, number>} layerOf @returns {string[][]} */
 function order(items, edges, layerOf) {
   /** @type {string[][]} */
   const layers = []

@@ -1,0 +1,25 @@
+/**
+ * What the service says of traces, as `/api/v1/traces` and what is below it answer.
+ *
+ * @typedef {Record<string, unknown>} Attributes
+ * @typedef {{ time: string, name: string, attributes: Attributes }} SpanEvent
+ * @typedef {{ trace_id: string, span_id: string, attributes: Attributes }} Link
+ * @typedef {{
+ *   span_id: string, parent_span_id: string|null, service: string, name: string, kind: string, start: string, duration_seconds: number,
+ *   status: 'unset'|'ok'|'error', message: string, attributes: Attributes, resource: Attributes, scope: { name: string, version: string },
+ *   events: SpanEvent[], links: Link[], dropped: unknown
+ * }} Span
+ * @typedef {{ trace_id: string, start: string, duration_seconds: number, services: unknown[], errors: number, spans: Span[], missing_parents: number, more: boolean }} Trace
+ * @typedef {{ span_id: string, service: string, name: string, start: string, duration_seconds: number, status: string, attributes: Attributes }} Matched
+ * @typedef {{
+ *   trace_id: string, service: string, name: string, start: string, duration_seconds: number, spans: number, errors: number,
+ *   services: Array<{ service: string, spans: number, errors: number }>, matched: Matched[], root: boolean
+ * }} Summary  `root`: whether the span is there that began it; without it service and name are those of the earliest one
+ * @typedef {{
+ *   service: string, spans: number, requests: number, errors: number, rate: number|null, error_ratio: number|null,
+ *   p50_seconds: number|null, p95_seconds: number|null, p99_seconds: number|null
+ * }} ServiceRow
+ * @typedef {{ client: string, server: string, requests: number, errors: number, p95_seconds: number|null }} Call
+ */
+
+export {}
