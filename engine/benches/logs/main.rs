@@ -11,7 +11,6 @@
 
 mod workload;
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -20,8 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use taskpulse_engine::logs::logql::{Bounds, MetricRequest, Query, metric};
 use taskpulse_engine::logs::store::LogReader;
 use taskpulse_engine::logs::{Direction, Filter, Order, Source};
+use taskpulse_engine::promql::Answer;
+use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::store::{StoreOptions, StoreWriter};
 
 use workload::{BEGIN_NS, COMMON, HOUR_NS, RARE, Workload};
@@ -55,7 +57,11 @@ fn main() -> Outcome<()> {
     ask("a common word, newest 100", || find(&reader, COMMON, Order::ByTime(Direction::Backward), 100))?;
     ask("a common word, all", || find(&reader, COMMON, Order::Any, usize::MAX))?;
     ask("a word of five letters that is nowhere", || find(&reader, "zqzqz", Order::Any, usize::MAX))?;
-    ask("lines by service", || count(&reader))?;
+    const BY_SERVICE: &str = "sum by (service_name) (count_over_time({service_name=~`.+`}[1m]))";
+    const BY_LEVEL: &str = "sum by (detected_level) (count_over_time({service_name=~`.+`}[1m]))";
+    ask("lines by service of each minute", || count(&reader, BY_SERVICE, 60_000))?;
+    ask("lines by service of the hour", || count(&reader, &BY_SERVICE.replace("1m", "1h"), 3_600_000))?;
+    ask("lines by level of each minute", || count(&reader, BY_LEVEL, 60_000))?;
     println!("peak resident, with the making of the text: {:.0} MiB", status("VmHWM")?);
     Ok(())
 }
@@ -129,19 +135,16 @@ fn find(reader: &LogReader, word: &str, order: Order, limit: usize) -> Outcome<S
     Ok(format!("{found} lines"))
 }
 
-fn count(reader: &LogReader) -> Outcome<String> {
-    let (start, end) = (BEGIN_NS, BEGIN_NS + HOUR_NS);
-    let filter = Filter { matchers: Vec::new(), start, end, order: Order::Any, needles: Vec::new(), bodies: false, attributes: false };
-    let mut counts: HashMap<usize, (String, u64)> = HashMap::new();
-    reader.read(&filter, &mut |entry| {
-        // By the labels' place in memory, as a query would that has seen them.
-        let key = entry.labels.as_bytes().as_ptr() as usize;
-        counts.entry(key).or_insert_with(|| (entry.labels.get("service_name").unwrap_or("").to_owned(), 0)).1 += 1;
-        ControlFlow::Continue(())
-    })?;
-    let mut services: HashMap<String, u64> = HashMap::new();
-    counts.into_values().for_each(|(service, lines)| *services.entry(service).or_default() += lines);
-    Ok(format!("{} services, {} lines", services.len(), services.values().sum::<u64>()))
+/// Asks a metric query over the hour, as clients do.
+fn count(reader: &LogReader, text: &str, step_ms: i64) -> Outcome<String> {
+    let (start, end) = (BEGIN_NS + step_ms * 1_000_000, BEGIN_NS + HOUR_NS);
+    let grid = Grid { step: step_ms, range: (end - start) / 1_000_000 };
+    let Query::Metric(query) = Query::parse(text, grid)? else { return Err("no metric query".into()) };
+    let bounds =
+        Bounds { max_bytes: 256 << 20, max_series: 1_000, deadline: Instant::now() + Duration::from_secs(60), cancelled: Arc::default() };
+    let (answer, _, read) = metric(&query, &MetricRequest { start, end, step_ms, now: end / 1_000_000 }, &bounds, reader)?;
+    let Answer::Vector(rows) = &answer else { return Err("no series".into()) };
+    Ok(format!("{} series, {} lines", rows.len(), read.lines))
 }
 
 fn ask(what: &str, mut question: impl FnMut() -> Outcome<String>) -> Outcome<()> {

@@ -14,4 +14,4 @@ pub mod record;
 pub mod store;
 pub(crate) mod units;
 
-pub use self::record::{Direction, Entry, Filter, Lines, Order, Record, Severity, Source, SourceError, StreamLines};
+pub use self::record::{Direction, Entry, Filter, Lines, Order, Parts, Record, Severity, Source, SourceError, StreamLines, Tally};

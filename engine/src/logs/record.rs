@@ -148,6 +148,28 @@ pub struct Entry<'a> {
     pub span: [u8; 8],
 }
 
+/// How many lines of a stream and a part of time were counted.
+#[derive(Debug)]
+pub struct Tally<'a> {
+    /// The labels of the stream.
+    pub labels: &'a Labels,
+    /// How severe they are; unknown where levels are not asked for.
+    pub severity: Severity,
+    /// The part of time.
+    pub part: u64,
+    /// How many.
+    pub lines: u64,
+}
+
+/// Which lines are counted together.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The part that a time is in, which does not fall as time goes on; none for times that do not count.
+    pub of: &'a (dyn Fn(TimeNs) -> Option<u64> + Sync),
+    /// Whether lines of each severity are counted apart.
+    pub levels: bool,
+}
+
 /// Lines could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {
@@ -166,6 +188,19 @@ pub trait Source {
     /// # Errors
     /// [`SourceError`] if lines that may be wanted could not be read.
     fn read(&self, filter: &Filter, each: &mut dyn FnMut(&Entry<'_>) -> ControlFlow<()>) -> Result<(), SourceError>;
+
+    /// Counts the lines that the filter asks for; it has no needles, and reads neither bodies nor attributes. What is of one stream, part and
+    /// severity may come in several tallies.
+    ///
+    /// # Errors
+    /// [`SourceError`] as for lines.
+    fn tally(&self, filter: &Filter, parts: Parts<'_>, each: &mut dyn FnMut(&Tally<'_>) -> ControlFlow<()>) -> Result<(), SourceError> {
+        self.read(filter, &mut |entry| {
+            let Some(part) = (parts.of)(entry.time) else { return ControlFlow::Continue(()) };
+            let severity = if parts.levels { entry.severity } else { Severity::default() };
+            each(&Tally { labels: entry.labels, severity, part, lines: 1 })
+        })
+    }
 
     /// The labels of all streams that have lines in a range and that all matchers accept.
     ///

@@ -103,8 +103,13 @@ impl<'b> Meter<'b> {
 
     /// Counts a line that was read.
     pub(super) fn count(&mut self, entry: &Entry<'_>) -> ControlFlow<()> {
-        self.read.lines += 1;
         self.read.bytes += entry.body.len() as u64;
+        self.count_lines(1)
+    }
+
+    /// Counts lines that were read without their text.
+    pub(super) fn count_lines(&mut self, lines: u64) -> ControlFlow<()> {
+        self.read.lines += lines;
         if self.read.lines - self.checked.lines >= CHECK_LINES || self.read.bytes - self.checked.bytes >= CHECK_BYTES {
             self.checked = self.read;
             if let Err(error) = self.bounds.check() {

@@ -18,7 +18,7 @@ use super::stages::is_of_series;
 use super::windows::{Deviation, First, Last, Least, Mean, Most, Partial, Quantile, Sum, Variance, Windows};
 use super::{Bounds, Read};
 use crate::logs::record::{Severity, TimeNs};
-use crate::logs::{Entry, Filter, Order, Source, units};
+use crate::logs::{Entry, Filter, Order, Parts, Source, units};
 use crate::model::{Labels, MatchOp, Matcher};
 use crate::promql::syntax::Grouping;
 use crate::promql::{ABSENT, EvalError};
@@ -212,7 +212,11 @@ fn collect<P: Partial>(
     let by_stream = by_stream || (range.op == RangeOp::Absent && !filter.attributes);
     let mut collector =
         Collector::<P> { range, windows, offset, now: request.now, by_stream, last: None, places, series: Vec::new(), meter };
-    source.read(&filter, &mut |entry| collector.line(entry))?;
+    if collector.only_counts(&filter) {
+        collector.tally(source, &filter)?;
+    } else {
+        source.read(&filter, &mut |entry| collector.line(entry))?;
+    }
     collector.meter.finish()?;
     read.lines += collector.meter.read.lines;
     read.bytes += collector.meter.read.bytes;
@@ -220,6 +224,25 @@ fn collect<P: Partial>(
 }
 
 impl<P: Partial> Collector<'_, P> {
+    /// Whether lines are counted by their streams and levels, whatever they say.
+    fn only_counts(&self, filter: &Filter) -> bool {
+        let counts = matches!(self.range.op, RangeOp::Count | RangeOp::Rate | RangeOp::Absent) && self.range.unwrap.is_none();
+        counts && self.by_stream && self.range.lines.stages.is_empty() && !filter.bodies
+    }
+
+    fn tally(&mut self, source: &dyn Source, filter: &Filter) -> Result<(), LogqlError> {
+        let (windows, offset) = (self.windows, self.offset);
+        let part = move |time: TimeNs| windows.part(time.saturating_add(offset));
+        let levels = matches!(&self.range.grouping, Some(Grouping::By(names)) if names.iter().any(|name| name == LEVEL));
+        source.tally(filter, Parts { of: &part, levels }, &mut |tally| {
+            self.meter.count_lines(tally.lines)?;
+            let place = self.place_of_stream(tally.labels, tally.severity)?;
+            // The time of a line does not matter where lines are counted.
+            self.add(place, tally.part, 0, tally.lines as f64)
+        })?;
+        Ok(())
+    }
+
     fn line(&mut self, entry: &Entry<'_>) -> ControlFlow<()> {
         self.meter.count(entry)?;
         let Some(part) = self.windows.part(entry.time.saturating_add(self.offset)) else { return ControlFlow::Continue(()) };
@@ -228,7 +251,7 @@ impl<P: Partial> Collector<'_, P> {
                 return ControlFlow::Continue(());
             }
             let v = if self.range.op.reads_bytes() { entry.body.len() as f64 } else { 1.0 };
-            let place = self.place_of_stream(entry)?;
+            let place = self.place_of_stream(entry.labels, entry.severity)?;
             return self.add(place, part, entry.time, v);
         }
         let Some(mut line) = self.range.lines.run(entry, self.now) else { return ControlFlow::Continue(()) };
@@ -250,18 +273,18 @@ impl<P: Partial> Collector<'_, P> {
     }
 
     /// The series of a line whose stream and level say which it is.
-    fn place_of_stream(&mut self, entry: &Entry<'_>) -> ControlFlow<(), usize> {
-        if let Some((stream, severity, place)) = &self.last
-            && *severity == entry.severity
-            && std::ptr::eq(stream.as_bytes(), entry.labels.as_bytes())
+    fn place_of_stream(&mut self, labels: &Labels, severity: Severity) -> ControlFlow<(), usize> {
+        if let Some((stream, of_last, place)) = &self.last
+            && *of_last == severity
+            && std::ptr::eq(stream.as_bytes(), labels.as_bytes())
         {
             return ControlFlow::Continue(*place);
         }
         let names: &[String] = if let Some(Grouping::By(names)) = &self.range.grouping { names } else { &[] };
-        let value = |name: &str| entry.labels.get(name).unwrap_or(if name == LEVEL { entry.severity.word() } else { "" }).to_owned();
+        let value = |name: &str| labels.get(name).unwrap_or(if name == LEVEL { severity.word() } else { "" }).to_owned();
         let pairs: Vec<(&str, String)> = names.iter().map(|name| (name.as_str(), value(name))).collect();
         let place = self.place(Labels::of(pairs.iter().map(|(name, value)| (*name, value.as_str())).collect()))?;
-        self.last = Some((entry.labels.clone(), entry.severity, place));
+        self.last = Some((labels.clone(), severity, place));
         ControlFlow::Continue(place)
     }
 

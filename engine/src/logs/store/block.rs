@@ -100,6 +100,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) const ALL: Self = Self { bodies: true, details: true };
+    pub(super) const TIMES: Self = Self { bodies: false, details: false };
 }
 
 /// Collects lines until they are a block.

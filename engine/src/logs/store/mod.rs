@@ -45,6 +45,7 @@ mod rows;
 mod seal;
 mod state;
 mod status;
+mod tally;
 mod write;
 
 pub use self::accept::{Appended, OVERFLOW};

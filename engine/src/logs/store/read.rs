@@ -22,7 +22,8 @@ use super::filter::{Filter as BlockFilter, Pieces};
 use super::picks::{Pick, Runs, picks};
 use super::rows::{Rows, read_details};
 use super::state::LogStore;
-use crate::logs::record::{Direction, Entry, Filter, Order, Source, SourceError, TimeNs};
+use super::tally::{Counted, Counter};
+use crate::logs::record::{Direction, Entry, Filter, Order, Parts, Source, SourceError, Tally, TimeNs};
 use crate::model::{Labels, Matcher};
 use crate::store::page::PageError;
 
@@ -180,6 +181,26 @@ impl LogReader {
         Ok((!loaded.picks.is_empty()).then_some(loaded))
     }
 
+    /// Counts lines of a candidate. The times of a block are read only where its directory does not say enough.
+    fn counted(&self, candidate: &Candidate, filter: &Filter, parts: Parts<'_>) -> Result<Option<Counted>, SourceError> {
+        let mut counter = Counter::new((filter.start, filter.end), parts);
+        let counted = match &candidate.place {
+            Place::Head { labels, rows } => {
+                counter.unordered(rows);
+                counter.finish(vec![labels.clone()])
+            }
+            Place::Block { file, directory, block, wanted } => {
+                let entry = &directory.blocks[*block];
+                if !counter.by_directory(entry, wanted) {
+                    let Some(rows) = self.decoded(file, entry, *block + 1, Wanted::TIMES)? else { return Ok(None) };
+                    counter.by_times(entry, wanted, &rows);
+                }
+                counter.finish(entry.runs.iter().map(|run| directory.streams[run.stream as usize].clone()).collect())
+            }
+        };
+        Ok(counted)
+    }
+
     fn block(
         &self,
         file: &BlocksFile,
@@ -197,7 +218,10 @@ impl LogReader {
                 Err(error) => self.store.left_out(file, &format!("the filter of block {number}"), error)?,
             }
         }
-        let wanted = Wanted { bodies: filter.bodies || !search.finders.is_empty(), details: filter.attributes };
+        self.decoded(file, entry, number, Wanted { bodies: filter.bodies || !search.finders.is_empty(), details: filter.attributes })
+    }
+
+    fn decoded(&self, file: &BlocksFile, entry: &Block, number: usize, wanted: Wanted) -> Result<Option<Rows>, SourceError> {
         match file.block(entry, wanted) {
             Ok(rows) => Ok(Some(rows)),
             Err(error) => {
@@ -279,6 +303,20 @@ impl Source for LogReader {
         });
         candidates.clear();
         result
+    }
+
+    fn tally(&self, filter: &Filter, parts: Parts<'_>, each: &mut dyn FnMut(&Tally<'_>) -> ControlFlow<()>) -> Result<(), SourceError> {
+        let candidates = self.candidates(filter)?;
+        let weight = candidates.iter().map(|candidate| candidate.weight).sum();
+        let load = |at: usize| self.counted(&candidates[at], filter, parts);
+        Ahead::run(candidates.len(), weight, self.deadline, &load, |ahead| {
+            while let Some((_, counted)) = ahead.next()? {
+                if counted.pass(each).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn streams(&self, matchers: &[Matcher], start: TimeNs, end: TimeNs) -> Result<Vec<Labels>, SourceError> {

@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use super::state::LogStore;
 use super::*;
 use crate::logs::record::{
-    Direction, Entry, Filter, Lines, MAX_ATTRIBUTES, MAX_BODY, MAX_VALUE, Order, Record, Severity, Source, StreamLines,
+    Direction, Entry, Filter, Lines, MAX_ATTRIBUTES, MAX_BODY, MAX_VALUE, Order, Parts, Record, Severity, Source, StreamLines,
 };
-use crate::model::{Labels, Matcher};
+use crate::model::{Labels, MatchOp, Matcher};
 use crate::store::identity::Identity;
 use crate::store::problems::Problems;
 
@@ -125,6 +125,27 @@ fn hold(store: &Arc<LogStore>, model: &[Line]) -> Result<(), TestCaseError> {
         let mut found = read(store, &filter);
         found.sort();
         prop_assert_eq!(found, sorted.iter().filter(wanted).cloned().collect::<Vec<_>>(), "{}", needle);
+    }
+    // Parts of a few lines, of a day, and of everything; within bounds that cut runs.
+    for (width, levels) in [(2_000, true), (3_000, false), (DAY * MS, false), (i64::MAX, true)] {
+        let of = |time: i64| u64::try_from(time / width).ok();
+        let (start, end) = ((NOW - 2 * DAY) * MS + 4_000, NOW * MS + 9_000);
+        let mut wanted = BTreeMap::new();
+        for line in model.iter().filter(|line| line.0 != "s2" && (start..end).contains(&line.1)) {
+            let severity = if levels { line.2 } else { 0 };
+            *wanted.entry((line.0.clone(), severity, of(line.1).unwrap())).or_insert(0) += 1;
+        }
+        let matchers = vec![Matcher { name: "service".to_owned(), op: MatchOp::NotEqual("s2".to_owned()) }];
+        let filter = Filter { matchers, start, end, bodies: false, attributes: false, ..everything(Order::Any) };
+        let mut found = BTreeMap::new();
+        let reader = LogReader::new(Arc::clone(store));
+        let counted = reader.tally(&filter, Parts { of: &of, levels }, &mut |tally| {
+            let service = tally.labels.get("service").unwrap().to_owned();
+            *found.entry((service, tally.severity.0, tally.part)).or_insert(0) += tally.lines;
+            ControlFlow::Continue(())
+        });
+        counted.unwrap();
+        prop_assert_eq!(found, wanted, "parts of {}", width);
     }
     Ok(())
 }
