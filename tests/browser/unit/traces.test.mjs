@@ -10,7 +10,7 @@ const { criticalPath, lengthOf, mainRoot, selfTimes, takenBy } = await import('.
 const { closable, found, next, opened, rowsOf, stepped, withoutErrors, wordsOf } = await import('../../../web/dashboard/js/traces/walk.js')
 const { alike, durationOf, EMPTY, formOf, logsQuery, mistakeIn, queryOf } = await import('../../../web/dashboard/js/traces/query.js')
 const { namesOf, pictureOf, widthOf } = await import('../../../web/dashboard/js/traces/services.js')
-const { dotsOf, nearest } = await import('../../../web/dashboard/js/traces/dots.js')
+const { dotsOf, nearest } = await import('../../../web/dashboard/js/traces/scatter.js')
 
 const BEGIN = Date.UTC(2026, 10, 27, 12) / 1000
 /** @param {number} seconds since the trace began */

@@ -13,6 +13,8 @@ export const BOX_H = 60
 const GAP_X = 96
 const GAP_Y = 20
 const EDGE_PX = 2
+/** How far below the others a call stands that goes back. */
+const BACK_PX = 16
 /** More services than this are no picture. */
 export const MOST = 60
 
@@ -48,6 +50,12 @@ export function pictureOf(names, calls) {
 function lineOf(from, to, circular) {
   const [x1, y1, x2, y2] = [from.x + BOX_W, from.y + BOX_H / 2, to.x - 1, to.y + BOX_H / 2]
   const bend = Math.max(32, Math.abs(x2 - x1) / 2)
+  if (circular) {
+    // Whom it goes back to stands further to the left; beside the line that leads here, not on it.
+    const [a, b, c, d] = [from.x, y1 + BACK_PX, to.x + BOX_W + 1, y2 + BACK_PX]
+    const back = Math.max(32, (a - c) / 2)
+    return { client: from.service, server: to.service, path: `M${a} ${b}C${a - back} ${b} ${c + back} ${d} ${c} ${d}`, x: (a + c) / 2, y: (b + d) / 2, circular }
+  }
   return { client: from.service, server: to.service, path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, x: (x1 + x2) / 2, y: (y1 + y2) / 2, circular }
 }
 

@@ -1,0 +1,41 @@
+/**
+ * How traces are put into words.
+ *
+ * Pure.
+ *
+ * @import { Node } from './tree.js'
+ */
+import { count, exactTime, span as written } from '../format.js'
+
+/** What sends spans here. @param {string} origin */
+export const addressWithToken = (origin) => `export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`
+
+/** A length of time that may be negative. @param {number} seconds */
+export const length = (seconds) => (seconds < 0 ? `−${written(seconds)}` : written(seconds))
+/** A moment of a trace. @param {number} seconds since it began */
+export const offset = (seconds) => `+${written(seconds)}`
+
+/** What a name says where there is none. */
+export const NO_NAME = 'no name'
+/** @param {string} name */
+export const nameOf = (name) => name || NO_NAME
+
+/** Whether a span is inside its parent, in a sentence; empty where it is. @param {Node} node */
+export function outside({ early, late }) {
+  const parts = [early > 0 && `begins ${written(early)} before its parent`, late > 0 && `ends ${written(late)} after it`]
+  if (early > 0 && late > 0) return `It ${parts.join(' and ')}.`
+  return early > 0 ? `It ${parts[0]}: the clocks of the two may differ.` : late > 0 ? `It ends ${written(late)} after its parent, which did not wait for it.` : ''
+}
+
+/** A row as it is read out. @param {Node} node @param {boolean} critical @param {number} below */
+export function spoken(node, critical, below) {
+  const { span } = node
+  if (!span) return `Parent not received: ${count(node.children.length, 'span')}`
+  return [
+    `${span.service}: ${nameOf(span.name)}`, length(span.duration_seconds), `begins at ${offset(node.from)}`, span.status === 'error' && 'error', critical && 'on the critical path',
+    node.early > 0 && 'begins before its parent', below > 0 && `${count(below, 'span')} below`,
+  ].filter(Boolean).join(', ')
+}
+
+/** A time of day to the millisecond. @param {number} t Unix seconds */
+export const exactMoment = (t) => `${exactTime(t)}.${String(Math.floor((t - Math.floor(t)) * 1000)).padStart(3, '0')}`
