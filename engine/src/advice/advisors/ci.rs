@@ -123,6 +123,8 @@ const MIN_WAITS: usize = 10;
 /// Share of the job time of a week that is worth advice, and how much it must be in seconds.
 const WASTE: f64 = 0.2;
 const WASTE_SECONDS: f64 = 3_600.0;
+/// Workflows are many and slow weeks are common: what chance brings in one of a thousand tests is no news.
+const RARE: f64 = 0.999;
 const WEEK_MS: i64 = 7 * DAY_MS;
 
 /// Repository and workflow.
@@ -268,7 +270,9 @@ fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let shifted = ci_shifted::workflows(history)?;
     let mut found = Vec::new();
     for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
-        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.rose() && !shifted.contains(&of)) else { continue };
+        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.rose_beyond(RARE) && !shifted.contains(&of)) else {
+            continue;
+        };
         let slower = Finding {
             title: format!("{} on {} takes longer than it did", of.1, of.0),
             why: shift.words("green run"),
