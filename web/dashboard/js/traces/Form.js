@@ -54,8 +54,8 @@ export function Form({ query, names, mistake, run }) {
             <option value="">any</option>${STATUSES.map((status) => html`<option key=${status} value=${status}>${status}</option>`)}
           </select>
         </label>
-        ${field('least', 'Lasts at least', '100ms')}
-        ${field('most', 'At most', '5s')}
+        ${field('least', 'Span lasts at least', '100ms')}
+        ${field('most', 'and at most', '5s')}
         ${field('attribute', 'Attribute', 'http.method=GET')}
         <datalist id="traces-services">${names.map(({ service }) => html`<option key=${service} value=${service} />`)}</datalist>
         <datalist id="traces-names">${spanNames.map((name) => html`<option key=${name} value=${name} />`)}</datalist>

@@ -62,7 +62,7 @@ function Row({ trace, longest, colours, query }) {
         ${hit && html`<${Hit} hit=${hit} more=${trace.matched.length - 1} />`}
       </span>
       <span class="trace-duration"><${Bar} part=${longest > 0 ? trace.duration_seconds / longest : 0} /><span class="num">${length(trace.duration_seconds)}</span></span>
-      <span class="trace-spans num">${count(trace.spans, 'span')}</span>
+      <span class="trace-spans num" title=${trace.more_spans ? 'Only so many are read of a trace' : undefined}>${trace.more_spans && '≥ '}${count(trace.spans, 'span')}</span>
       <span class="trace-errors">${trace.errors > 0 ? html`<${Mark} kind="error" word="" /> ${count(trace.errors, 'error')}` : html`<span class="quiet">no error</span>`}</span>
       <span class="trace-services" title=${trace.services.map(({ service, spans, errors }) => `${quoted(service)}: ${count(spans, 'span')}${errors > 0 ? `, ${count(errors, 'error')}` : ''}`).join('\n')}>
         ${others.slice(0, SERVICES).map(({ service }) => html`<span key=${service} class="trace-other"><${Swatch} colour=${colours.get(service) ?? '--data'} /><bdi>${service}</bdi></span>`)}

@@ -4,11 +4,9 @@
  * @import { View } from './view.js'
  */
 import { Mark } from '../components/Mark.js'
-import { Swatch } from '../components/Swatch.js'
-import { count } from '../format.js'
-import { html } from '../lib.js'
-import { span as written } from '../format.js'
-import { length, nameOf, spoken } from './words.js'
+import { count, span as written } from '../format.js'
+import { html, useMemo } from '../lib.js'
+import { length, nameOf, unwritten } from './words.js'
 
 /** Deeper rows stand no further to the right: how deep they are is written instead. */
 const MOST_INDENT = 14
@@ -18,39 +16,45 @@ const INDENT_PX = 12
 const LABEL_PX = 76
 const LEAST_BAR_PX = 2
 
-/**
- * @param {{ view: View, at: number, top: number, window: [number, number], room: number, narrow: boolean, closed: boolean, active: boolean, chosen: boolean, hit: boolean,
- *   turn: (at: number) => void, choose: (at: number) => void }} props
- */
-export function Row({ view, at, top, window, room, narrow, closed, active, chosen, hit, turn, choose }) {
+/** @typedef {{ view: View, at: number, top: number, window: [number, number], room: number, narrow: boolean, closed: boolean, active: boolean, chosen: boolean, hit: boolean }} Props */
+
+/** @param {Props} props */
+export function Row({ view, at, top, window, room, narrow, closed, active, chosen, hit }) {
+  // Scrolling draws only the rows that come into view.
+  return useMemo(() => drawn({ view, at, top, window, room, narrow, closed, active, chosen, hit }), [view, at, top, window[0], window[1], room, narrow, closed, active, chosen, hit])
+}
+
+/** @param {Props} props */
+function drawn({ view, at, top, window, room, narrow, closed, active, chosen, hit }) {
   const node = view.tree.nodes[at]
   const { span, depth, children } = node
   const below = node.end - at - 1
-  const critical = view.path.get(at)
+  const critical = view.path.has(at)
   const indent = Math.min(depth, narrow ? NARROW_INDENT : MOST_INDENT)
   const over = view.tree.nodes[node.parent]?.span
   const failed = span?.status === 'error'
   return html`
     <div class=${`wf-row${active ? ' wf-active' : ''}${hit ? ' wf-hit' : ''}`} id=${`span-${at}`} role="treeitem" aria-level=${depth + 1} aria-selected=${chosen} aria-expanded=${below > 0 ? !closed : undefined}
-      aria-label=${spoken(node, critical !== undefined, below)} data-span=${span?.span_id ?? ''} style=${{ top: `${top}px` }} onClick=${() => (span ? choose(at) : turn(at))}>
+      data-span=${span?.span_id ?? ''} data-at=${at} style=${{ top: `${top}px` }}>
       <span class="wf-name" style=${{ paddingLeft: `${indent * INDENT_PX}px` }}>
         ${children.length > 0
-          ? html`<button type="button" class="wf-turn" tabindex="-1" aria-hidden="true" onClick=${(/** @type {Event} */ e) => { e.stopPropagation(); turn(at) }}>${closed ? '▸' : '▾'}</button>`
+          ? html`<button type="button" class="wf-turn" tabindex="-1" aria-hidden="true">${closed ? '▸' : '▾'}</button>`
           : html`<i class="wf-leaf"></i>`}
-        ${depth > indent && html`<span class="quiet">${depth}</span>`}
+        ${depth > indent && html`<span class="quiet" aria-hidden="true">${depth}</span>`}
         ${span ? html`
-          <${Swatch} colour=${view.colours.get(span.service) ?? '--data'} />
-          <span class="wf-text" title=${`${span.service} ${span.name}`}>${span.service !== over?.service && html`<bdi class="wf-service">${span.service}</bdi> `}<bdi>${nameOf(span.name)}</bdi></span>
-          ${closed && html`<span class="quiet">+${below}</span>`}
+          <i class="swatch" style=${{ background: `var(${view.colours.get(span.service) ?? '--data'})` }}></i>
+          <span class="wf-text" title=${`${span.service} ${span.name}`}><bdi class=${span.service === over?.service ? 'unseen' : 'wf-service'}>${span.service}</bdi> <bdi>${nameOf(span.name)}</bdi></span>
+          ${closed && html`<span class="quiet" aria-hidden="true">+${below}</span>`}
           ${failed && html`<span class="wf-error"><${Mark} kind="error" word="" />error</span>`}`
           : html`<span class="wf-text wf-orphans">Parent not received: ${count(children.length, 'span')}</span>`}
       </span>
-      <span class="wf-bars">${span && html`<${Bar} view=${view} at=${at} window=${window} room=${room} />`}</span>
+      <span class="wf-bars">${span && bar(view, at, window, room)}</span>
+      ${span && html`<span class="unseen">${unwritten(node, critical, below)}</span>`}
     </div>`
 }
 
-/** @param {{ view: View, at: number, window: [number, number], room: number }} props */
-function Bar({ view, at, window: [since, upTo], room }) {
+/** @param {View} view @param {number} at @param {[number, number]} window @param {number} room pixels */
+function bar(view, at, [since, upTo], room) {
   const node = view.tree.nodes[at]
   const { span, from, to, early, late } = node
   if (!span) return null

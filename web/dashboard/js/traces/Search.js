@@ -7,7 +7,7 @@ import { Panel } from '../components/Panel.js'
 import { clockTime, count, exactTime } from '../format.js'
 import { mistakeOf } from '../explore/mistakes.js'
 import { html, useState } from '../lib.js'
-import { param, setParams } from '../stores/place.js'
+import { param, range, setParams } from '../stores/place.js'
 import { useAsked } from './asking.js'
 import { Dots } from './Dots.js'
 import { Empty } from './Empty.js'
@@ -24,8 +24,8 @@ export function Search() {
   const limit = Math.min(MOST, Math.max(STEP, Number(param('traces').value) || STEP))
   const [turn, again] = useState(0)
   const { start, end } = usePeriod(turn)
-  const asked = useAsked('/api/v1/traces', { ...(query ? { query } : {}), start, end, limit }, turn)
-  const names = useAsked('/api/v1/traces/names', { start, end }, turn)
+  const asked = useAsked('/api/v1/traces', { ...(query ? { query } : {}), start, end, limit }, turn, `${query} ${range.value.name}`)
+  const names = useAsked('/api/v1/traces/names', { start, end }, turn, range.value.name)
   /** @type {Summary[]} */
   const traces = asked.data?.traces ?? []
   const wrong = asked.error !== '' && asked.status === 400

@@ -27,7 +27,7 @@ const searchOf = (service, status = '') => address('logs', '', { tab: 'traces', 
 export function ServiceMap() {
   const [turn, again] = useState(0)
   const { start, end } = usePeriod(turn)
-  const asked = useAsked('/api/v1/traces/services', { start, end }, turn)
+  const asked = useAsked('/api/v1/traces/services', { start, end }, turn, range.value.name)
   const live = range.value.live
   useEffect(() => {
     if (!live) return undefined
@@ -102,12 +102,11 @@ const wide = (width) => (line) => { if (line) line.style.strokeWidth = String(wi
 function Box({ service, x, y, row, colour }) {
   const figures = row && row.requests > 0 ? `${rateWords(row.rate)}, ${row.errors > 0 ? `${row.error_ratio === null ? row.errors : percent(row.error_ratio)} errors` : 'no error'}, 95 % within ${format(row.p95_seconds, 'seconds')}` : row ? 'no requests' : 'no spans of its own'
   return html`
-    <a href=${searchOf(service)} aria-label=${`${service}: ${figures}`}>
-      <title>${`${service}: ${figures}`}</title>
+    <a href=${searchOf(service)} data-service=${service}>
       <rect class="box" x=${x} y=${y} width=${BOX_W} height=${BOX_H} rx="4" />
       <rect x=${x + 6} y=${y + 8} width="4" height=${BOX_H - 16} rx="2" fill=${`var(${colour})`} class="service-colour" />
       <foreignObject x=${x + 16} y=${y + 4} width=${BOX_W - 22} height=${BOX_H - 8}>
-        <div class="service-box"><b><bdi>${service}</bdi></b>
+        <div class="service-box" title=${`${service}: ${figures}`}><b><bdi>${service}</bdi></b>
           ${row && row.requests > 0 ? html`<span>${rateWords(row.rate)} · p95 ${format(row.p95_seconds, 'seconds')}</span><span>${errorWords(row.errors, row.requests, row.error_ratio)}</span>` : html`<span class="quiet">${row ? 'no requests' : 'no spans of its own'}</span>`}</div>
       </foreignObject>
     </a>`

@@ -21,6 +21,8 @@ const ROW_PX = 28
 const NARROW_ROW_PX = 44
 const NARROW_PX = 600
 const TICK_PX = 88
+/** Elements of rows are kept by this many. */
+const SPARE = 16
 
 /** @param {{ view: View, chosen: number, choose: (at: number) => void, window: [number, number], whole: [number, number], setZoom: (to: [number, number]|null) => void }} props */
 export function Waterfall({ view, chosen, choose, window, whole, setZoom }) {
@@ -86,6 +88,17 @@ export function Waterfall({ view, chosen, choose, window, whole, setZoom }) {
     }
     event.preventDefault()
   }
+  /** @param {Event} event */
+  const onClick = ({ target }) => {
+    const row = target instanceof Element ? target.closest('[data-at]') : null
+    if (!row) return
+    const at = Number(row.getAttribute('data-at'))
+    if (!nodes[at].span || /** @type {Element} */ (target).closest('.wf-turn')) turn(at)
+    else {
+      setActive(at)
+      choose(at === chosen ? -1 : at)
+    }
+  }
   const search = useSearch(view, active, goTo)
   const node = nodes[active]
   useEffect(() => bind([
@@ -95,10 +108,11 @@ export function Waterfall({ view, chosen, choose, window, whole, setZoom }) {
   ]), [node])
   const hits = useMemo(() => new Set(search.places), [search.places])
   const at = shown.indexOf(active)
-  const drawn = shown.slice(rows.from, rows.to)
+  // What is scrolled out of view gives its elements to what comes into view.
+  const slots = Math.ceil((rows.to - rows.from + 1) / SPARE) * SPARE
+  const drawn = shown.slice(rows.from, rows.to).map((place, i) => ({ place, row: rows.from + i, key: `${(rows.from + i) % slots}` }))
   // What has the focus stays, or a screen reader would lose it.
-  if (at >= 0 && (at < rows.from || at >= rows.to)) drawn.push(active)
-  const places = useMemo(() => new Map(shown.map((place, row) => [place, row])), [shown])
+  if (at >= 0 && (at < rows.from || at >= rows.to)) drawn.push({ place: active, row: at, key: 'active' })
   const zoomed = window[0] > whole[0] || window[1] < whole[1]
   const ticks = useMemo(() => splits(window[0], window[1], Math.max(1, Math.floor(room / TICK_PX)), 'seconds'), [window[0], window[1], room])
   const words = useMemo(() => labels(ticks, 'seconds'), [ticks])
@@ -117,11 +131,11 @@ export function Waterfall({ view, chosen, choose, window, whole, setZoom }) {
       <${Overview} view=${view} window=${window} whole=${whole} setZoom=${setZoom} />
       <div class="waterfall-axis" aria-hidden="true"><div ref=${axis}>${ticks.map((t, i) => html`<span key=${t} class=${t > last ? 'tick-last' : t > first ? '' : 'tick-first'} style=${{ left: left(t) }}>${words[i]}</span>`)}</div></div>
       <div class="waterfall-rows" role="tree" tabindex="0" ref=${rows.box} onScroll=${rows.onScroll} onKeyDown=${onKeyDown} aria-label="Spans" aria-activedescendant=${at >= 0 ? `span-${active}` : undefined}>
-        <div class="waterfall-all" role="none" style=${{ height: `${shown.length * height}px` }}>
+        <div class="waterfall-all" role="none" onClick=${onClick} style=${{ height: `${shown.length * height}px` }}>
           <div class="waterfall-grid" role="none"><div role="none">${ticks.map((t) => html`<i key=${t} style=${{ left: left(t) }}></i>`)}</div></div>
-          ${drawn.map((place) => html`
-            <${Row} key=${place} view=${view} at=${place} top=${/** @type {number} */ (places.get(place)) * height} window=${window} room=${room} narrow=${narrow}
-              closed=${closed.has(place)} active=${place === active} chosen=${place === chosen} hit=${hits.has(place)} turn=${turn} choose=${(/** @type {number} */ to) => { setActive(to); choose(to === chosen ? -1 : to) }} />`)}
+          ${drawn.map(({ place, row, key }) => html`
+            <${Row} key=${key} view=${view} at=${place} top=${row * height} window=${window} room=${room} narrow=${narrow}
+              closed=${closed.has(place)} active=${place === active} chosen=${place === chosen} hit=${hits.has(place)} />`)}
         </div>
       </div>
     </section>`

@@ -6,27 +6,31 @@ import { useEffect, useState } from '../lib.js'
 import { serverTime } from '../stores/clock.js'
 
 /**
- * @typedef {{ data: any, error: string, status: number, at: number, busy: boolean, key: string }} Asked
- *   `data`: the newest answer, null before the first; `error`, `status`: of the newest question, if it failed; `at`: when it was answered, Unix seconds;
- *   `key`: of the question that `data` answers
+ * @typedef {{ data: any, error: string, status: number, at: number, busy: boolean }} Asked
+ *   `data`: the newest answer, null before the first; `at`: when that came, Unix seconds; `error`, `status`: of the newest question, if it failed
  */
 
-/** @param {string} path @param {Record<string, string|number>|null} params null: nothing is asked @param {unknown} [turn] asks again when it changes @returns {Asked} */
-export function useAsked(path, params, turn) {
-  const key = params && path + JSON.stringify(params)
-  const [held, hold] = useState(/** @type {Asked & { asked: string|null }} */ ({ data: null, error: '', status: 0, at: 0, busy: true, key: '', asked: '' }))
+/**
+ * @param {string} path @param {Record<string, string|number>} params @param {unknown} [turn] asks again when it changes
+ * @param {string} [question] what a reader would call the same question, at whatever time it is asked: its answer stays in view while it cannot be asked again
+ * @returns {Asked}
+ */
+export function useAsked(path, params, turn, question = path + JSON.stringify(params)) {
+  const key = path + JSON.stringify(params)
+  const [held, hold] = useState({ data: /** @type {any} */ (null), error: '', status: 0, at: 0, question: '', asked: '' })
   useEffect(() => {
-    if (key === null || params === null) return undefined
     const stop = new AbortController()
-    hold((before) => ({ ...before, busy: true }))
+    hold((before) => ({ ...before, asked: '' }))
     ask(path, params, stop.signal).then(
-      ({ data }) => hold({ data, error: '', status: 200, at: serverTime(), busy: false, key, asked: key }),
+      ({ data }) => hold({ data, error: '', status: 200, at: serverTime(), question, asked: key }),
       (error) => {
         if (stop.signal.aborted) return
-        hold((before) => ({ ...before, error: error instanceof Error ? error.message : String(error), status: error instanceof ApiError ? error.status : 0, at: serverTime(), busy: false, asked: key }))
+        const failed = { error: error instanceof Error ? error.message : String(error), status: error instanceof ApiError ? error.status : 0, asked: key }
+        hold((before) => ({ ...before, ...failed, data: before.question === question ? before.data : null }))
       },
     )
     return () => stop.abort()
   }, [key, turn])
-  return { ...held, busy: key !== null && (held.busy || held.asked !== key) }
+  const { data, error, status, at, asked } = held
+  return { data, error, status, at, busy: asked !== key }
 }

@@ -24,6 +24,9 @@ export function durationOf(text) {
 /** @param {string} text */
 const quoted = (text) => JSON.stringify(text)
 
+/** An attribute's name. Only quotes and backslashes are written otherwise in it. @param {string} name */
+const keyOf = (name) => (KEY.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`)
+
 /** What is wrong with a field, in words; empty where nothing is. @param {keyof Form} field @param {string} text */
 export function mistakeIn(field, text) {
   if (text.trim() === '') return ''
@@ -35,10 +38,10 @@ export function mistakeIn(field, text) {
 /** An attribute's condition. @param {string} text */
 function conditionOf(text) {
   const [, key, op, value] = PAIR.exec(text) ?? ['', '', '', '']
-  const [, scope, name] = /^(span\.|resource\.|event\.|link\.|instrumentation\.|\.)?(.+)$/s.exec(key) ?? ['', '', key]
+  const [, scope, name] = /^(span\.|resource\.|event\.|link\.|\.)?(.+)$/s.exec(key) ?? ['', '', key]
   const bare = /^-?\d+(\.\d+)?$/.test(value) || value === 'true' || value === 'false' || /^".*"$/s.test(value)
   const written = bare && !op.includes('~') ? value : quoted(value.replace(/^"(.*)"$/s, '$1'))
-  return `${scope ?? '.'}${KEY.test(name) ? name : quoted(name)} ${op} ${written}`
+  return `${scope ?? '.'}${keyOf(name)} ${op} ${written}`
 }
 
 /** The query of a form. What is wrong in it is left out. @param {Form} form */
@@ -95,7 +98,7 @@ function fieldOf(part) {
     const length = durationOf(value)
     return length && op === '>=' ? ['least', length] : length && op === '<=' ? ['most', length] : null
   }
-  const [, scope, name] = /^(span\.|resource\.|event\.|link\.|instrumentation\.|\.)(.+)$/s.exec(key) ?? []
+  const [, scope, name] = /^(span\.|resource\.|event\.|link\.|\.)(.+)$/s.exec(key) ?? []
   if (!scope) return null
   const plainName = unquoted(name) ?? name
   if (said === null && !/^(-?\d+(\.\d+)?|true|false)$/.test(value)) return null
@@ -120,5 +123,5 @@ export const logsQuery = (service, trace, span = '') => `{service_name=${quoted(
 /** Where spans have this attribute with this value. @param {string} scope @param {string} key @param {unknown} value */
 export function alike(scope, key, value) {
   const bare = typeof value === 'number' || typeof value === 'boolean'
-  return `{ ${scope}${KEY.test(key) ? key : quoted(key)} = ${bare ? value : quoted(typeof value === 'string' ? value : JSON.stringify(value))} }`
+  return `{ ${scope}${keyOf(key)} = ${bare ? value : quoted(typeof value === 'string' ? value : JSON.stringify(value))} }`
 }

@@ -12,9 +12,9 @@
  * @typedef {{ trace_id: string, start: string, duration_seconds: number, services: unknown[], errors: number, spans: Span[], missing_parents: number, more: boolean }} Trace
  * @typedef {{ span_id: string, service: string, name: string, start: string, duration_seconds: number, status: string, attributes: Attributes }} Matched
  * @typedef {{
- *   trace_id: string, service: string, name: string, start: string, duration_seconds: number, spans: number, errors: number,
+ *   trace_id: string, service: string, name: string, start: string, duration_seconds: number, spans: number, more_spans?: boolean, errors: number,
  *   services: Array<{ service: string, spans: number, errors: number }>, matched: Matched[], root: boolean
- * }} Summary  `root`: whether the span is there that began it; without it service and name are those of the earliest one
+ * }} Summary  `more_spans`: it has more than are read of a trace; `root`: whether the span is there that began it; without it service and name are those of the earliest one
  * @typedef {{
  *   service: string, spans: number, requests: number, errors: number, rate: number|null, error_ratio: number|null,
  *   p50_seconds: number|null, p95_seconds: number|null, p99_seconds: number|null

@@ -13,10 +13,13 @@ export function rowsOf(nodes, closed) {
   return rows
 }
 
-/** What is to be open so that a row is in view: all that is above it. @param {Node[]} nodes @param {ReadonlySet<number>} closed @param {number} at @returns {Set<number>} what is still closed */
+/** What is still closed when a row is in view, for which all above it is open. The same set where that is so already. @param {Node[]} nodes @param {ReadonlySet<number>} closed @param {number} at @returns {ReadonlySet<number>} */
 export function opened(nodes, closed, at) {
+  const above = []
+  for (let parent = nodes[at]?.parent ?? -1; parent >= 0; parent = nodes[parent].parent) if (closed.has(parent)) above.push(parent)
+  if (above.length === 0) return closed
   const left = new Set(closed)
-  for (let above = nodes[at]?.parent ?? -1; above >= 0; above = nodes[above].parent) left.delete(above)
+  for (const parent of above) left.delete(parent)
   return left
 }
 

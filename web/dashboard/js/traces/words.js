@@ -27,15 +27,8 @@ export function outside({ early, late }) {
   return early > 0 ? `It ${parts[0]}: the clocks of the two may differ.` : late > 0 ? `It ends ${written(late)} after its parent, which did not wait for it.` : ''
 }
 
-/** A row as it is read out. @param {Node} node @param {boolean} critical @param {number} below */
-export function spoken(node, critical, below) {
-  const { span } = node
-  if (!span) return `Parent not received: ${count(node.children.length, 'span')}`
-  return [
-    `${span.service}: ${nameOf(span.name)}`, length(span.duration_seconds), `begins at ${offset(node.from)}`, span.status === 'error' && 'error', critical && 'on the critical path',
-    node.early > 0 && 'begins before its parent', below > 0 && `${count(below, 'span')} below`,
-  ].filter(Boolean).join(', ')
-}
+/** What a reader sees of a row without words: where it begins, what it holds up, what is below. @param {Node} node @param {boolean} critical @param {number} below */
+export const unwritten = (node, critical, below) => [`begins at ${offset(node.from)}`, critical && 'on the critical path', below > 0 && `${count(below, 'span')} below`].filter(Boolean).join(', ')
 
 /** A time of day to the millisecond. @param {number} t Unix seconds */
 export const exactMoment = (t) => `${exactTime(t)}.${String(Math.floor((t - Math.floor(t)) * 1000)).padStart(3, '0')}`
