@@ -64,7 +64,7 @@ impl Query {
     }
 }
 
-/// Parses a selector of streams such as `{app="web"}`; each text that is accepted selects something in particular.
+/// Parses a selector of streams such as `{app="web"}`; `{}` selects them all.
 ///
 /// # Errors
 /// As [`Query::parse`].
@@ -104,6 +104,10 @@ impl Scanner<'_> {
             };
         };
         self.pos += end;
+        // Unlike series, lines are often searched without knowing who said them.
+        if self.query[start + 1..self.pos - 1].trim().is_empty() {
+            return Ok(Vec::new());
+        }
         // Blanks before it keep positions right.
         let before: String =
             self.query[..start].chars().flat_map(|c| std::iter::repeat_n(if c == '\n' { c } else { ' ' }, c.len_utf8())).collect();

@@ -174,11 +174,20 @@ fn ranges_are_aggregated() {
 }
 
 #[test]
+fn empty_braces_select_every_stream() {
+    let source = Memory::of(&[(&[("app", "web")], &[(0, "one")]), (&[("job", "cron")], &[(1, "two")])]);
+    for query in ["{}", "{ }", "({\n} |~ `one|two`)"] {
+        assert_eq!(found(&source, query, Direction::Forward, 10).map(|lines| lines.len()), Ok(2), "{query}");
+    }
+    assert_eq!(at_once(&source, "sum(count_over_time({}[1h] offset -1m))").unwrap(), "{} 2");
+}
+
+#[test]
 fn what_is_no_query_is_refused_with_its_place_and_what_is_not_supported_by_name() {
     for (query, part) in [
         ("", "parse error"),
         ("{", "1:1: parse error: the brace that opens here is not closed"),
-        ("{}", "matcher"),
+        ("{app=\"\"}", "matcher"),
         ("{app=~\".*\"}", "at least one"),
         ("{app=\"a\"} |", "1:12: parse error: a stage such as json"),
         ("{app=\"a\"} |= error", "1:14: parse error: a string in"),
