@@ -12,6 +12,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { offers, opensByItself } from './complete.js'
 import { describe, labelsOf, loadMetrics, metrics, valuesOf } from './knowledge.js'
 import { contextAt, tokens } from './language.js'
+import { marked } from './marked.js'
 import { Offers } from './Offers.js'
 import { pair, write } from './typing.js'
 import { useCheck } from './check.js'
@@ -112,17 +113,4 @@ async function known(context) {
   const labels = context.kind === 'label' ? await labelsOf(context.metric).catch(() => []) : []
   const values = context.kind === 'value' ? await valuesOf(context.metric, context.label).catch(() => []) : []
   return { names, help: (/** @type {string} */ name) => describe(meta, name)?.help ?? '', labels, values }
-}
-
-/** The pieces, cut where the mistake begins and ends. @param {ReturnType<typeof tokens>} pieces @param {Mistake|null} mistake */
-function marked(pieces, mistake) {
-  let at = 0
-  return pieces.flatMap(({ text, kind }) => {
-    const [from, to] = [at, at + text.length]
-    at = to
-    const name = kind && `ql-${kind}`
-    if (!mistake || mistake.to <= from || mistake.from >= to) return [{ text, name }]
-    const [a, b] = [Math.max(from, mistake.from) - from, Math.min(to, mistake.to) - from]
-    return [{ text: text.slice(0, a), name }, { text: text.slice(a, b), name: `${name} ql-mistake` }, { text: text.slice(b), name }].filter((p) => p.text !== '')
-  })
 }
