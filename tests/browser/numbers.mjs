@@ -1,7 +1,7 @@
 /**
  * Measures the dashboard: the real binary, a recorded board, Chromium without a screen. Prints a table beside the goals.
  *
- *     node tests/browser/numbers.mjs [--binary target/release/taskpulse] [--minutes 5] [--loads 5] [--only load,shift,work,heap,many,ribbon,day] [--why]
+ *     node tests/browser/numbers.mjs [--binary target/release/taskpulse] [--minutes 5] [--loads 5] [--only load,shift,work,heap,many,ribbon,day,tail] [--why]
  *
  * The machine's noise is measured beside: a fixed loop before and after. `--why` names what moved and what was asked. No test: figures depend on the machine.
  */
@@ -13,7 +13,7 @@ import { manyRuns, passHour } from './stand_ins.mjs'
 const { values: options } = parseArgs({
   options: {
     binary: { type: 'string' }, minutes: { type: 'string', default: '5' }, loads: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'load,shift,work,many,day,ribbon,heap' }, why: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'load,shift,work,many,day,ribbon,tail,heap' }, why: { type: 'boolean', default: false },
   },
 })
 if (options.binary) process.env.TASKPULSE_BIN = options.binary
@@ -219,6 +219,47 @@ async function measureRibbon() {
   await close()
 }
 
+/** Lines one after the other, at a pace of people and machines together. */
+const TAIL_LINES = 400
+const TAIL_PACE_MS = 25
+
+/** From the moment a line is sent until it stands on the page, in the frame that shows it. */
+async function measureTail() {
+  const { page, close } = await openPage(browser)
+  await page.goto(`${service.url}/#/logs?${new URLSearchParams({ query: '{service_name="numbers"}', tail: 'on' })}`)
+  await page.locator('.log-following[data-state="open"]').waitFor({ timeout: 60_000 })
+  await page.evaluate(() => {
+    /** @type {Map<string, number>} */
+    const shown = new Map()
+    Reflect.set(globalThis, 'shownAt', shown)
+    const look = () => {
+      const time = Date.now()
+      for (const text of document.querySelectorAll('.log-part .log-text')) {
+        const [, number] = /^line (\d+)$/.exec(text.textContent ?? '') ?? []
+        if (number && !shown.has(number)) shown.set(number, time)
+        else if (number) break
+      }
+    }
+    // What a frame shows is in the document when the next one begins.
+    new MutationObserver(() => requestAnimationFrame(look)).observe(document.body, { childList: true, subtree: true })
+  })
+  /** @type {Map<string, number>} */
+  const sent = new Map()
+  const pushes = []
+  for (let i = 0; i < TAIL_LINES; i += 1) {
+    sent.set(String(i), Date.now())
+    const values = [[`${Date.now()}000000`, `line ${i}`]]
+    pushes.push(fetch(`${service.url}/loki/api/v1/push`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ streams: [{ stream: { service_name: 'numbers' }, values }] }) }))
+    await sleep(TAIL_PACE_MS)
+  }
+  await Promise.all(pushes)
+  await sleep(1500)
+  const shown = new Map(await page.evaluate(() => [.../** @type {Map<string, number>} */ (Reflect.get(globalThis, 'shownAt'))]))
+  const times = [...sent].flatMap(([number, time]) => (shown.has(number) ? [/** @type {number} */ (shown.get(number)) - time] : [])).sort((a, b) => a - b)
+  say(`live tail, ${TAIL_LINES} lines, on screen`, `p99 ${ms(times[Math.floor(times.length * 0.99)] ?? Infinity)} (median ${ms(median(times))}, ${TAIL_LINES - times.length} not shown)`, 'p99 < 300 ms')
+  await close()
+}
+
 async function measureHeap() {
   const { page, close } = await openPage(browser)
   const hour = await passHour(page)
@@ -231,7 +272,7 @@ async function measureHeap() {
   await close()
 }
 
-const MEASURES = /** @type {Record<string, () => Promise<void>>} */ ({ load: measureLoad, shift: measureShift, work: measureWork, many: measureMany, day: measureDay, ribbon: measureRibbon, heap: measureHeap })
+const MEASURES = /** @type {Record<string, () => Promise<void>>} */ ({ load: measureLoad, shift: measureShift, work: measureWork, many: measureMany, day: measureDay, ribbon: measureRibbon, tail: measureTail, heap: measureHeap })
 const before = noise()
 service = await Service.prepare()
 browser = await launch()
