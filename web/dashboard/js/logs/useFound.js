@@ -1,0 +1,33 @@
+/**
+ * What the page asks for as long as it is on screen: the lines of the query and the time in the address.
+ */
+import { effect, untracked, useEffect, useMemo } from '../lib.js'
+import { awake } from '../stores/awake.js'
+import { serverTime } from '../stores/clock.js'
+import { range } from '../stores/place.js'
+import { open } from './asking.js'
+import { ALL } from './query.js'
+
+/** What is asked for where nothing is written. @param {string} text */
+export const queryOf = (text) => (text.trim() === '' ? ALL : text.trim())
+
+/** @param {string} text as it is in the address @param {number} bars 0 while it is not known how many find room @param {number} turn rises when the reader asks again */
+export function useFound(text, bars, turn) {
+  const asking = useMemo(open, [])
+  useEffect(() => {
+    if (bars === 0) return undefined
+    let asked = ''
+    return effect(() => {
+      const { name, seconds, end } = range.value
+      // A page that nobody looks at asks nothing; who comes back finds what was there.
+      if (!awake.value || asked === name) return
+      asked = name
+      untracked(() => {
+        const to = end ?? serverTime()
+        asking.show({ query: queryOf(text), start: to - seconds, end: to, bars })
+      })
+    })
+  }, [text, bars, turn])
+  useEffect(() => asking.end, [])
+  return asking
+}
