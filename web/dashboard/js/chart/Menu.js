@@ -7,7 +7,8 @@
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { replayed } from '../stores/clock.js'
-import { historyOf, period, place } from '../stores/place.js'
+import { lastPointed } from '../stores/cursor.js'
+import { go, historyOf, period, place } from '../stores/place.js'
 import { mayForecast } from './forecast.js'
 import { copy, csvOf, fileName, pngOf, save } from './take.js'
 
@@ -55,6 +56,11 @@ export function Menu({ spec, lines, promql, table, showTable, forecast, mark }) 
     ['Copy PromQL', () => run(() => copy(promql).then(() => 'Copied the query.'))],
     ...(mayForecast(spec) && !table ? [/** @type {[string, () => void]} */ ([forecast.on ? 'Hide the forecast' : 'Forecast', () => { close(); forecast.toggle() }])] : []),
     ...(mark && replayed.value === null ? [/** @type {[string, () => void]} */ (['Did it help?', () => { close(); mark() }])] : []),
+    ['Logs at this moment', () => run(async () => {
+      const { logsAt } = await import('../logs/moment.js')
+      go(await logsAt(momentOf(lastPointed()), lines.filter((l) => !l.before).map((l) => l.series.metric)))
+      return ''
+    })],
     [table ? 'Show the picture' : 'Show as a table', () => { close(); showTable(!table) }],
   ]
   /** @param {KeyboardEvent} event */
@@ -84,4 +90,10 @@ export function Menu({ spec, lines, promql, table, showTable, forecast, mark }) 
           ${promql.split('\n').slice(0, 3).map((query, i, all) => html`<a key=${query} role="menuitem" tabindex="-1" href=${historyOf(query)} onClick=${() => setOpen(false)}>Open in Explore${all.length > 1 ? ` (${i + 1})` : ''}</a>`)}
         </div>`}
     </div>`
+}
+
+/** The moment that the reader pointed at last, as far as it is in view; else the newest. @param {number|null} pointed */
+function momentOf(pointed) {
+  const { start, end } = axis.peek()
+  return pointed !== null && pointed >= start && pointed <= end ? pointed : end
 }

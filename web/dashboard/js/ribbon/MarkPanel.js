@@ -11,7 +11,7 @@ import { NO_TITLE } from '../timeline.js'
 import { board } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
-import { address, param } from '../stores/place.js'
+import { address, logsAround, param } from '../stores/place.js'
 import { spentToday } from '../stores/spent.js'
 import { takenBy, takenWords } from '../tasks/taken.js'
 import { commitsOf } from './commits.js'
@@ -54,6 +54,7 @@ function Facts({ bar }) {
   return html`
     <dl class="pairs"><dt>what</dt><dd><bdi>${bar.words}</bdi></dd><dt>when</dt><dd>${timesOf(bar, minute.value)}</dd></dl>
     <p class="mark-links"><a class="link" href=${address(page, bar.item)}>Open in ${PAGES[page]}</a>
+      <a class="link" href=${logsAround('', bar.start, bar.end ?? minute.value)}>Logs of this time</a>
       ${bar.url && /^https?:/.test(bar.url) && html`<a class="link" href=${bar.url} target="_blank" rel="noreferrer">Where it ran</a>`}</p>`
 }
 

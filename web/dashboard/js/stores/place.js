@@ -35,6 +35,10 @@ export const historyOf = (query) => address('explore', '', { query: historyQuery
 export const traceAddress = (traceId) => address('logs', '', { tab: 'traces', trace: traceId })
 /** The log lines that a query finds, in the period in view or in the one that is named. @param {string} query LogQL @param {Record<string, string>} [params] */
 export const logsAddress = (query, params = {}) => address('logs', '', { query, ...params })
+/** So long before and after a moment its log lines are shown. */
+const AROUND_S = 300
+/** The lines around a moment, or around a stretch of time. @param {string} query LogQL @param {number} from Unix seconds @param {number} [to] */
+export const logsAround = (query, from, to = from) => logsAddress(query, { range: '', at: '', from: String(Math.floor(from) - AROUND_S), to: String(Math.ceil(to) + AROUND_S) })
 
 /** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
 export function go(hash, { replace = false } = {}) {
