@@ -32,6 +32,8 @@ export function LogsFace() {
     if (following) tail.value = ''
     else {
       if (!follows.peek()) followTime()
+      // What came in since the search is there before what comes in from now on.
+      again(turn + 1)
       tail.value = 'on'
     }
   }
