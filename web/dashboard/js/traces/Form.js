@@ -6,10 +6,14 @@
  */
 import { bind } from '../keys.js'
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
+import { go } from '../stores/place.js'
+import { openedAddress } from './List.js'
 import { EMPTY, formOf, mistakeIn, queryOf, STATUSES } from './query.js'
 
 /** Names offered at once. */
 const MOST_NAMES = 500
+/** What opens its trace. */
+const TRACE_ID = /^[0-9a-f]{32}$/i
 
 /** @param {{ query: string, names: Array<{ service: string, names: string[] }>, mistake: Mistake|null, run: (text: string) => void }} props `names`: services and what their spans are called */
 export function Form({ query, names, mistake, run }) {
@@ -42,7 +46,12 @@ export function Form({ query, names, mistake, run }) {
   const onKeyDown = (event) => {
     if (event.key !== 'Enter' || event.shiftKey) return
     event.preventDefault()
-    run(text.trim())
+    search()
+  }
+  const search = () => {
+    const wanted = text.trim()
+    if (TRACE_ID.test(wanted)) go(openedAddress(wanted.toLowerCase()))
+    else run(wanted)
   }
   return html`
     ${fields ? html`
@@ -65,12 +74,12 @@ export function Form({ query, names, mistake, run }) {
       <div class="query-field traces-query">
         <div class="query-text">
           <pre class="query-under" aria-hidden="true">${marked(text, text.trim() === query ? mistake : null)}${'\n'}</pre>
-          <textarea ref=${area} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label="Query, TraceQL" placeholder="TraceQL: every trace, as long as nothing is written here" value=${text}
+          <textarea ref=${area} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label="Query, TraceQL" placeholder="TraceQL, or the id of a trace" value=${text}
             aria-invalid=${mistake ? 'true' : undefined} aria-describedby=${mistake ? 'traces-mistake' : undefined} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown}></textarea>
         </div>
         ${mistake && html`<p class="query-mistake" id="traces-mistake" role="status"><b>${mistake.words}.</b></p>`}
       </div>
-      <button type="button" class="button button-main" onClick=${() => run(text.trim())}>Search</button>
+      <button type="button" class="button button-main" onClick=${search}>Search</button>
       ${query && html`<button type="button" class="button" onClick=${() => run('')}>Clear</button>`}
     </div>`
 }

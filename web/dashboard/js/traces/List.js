@@ -7,7 +7,7 @@ import { coloursOf } from '../chart/colours.js'
 import { Mark } from '../components/Mark.js'
 import { Swatch } from '../components/Swatch.js'
 import { count, day, exactTime, quoted } from '../format.js'
-import { html, useMemo } from '../lib.js'
+import { html, useEffect, useMemo, useRef } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { address, param, place } from '../stores/place.js'
 import { momentOf, unix } from './moments.js'
@@ -29,6 +29,11 @@ export function openedAddress(id) {
   return address('logs', '', { tab: 'traces', trace: id, tq, order, traces, map })
 }
 
+/** The trace that was opened last. */
+let opened = ''
+/** Who goes back finds the row that led there. @param {string} id */
+export const cameFrom = (id) => { opened = id }
+
 /** In which order the list stands. */
 export function Order() {
   const order = param('order', 'newest')
@@ -39,10 +44,16 @@ export function Order() {
 export function List({ traces, query }) {
   const order = param('order', 'newest')
   const shown = useMemo(() => [...traces].sort((ORDERS[order.value] ?? ORDERS.newest).order), [traces, order.value])
+  const list = useRef(/** @type {HTMLElement|null} */ (null))
+  useEffect(() => {
+    const row = opened && list.current?.querySelector(`[data-trace="${CSS.escape(opened)}"]`)
+    if (row instanceof HTMLElement) row.focus()
+    opened = ''
+  }, [])
   const longest = traces.reduce((most, { duration_seconds: s }) => Math.max(most, s), 0)
   const colours = useMemo(() => coloursOf([...new Set(traces.flatMap((t) => [t.service, ...t.services.map(({ service }) => service)]))]), [traces])
   return html`
-    <ol class="trace-list" data-rove aria-label="Traces">
+    <ol class="trace-list" ref=${list} data-rove aria-label="Traces">
       ${shown.map((trace) => html`<li key=${trace.trace_id}><${Row} trace=${trace} longest=${longest} colours=${colours} query=${query} /></li>`)}
     </ol>`
 }

@@ -9,11 +9,12 @@ import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { Swatch } from '../components/Swatch.js'
 import { count, day, grouped, quoted } from '../format.js'
-import { html, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { address, logsAddress, param, place, setParams } from '../stores/place.js'
 import { useAsked } from './asking.js'
 import { Detail } from './Detail.js'
+import { cameFrom } from './List.js'
 import { unix } from './moments.js'
 import { Taken } from './Taken.js'
 import { around, viewOf } from './view.js'
@@ -29,6 +30,10 @@ export function TracePage({ id }) {
   const asked = useAsked(`/api/v1/traces/${encodeURIComponent(id)}`, {}, turn)
   const trace = /** @type {Trace|null} */ (asked.data)
   const view = useMemo(() => (trace ? viewOf(id, trace) : null), [trace])
+  useEffect(() => {
+    scrollTo(0, 0)
+    cameFrom(id)
+  }, [])
   const { tq = '', order = '', traces = '', map = '' } = place.value.params
   const back = html`<a class="button trace-back" href=${address('logs', '', { tab: 'traces', tq, order, traces, map })}>← All traces</a>`
   const missing = !trace && asked.status === 404
@@ -57,6 +62,9 @@ function Head({ view, trace, back, busy, error, again }) {
   const first = tree.nodes[root].span
   const t = unix(tree.begin)
   const failed = tree.nodes.filter(({ span }) => span?.status === 'error').length
+  const head = useRef(/** @type {HTMLElement|null} */ (null))
+  // Who comes from the list goes on here with the keyboard.
+  useLayoutEffect(() => head.current?.focus({ preventScroll: true }), [])
   const [said, say] = useState('')
   const copyId = () => copy(view.id).then(() => say('Copied'), () => say('The browser does not allow copying'))
   /** @type {Map<string, number>} */
@@ -66,7 +74,7 @@ function Head({ view, trace, back, busy, error, again }) {
     <section class="panel trace-top" data-panel="trace" aria-label="Trace">
       <header class="trace-title-row">
         ${back}
-        <h2><bdi class="trace-service">${first?.service}</bdi> <bdi>${nameOf(first?.name ?? '')}</bdi></h2>
+        <h2 tabindex="-1" ref=${head}><bdi class="trace-service">${first?.service}</bdi> <bdi>${nameOf(first?.name ?? '')}</bdi></h2>
         <span class="trace-actions">
           <a class="button" href=${logsAddress(`{service_name=~".+"} | trace_id="${view.id}"`, around(view))}>Its log lines</a>
           <button type="button" class="button" onClick=${copyId}>Copy id</button>
