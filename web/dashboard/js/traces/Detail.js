@@ -7,9 +7,10 @@
 import { copy } from '../chart/take.js'
 import { Mark } from '../components/Mark.js'
 import { Swatch } from '../components/Swatch.js'
-import { clip, count, percent } from '../format.js'
+import { count, percent } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
 import { bind } from '../keys.js'
+import { Text } from '../logs/Text.js'
 import { address, traceAddress } from '../stores/place.js'
 import { Lines } from './Lines.js'
 import { momentOf, secondsTo, unix } from './moments.js'
@@ -38,7 +39,7 @@ export function Detail({ view, at, choose, setZoom }) {
     </header>
     <p class="span-title"><bdi>${nameOf(span.name)}</bdi></p>
     <p class="span-of"><${Swatch} colour=${view.colours.get(span.service) ?? '--data'} /><bdi>${span.service}</bdi><span class="quiet">${span.kind === 'unspecified' ? '' : span.kind}</span></p>
-    ${span.status === 'error' && html`<p class="trouble"><${Mark} kind="error" word="" /><span>Error${span.message ? html`: <bdi>${clip(span.message, LONG)}</bdi>` : ', without a message'}</span></p>`}
+    ${span.status === 'error' && html`<p class="trouble"><${Mark} kind="error" word="" /><span>Error${span.message ? html`: <${Text} text=${span.message} most=${LONG} />` : ', without a message'}</span></p>`}
     ${span.status === 'ok' && html`<p class="trouble"><${Mark} kind="ok" word="" /><span>Ok, by its author</span></p>`}
     <dl class="trace-facts">
       <div><dt>Took</dt><dd>${length(span.duration_seconds)}</dd></div>
@@ -91,7 +92,7 @@ function Pairs({ title, pairs, scope }) {
 /** @param {{ text: string }} props */
 function Value({ text }) {
   const [all, showAll] = useState(false)
-  return html`<bdi class="span-value">${all ? text : clip(text, LONG)}</bdi>${text.length > LONG && !all && html` <button type="button" class="button" onClick=${() => showAll(true)}>All of it</button>`}`
+  return html`<span class="span-value"><${Text} text=${text} most=${all ? Infinity : LONG} /></span>${text.length > LONG && !all && html` <button type="button" class="button" onClick=${() => showAll(true)}>All of it</button>`}`
 }
 
 /** @param {{ events: SpanEvent[], view: View }} props */

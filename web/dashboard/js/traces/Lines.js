@@ -6,8 +6,9 @@
  * @import { View } from './view.js'
  */
 import { Mark } from '../components/Mark.js'
-import { clip, count } from '../format.js'
+import { count } from '../format.js'
 import { html } from '../lib.js'
+import { Text } from '../logs/Text.js'
 import { logsAddress } from '../stores/place.js'
 import { useAsked } from './asking.js'
 import { momentOf, secondsTo } from './moments.js'
@@ -17,6 +18,8 @@ import { length, offset } from './words.js'
 
 const ASKED = 100
 const SHOWN = 6
+/** Characters of a line. */
+const MOST_SHOWN = 300
 /** @type {Record<string, import('../statuses.js').Mark>} */
 const MARKS = { warn: 'warning', error: 'error', fatal: 'critical' }
 
@@ -41,9 +44,6 @@ export function Lines({ view, span }) {
           <ol class="span-lines">${shown.map((line) => {
             const at = momentOf(line.time)
             const seconds = at ? secondsTo(view.tree.begin, at) : 0
-            return html`<li key=${line.ns}><span class="quiet">${at ? (seconds < 0 ? length(seconds) : offset(seconds)) : ''}</span> ${MARKS[line.severity] && html`<${Mark} kind=${MARKS[line.severity]} word=${line.severity} /> `}<bdi>${clip(plain(line.body), 300)}</bdi></li>`
+            return html`<li key=${line.ns}><span class="quiet">${at ? (seconds < 0 ? length(seconds) : offset(seconds)) : ''}</span> ${MARKS[line.severity] && html`<${Mark} kind=${MARKS[line.severity]} word=${line.severity} /> `}<${Text} text=${line.body} most=${MOST_SHOWN} flat /></li>`
           })}</ol>`}`
 }
-
-/** Without what a terminal would obey. @param {string} text */
-const plain = (text) => text.replace(/\u001b\[[0-9;]*[a-zA-Z]|[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
