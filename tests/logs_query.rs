@@ -59,6 +59,41 @@ fn bodies(answer: &Value) -> Vec<String> {
 }
 
 #[test]
+fn what_is_exported_is_imported_as_it_was() {
+    let at = now();
+    let (_folder, service) = service_with_lines(at);
+    let export = |query: &str| ask(&service, "/api/v1/logs/export", &[("query", query)]);
+    let text = export("{app=~\".+\"}").text().unwrap();
+    assert_eq!(text.lines().count(), 2, "a line of text for each stream: {text}");
+    let errors = export("{app=\"web\"} | logfmt | level=\"error\" | line_format \"x\"").text().unwrap();
+    assert_eq!((errors.matches("timeUnixNano").count(), errors.matches("level=error").count()), (10, 10), "as they are kept: {errors}");
+    let metric = export("count_over_time({app=\"web\"}[5m])");
+    assert_eq!(metric.status(), 400);
+    assert!(metric.text().unwrap().contains("only lines can be exported"));
+
+    let folder = Folder::with_settings("[system]\ninterval = \"60s\"\n");
+    let other = folder.start();
+    let import = |text: String| other.client.post(other.url("/api/v1/logs/import")).body(text).send().unwrap();
+    assert_eq!(json_of(import(text.clone()))["data"]["kept"], 31);
+    assert_eq!(json_of(import(text))["data"]["kept"], 31, "lines that are there count as kept, and are there once");
+    let all = |service: &Service| {
+        let (start, end) = ((at - 400 * S).to_string(), (at + S).to_string());
+        let query = [("query", "{app=~\".+\"}"), ("start", &start), ("end", &end), ("limit", "1000")];
+        json_of(ask(service, "/api/v1/logs", &query))["data"]["lines"].clone()
+    };
+    assert_eq!(all(&other), all(&service));
+
+    let wrong =
+        import(format!("{errors}\nnot json\n{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{{\"timeUnixNano\":\"5\"}}]}}]}}]}}\n"));
+    let (status, why) = (wrong.status(), wrong.text().unwrap());
+    assert_eq!(status, 400);
+    assert!(
+        why.contains("10 log lines were kept, 2 were not: line 3: ") && why.contains("line 4: 1 lines were not kept: 1 lines are older"),
+        "{why}"
+    );
+}
+
+#[test]
 fn logcli_and_grafana_read_lines_and_metrics() {
     let at = now();
     let (_folder, service) = service_with_lines(at);

@@ -21,7 +21,7 @@ LAST_NANOSECONDS = 9_000_000_000
 SELECTOR = '{job="x"}'
 COUNTS = 'count_over_time({job="x"}[5m])'
 # Where a query is one over lines, without counts.
-SELECTOR_PATHS = ("/api/v1/logs", "/api/v1/logs/volume", "/loki/api/v1/series")
+SELECTOR_PATHS = ("/api/v1/logs", "/api/v1/logs/volume", "/api/v1/logs/export", "/loki/api/v1/series")
 
 NAMES = st.sampled_from(["up", "system_cpu_utilization_ratio", "taskpulse_appended_samples_total", "taskmaster_tasks", "none:at_all"])
 LABELS = st.sampled_from(["", "{}", '{job="web"}', '{tag!="a\\"b"}', '{cpu=~"[0-9]+"}', '{source!~"a|b", part=""}'])

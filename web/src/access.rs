@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use taskpulse_actors::notify::{AckKey, AckLink};
+use taskpulse_engine::model::hex;
 
 use crate::envelope::ApiError;
 use crate::login_throttle::{LOG_EVERY, LoginThrottle};
@@ -307,10 +308,6 @@ impl Access {
         cookie.make_removal();
         cookie
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unix_now() -> u64 {

@@ -17,6 +17,7 @@ use taskpulse_engine::exposition;
 use taskpulse_engine::model::{Budget, Comparison, Matcher, Selector, SeriesId, TimestampMs, is_stale_marker, push_seconds};
 use taskpulse_engine::promql::{Condition, QueryError, Source};
 use taskpulse_engine::store::{Limits, SeriesColumns, StoreError, StoreReader};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answers::PIECE_BYTES;
 use crate::csv;
@@ -97,41 +98,71 @@ async fn export(state: web::Data<AppState>, resources: web::Data<Resources>, par
     };
     let (start, end) = params.range(0, now_ms())?;
     let selections = with_texts(&state, &params, selections).await?;
-    let place = Arc::clone(&resources.exports).try_acquire_owned();
-    let place = place.map_err(|_| ApiError::busy(format!("{MAX_EXPORTS} exports run already, as many as may")))?;
+    let place = place(&resources)?;
     let cursor = Cursor::new(&state.store, selections, start, end, format);
-    let parts = futures_util::stream::try_unfold((cursor, Bytes::new(), place), move |(mut cursor, mut rest, place)| {
-        let resources = resources.clone();
-        async move {
-            while rest.is_empty() {
-                if cursor.done {
-                    return Ok(None);
-                }
-                let turn = resources.export_turns.acquire().await.map_err(io::Error::other)?;
-                let (back, piece) = web::block(move || {
-                    let piece = cursor.advance();
-                    (cursor, piece)
-                })
-                .await
-                .map_err(io::Error::other)?;
-                drop(turn);
-                cursor = back;
-                // An error on the way: the client sees a connection that was cut.
-                rest = Bytes::from(piece.map_err(|error| {
-                    log::warn!("export: {error}");
-                    io::Error::other(error)
-                })?);
-            }
-            let part = rest.split_to(rest.len().min(PIECE_BYTES));
-            Ok::<_, io::Error>(Some((part, (cursor, rest, place))))
-        }
-    });
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "taskpulse.csv"),
         Format::JsonLines => ("application/x-ndjson", "taskpulse.jsonl"),
     };
+    Ok(streamed(resources, place, cursor, kind, name))
+}
+
+/// A place among the exports that may run.
+pub(crate) fn place(resources: &Resources) -> Result<OwnedSemaphorePermit, ApiError> {
+    let place = Arc::clone(&resources.exports).try_acquire_owned();
+    place.map_err(|_| ApiError::busy(format!("{MAX_EXPORTS} exports run already, as many as may")))
+}
+
+/// What is exported, piece by piece.
+pub(crate) trait Pieces: Send + 'static {
+    /// The next piece of text, which may be empty; none once all is out.
+    fn next(&mut self) -> Result<Option<String>, String>;
+}
+
+/// An answer that is made while the client takes it, as a file of this name.
+pub(crate) fn streamed(
+    resources: web::Data<Resources>,
+    place: OwnedSemaphorePermit,
+    pieces: impl Pieces,
+    kind: &str,
+    name: &str,
+) -> HttpResponse {
+    let parts = futures_util::stream::try_unfold((pieces, Bytes::new(), place), move |(mut pieces, mut rest, place)| {
+        let resources = resources.clone();
+        async move {
+            while rest.is_empty() {
+                let turn = resources.export_turns.acquire().await.map_err(io::Error::other)?;
+                let (back, piece) = web::block(move || {
+                    let piece = pieces.next();
+                    (pieces, piece)
+                })
+                .await
+                .map_err(io::Error::other)?;
+                drop(turn);
+                pieces = back;
+                // An error on the way: the client sees a connection that was cut.
+                let piece = piece.map_err(|error| {
+                    log::warn!("export: {error}");
+                    io::Error::other(error)
+                })?;
+                let Some(piece) = piece else { return Ok(None) };
+                rest = Bytes::from(piece);
+            }
+            let part = rest.split_to(rest.len().min(PIECE_BYTES));
+            Ok::<_, io::Error>(Some((part, (pieces, rest, place))))
+        }
+    });
     let disposition = format!("attachment; filename=\"{name}\"");
-    Ok(HttpResponse::Ok().content_type(kind).insert_header(("content-disposition", disposition)).streaming(parts))
+    HttpResponse::Ok().content_type(kind).insert_header(("content-disposition", disposition)).streaming(parts)
+}
+
+impl Pieces for Cursor {
+    fn next(&mut self) -> Result<Option<String>, String> {
+        if self.done {
+            return Ok(None);
+        }
+        self.advance().map(Some).map_err(|error| error.to_string())
+    }
 }
 
 /// Samples of a line of JSON: two megabytes at the most, which every import takes.

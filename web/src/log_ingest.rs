@@ -85,16 +85,16 @@ pub fn hint(address: &str) -> String {
 
 /// What became of a request.
 #[derive(Default)]
-struct Outcome {
-    accepted: u64,
-    rejected: u64,
+pub(crate) struct Outcome {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
     reasons: Vec<String>,
     warnings: Vec<String>,
 }
 
 impl Outcome {
     /// What was not kept as it came; empty where all was.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let mut parts = self.warnings.clone();
         if self.rejected > 0 {
             parts.insert(0, format!("{} lines were not kept: {}", self.rejected, self.reasons.join("; ")));
@@ -177,7 +177,7 @@ async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState
 }
 
 /// Has the lines of a request kept, and reports that to status.
-async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
+pub(crate) async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };

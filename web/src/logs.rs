@@ -3,6 +3,7 @@
 //! What is asked and how it is worked out is in [`ask`], times are in [`times`]; `loki.rs` answers the same to clients of Loki.
 
 pub(crate) mod ask;
+mod carry;
 pub(crate) mod times;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use serde_json::json;
 use taskpulse_engine::logs::logql::{self, Bounds, Line, LineRequest, MetricRequest, Query};
 use taskpulse_engine::logs::record::TimeNs;
 use taskpulse_engine::logs::{Direction, Source};
-use taskpulse_engine::model::{Labels, rfc3339_nanos};
+use taskpulse_engine::model::{Labels, hex, rfc3339_nanos};
 use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::promql::{ABSENT, Answer};
 use utoipa::ToSchema;
@@ -60,7 +61,8 @@ pub(crate) fn routes() -> Vec<Route> {
     const COUNT: Parameter =
         Parameter::query("buckets", "how many", || json!({"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": BUCKETS}));
     const TIME: Parameter = Parameter::query("time", "an only instant, in place of a range", times::time);
-    vec![
+    let mut routes = carry::routes();
+    routes.extend([
         Route::get("/api/v1/logs", search)
             .about("Log lines that a query finds")
             .parameters(&[LOGQL, LOG_START, LOG_END, LINES, DIRECTION, CONTEXT, TIMEOUT])
@@ -76,7 +78,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .parameters(&[LOGQL, LOG_START, LOG_END, LOG_STEP, TIME, TIMEOUT])
             .answers(shapes::QUERY_RESULT)
             .fails(&[422]),
-    ]
+    ]);
+    routes
 }
 
 /// Lines that a query found.
@@ -131,7 +134,7 @@ struct LogLine {
 
 impl LogLine {
     fn of(line: Line) -> Self {
-        let hex = |bytes: &[u8]| bytes.iter().any(|byte| *byte != 0).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let id = |bytes: &[u8]| bytes.iter().any(|byte| *byte != 0).then(|| hex(bytes));
         let (body, replaced) = match String::from_utf8(line.body) {
             Ok(body) => (body, false),
             Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
@@ -145,8 +148,8 @@ impl LogLine {
             replaced,
             attributes: line.attributes.into_iter().collect(),
             parsed: line.parsed.into_iter().collect(),
-            trace_id: hex(&line.trace),
-            span_id: hex(&line.span),
+            trace_id: id(&line.trace),
+            span_id: id(&line.span),
             before: None,
             after: None,
         }

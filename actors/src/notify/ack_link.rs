@@ -12,7 +12,7 @@ use hmac::{Hmac, Mac};
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::model::{TimestampMs, hex};
 use taskpulse_engine::notices::NoticeAlert;
 
 /// The file in the data directory.
@@ -87,7 +87,7 @@ impl AckKey {
         mac.update(&link.fired.to_be_bytes());
         mac.update(&link.until.to_be_bytes());
         mac.update(link.id.as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
     }
 
     /// What shows whether a text is the same as before, and nothing else of it.
@@ -96,7 +96,7 @@ impl AckKey {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
         mac.update(b"taskpulse fingerprint ");
         mac.update(text.as_bytes());
-        mac.finalize().into_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes()[..8])
     }
 
     /// Whether this key signed a link that has not ended.

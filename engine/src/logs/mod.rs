@@ -5,10 +5,12 @@
 //!
 //! * [`record`]: a line, the lines of a request, and what a reader gets.
 //! * [`push`]: the requests of clients (Loki, OTLP) to lines.
+//! * `otlp_lines`: lines as text that other tools read, and that comes back.
 //! * [`store`]: lines in the data directory, durable, in blocks of a stream and a day.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
 pub mod logql;
+pub(crate) mod otlp_lines;
 pub mod push;
 pub mod record;
 pub mod store;

@@ -16,6 +16,6 @@ pub use self::matcher::{Comparison, MatchOp, Matcher, Selector};
 pub use self::pattern::{Budget, Pattern, PatternError, REQUEST_BYTES, REQUEST_PATTERNS};
 pub use self::sample::{STALE_NAN_BITS, Sample, SeriesId, TimestampMs, is_stale_marker, rise};
 pub use self::text::{
-    clipped, fnv1a, format_value, go_quoted, is_plain_name, neutral, push_point, push_seconds, push_value, rfc3339, rfc3339_nanos,
+    clipped, fnv1a, format_value, go_quoted, hex, is_plain_name, neutral, push_point, push_seconds, push_value, rfc3339, rfc3339_nanos,
 };
 pub(crate) use self::text::{is_printable, push_go_escaped, shown};

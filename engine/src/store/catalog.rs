@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use self::entries::{Entries, PAGE};
 use self::recent::Recent;
 pub(super) use self::records::{decode, encode};
-use self::records::{document_key, event_key, hex};
+use self::records::{document_key, event_key};
 use super::error::StoreError;
 use super::files;
 use super::identity::Identity;
@@ -35,7 +35,7 @@ use super::problems::Problems;
 use super::series_log::SeriesLog;
 use crate::codec::{CodecError, push_varint, take_varint};
 use crate::event::Event;
-use crate::model::{Labels, SeriesId, TimestampMs};
+use crate::model::{Labels, SeriesId, TimestampMs, hex};
 
 /// Most events kept; the oldest are removed first.
 const MAX_EVENTS: u64 = 100_000;

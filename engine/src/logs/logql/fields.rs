@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::stages::Failure;
 use crate::logs::Entry;
-use crate::model::Labels;
+use crate::model::{Labels, hex};
 
 /// The level of a line as a label: [`crate::logs::Severity::word`].
 pub(super) const LEVEL: &str = "detected_level";
@@ -162,14 +162,4 @@ pub(super) fn sanitized(name: &str) -> Cow<'_, str> {
     out.push_str(if begins_badly { "_" } else { "" });
     out.extend(name.trim().chars().map(|c| if plain(c) { c } else { '_' }));
     Cow::Owned(out)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }

@@ -12,6 +12,7 @@
 //! [`super::Source`], regular expressions from [`crate::re2`].
 
 mod error;
+mod export;
 mod fields;
 mod json;
 mod label_filter;
@@ -31,6 +32,7 @@ pub(crate) mod tests;
 mod windows;
 
 pub use error::LogqlError;
+pub use export::Export;
 pub use lines::{Around, Line, LineRequest, LinesAnswer, around, lines};
 pub use metric::{MetricQuery, MetricRequest, metric};
 pub use parse::{LineQuery, Query, selector};

@@ -1,6 +1,6 @@
 //! OpenTelemetry's log records to lines, by the rules of Loki's own receiver.
 //!
-//! * Labels of the stream are the attributes of the resource in [`STREAM_LABELS`] and those that the settings add.
+//! * Labels of the stream are the attributes of the resource in [`STREAM_LABELS`], those that the settings add, and those that [`STREAM_HINT`] names.
 //! * Everything else are attributes of the line: of the record, else of its scope, else of its resource; `scope_name`,
 //!   `scope_version`, `severity_text`, `event_name`, `observed_timestamp` where it is not the time of the line, `flags`, and
 //!   `dropped_attributes_count`.
@@ -10,7 +10,7 @@
 use super::collect::{Bounded, Collector, Pairs, Taken};
 use super::{PushError, level};
 use crate::logs::record::{Record, Severity, TimeNs};
-use crate::model::{Labels, MAX_LABEL_VALUE_BYTES};
+use crate::model::{Labels, MAX_LABEL_VALUE_BYTES, MAX_LABELS};
 use crate::otlp::json::logs as json;
 use crate::otlp::messages::{self, Attributed, LogRecord, Values};
 use crate::otlp::value::{Any, Attribute, text};
@@ -36,6 +36,15 @@ const STREAM_LABELS: [&str; 15] = [
     "k8s.daemonset.name",
     "k8s.cronjob.name",
 ];
+
+/// An attribute of a resource that names further ones that are labels of its streams, with commas between; the OpenTelemetry Collector
+/// has it from its exporter for Loki. It is no attribute of a line.
+pub(in crate::logs) const STREAM_HINT: &str = "loki.resource.labels";
+
+/// The attribute of a resource that becomes a label of a stream of this name: one of [`STREAM_LABELS`], or one of the name itself.
+pub(in crate::logs) fn attribute_of(label: &str) -> &str {
+    STREAM_LABELS.into_iter().find(|attribute| label_name(attribute) == label).unwrap_or(label)
+}
 
 /// The label of a stream whose resource has none of the others: what SDKs call a service without a name.
 const UNKNOWN: (&str, &str) = ("service_name", "unknown_service");
@@ -149,11 +158,20 @@ impl Taker<'_> {
 
     /// The records that follow are of this resource.
     fn resource(&mut self, resource: Attributed<'_>) -> Result<(), PushError> {
+        let is_hint = |attribute: &Attribute<'_>| attribute.key.as_ref() == STREAM_HINT.as_bytes();
+        let (hints, attributes): (Vec<_>, Vec<_>) = resource.attributes.into_iter().partition(is_hint);
+        let hints: Vec<String> = hints.into_iter().map(|hint| hint.value.into_text()).collect();
+        let hinted: Vec<&str> = hints.iter().flat_map(|hint| hint.split(',')).map(str::trim).collect();
         let is_label = |attribute: &Attribute<'_>| {
-            let key = attribute.key.as_ref();
-            STREAM_LABELS.iter().any(|name| name.as_bytes() == key) || self.more.iter().any(|name| name.as_bytes() == key)
+            let is = |name: &str| name.as_bytes() == attribute.key.as_ref();
+            STREAM_LABELS.into_iter().any(is) || self.more.iter().any(|name| is(name)) || hinted.iter().any(|name| is(name))
         };
-        let (labels, rest): (Vec<_>, Vec<_>) = resource.attributes.into_iter().partition(is_label);
+        let mut room = MAX_LABELS;
+        let (labels, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|attribute| {
+            let taken = room > 0 && is_label(attribute);
+            room -= usize::from(taken);
+            taken
+        });
         let mut labels: Pairs = pairs(labels).collect();
         labels.sort_by(|a, b| a.0.cmp(&b.0));
         labels.dedup_by(|later, first| later.0 == first.0);

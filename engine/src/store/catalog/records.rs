@@ -39,10 +39,6 @@ pub(in crate::store) fn decode(mut payload: &[u8]) -> Result<Vec<Change>, CodecE
     Ok(changes)
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Lower bound of the keys of events at a time.
 pub(super) fn event_key(at: TimestampMs) -> Vec<u8> {
     let mut key = vec![EVENT];
