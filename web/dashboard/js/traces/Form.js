@@ -13,7 +13,7 @@ import { EMPTY, formOf, mistakeIn, queryOf, STATUSES } from './query.js'
 /** Names offered at once. */
 const MOST_NAMES = 500
 /** What opens its trace. */
-const TRACE_ID = /^[0-9a-f]{32}$/i
+const TRACE_ID = /^(?:[0-9a-f]{16}){1,2}$/i
 
 /** @param {{ query: string, names: Array<{ service: string, names: string[] }>, mistake: Mistake|null, run: (text: string) => void }} props `names`: services and what their spans are called */
 export function Form({ query, names, mistake, run }) {

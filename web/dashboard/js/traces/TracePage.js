@@ -8,7 +8,7 @@ import { copy } from '../chart/take.js'
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
 import { Swatch } from '../components/Swatch.js'
-import { count, day, grouped, quoted } from '../format.js'
+import { capital, count, day, grouped, quoted } from '../format.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { address, logsAddress, param, place, setParams } from '../stores/place.js'
@@ -29,14 +29,16 @@ export function TracePage({ id }) {
   const [turn, again] = useState(0)
   const asked = useAsked(`/api/v1/traces/${encodeURIComponent(id)}`, {}, turn)
   const trace = /** @type {Trace|null} */ (asked.data)
-  const view = useMemo(() => (trace ? viewOf(id, trace) : null), [trace])
+  const view = useMemo(() => (trace ? viewOf(trace.trace_id || id, trace) : null), [trace])
   useEffect(() => {
     scrollTo(0, 0)
     cameFrom(id)
   }, [])
   const { tq = '', order = '', traces = '', map = '' } = place.value.params
   const back = html`<a class="button trace-back" href=${address('logs', '', { tab: 'traces', tq, order, traces, map })}>← All traces</a>`
-  const missing = !trace && asked.status === 404
+  // What is no id of a trace is refused in words of the service.
+  const refused = !trace && asked.status === 400 ? asked.error : ''
+  const missing = !trace && (asked.status === 404 || refused !== '')
   if (!view || !trace || view.tree.spans === 0) {
     return html`
       <div class="traces">
@@ -44,7 +46,7 @@ export function TracePage({ id }) {
         <${Panel} title="Trace" name="trace" live=${false} face=${missing || trace ? 'empty' : asked.error ? 'error' : 'loading'} error=${asked.error} retry=${() => again(turn + 1)}
           empty=${html`
             <p class="face-title">This trace is not here</p>
-            <p>It is older than traces are kept, or was never received. A trace that is still sent appears when its first span has ended.</p>
+            ${refused ? html`<p>${capital(refused)}.</p>` : html`<p>It is older than traces are kept, or was never received. A trace that is still sent appears when its first span has ended.</p>`}
             <p><code>${quoted(id, 64)}</code></p>
             <p><button type="button" class="button" onClick=${() => again(turn + 1)}>${asked.busy ? 'Asking…' : 'Ask again'}</button></p>`} />
       </div>`
@@ -76,7 +78,7 @@ function Head({ view, trace, back, busy, error, again }) {
         ${back}
         <h2 tabindex="-1" ref=${head}><bdi class="trace-service">${first?.service}</bdi> <bdi>${nameOf(first?.name ?? '')}</bdi></h2>
         <span class="trace-actions">
-          <a class="button" href=${logsAddress(`{service_name=~".+"} | trace_id="${view.id}"`, around(view))}>Its log lines</a>
+          <a class="button" href=${logsAddress(`{} | trace_id="${view.id}"`, around(view))}>Its log lines</a>
           <button type="button" class="button" onClick=${copyId}>Copy id</button>
           <button type="button" class="button" aria-disabled=${busy ? 'true' : undefined} onClick=${again}>${busy ? 'Asking…' : 'Ask again'}</button>
           <span class="quiet" role="status">${said}</span>
