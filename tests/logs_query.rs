@@ -200,6 +200,12 @@ fn our_own_routes_show_lines_levels_and_what_was_said_around() {
         .collect();
     assert_eq!(totals, [("error", 10), ("info", 20)]);
     assert_eq!(volume["levels"][0]["counts"].as_array().unwrap().len() as u64, volume["buckets"].as_u64().unwrap());
+    // Lines that are no JSON are found, so they count.
+    let sum = |query: &str| -> u64 {
+        let volume = get("/api/v1/logs/volume", &[("query", query)]);
+        volume["levels"].as_array().unwrap().iter().map(|level| level["total"].as_u64().unwrap()).sum()
+    };
+    assert_eq!((sum("{app=\"web\"} | json"), sum("{app=\"web\"} | json | __error__=\"\""), sum("{}")), (30, 0, 31));
 
     let rate = get("/api/v1/logs/query", &[("query", "sum(count_over_time({app=\"web\"}[5m]))"), ("time", &at.to_string())]);
     assert_eq!(rate["result"][0]["value"][1], "30");

@@ -233,11 +233,13 @@ async fn volume(state: State, params: Params) -> Result<HttpResponse, ApiError> 
     let step = step_ms * MS;
     let buckets = ((end - start) as u64).div_ceil(step as u64).max(1) as usize;
     let (levels, _) = with_source(&state, &params, move |source, bounds| {
-        if let Query::Metric(_) = Query::parse(&text, Grid::default())? {
+        let Query::Lines(lines) = Query::parse(&text, Grid::default())? else {
             return Err(ApiError::bad_data("only lines are counted by level; a metric query has values, see /api/v1/logs/query"));
-        }
+        };
+        // A line that a stage could not read is found all the same, so it counts.
+        let all = if lines.may_fail() && text.trim_start().starts_with('{') { "| drop __error__, __error_details__ " } else { "" };
         // A comment at the end of the query would take what follows along.
-        let counted = format!("sum by (detected_level) (count_over_time({text}\n[{step_ms}ms]))");
+        let counted = format!("sum by (detected_level) (count_over_time({text}\n{all}[{step_ms}ms]))");
         let grid = Grid { step: step_ms, range: step_ms * (buckets as i64 - 1) };
         let Query::Metric(query) = Query::parse(&counted, grid)? else {
             return Err(ApiError::internal("the query cannot be counted"));

@@ -50,6 +50,12 @@ impl LineQuery {
         self.stages[self.leading()..].iter().all(|stage| stage.run(&mut line, now)).then_some(line)
     }
 
+    /// Whether a stage may fail on a line, which then has `__error__`.
+    #[must_use]
+    pub fn may_fail(&self) -> bool {
+        self.stages.iter().any(|stage| !matches!(stage, Stage::Line(_)))
+    }
+
     /// Whether a stream is selected.
     #[must_use]
     pub fn selects(&self, stream: &Labels) -> bool {
