@@ -157,7 +157,7 @@ const QUIET_RULES = [
   'probe_down', 'scrape_target_down', 'source_failing', 'github_failure_rate',
 ]
 
-/** A project in which each page has something to show: boards, CI, a target that is up and one that is down, metrics of other programs. */
+/** A project in which each page has something to show: boards, CI, a target that is up and one that is down, metrics of other programs, log lines. */
 export async function everything() {
   const github = new Github()
   const watching = await github.start()
@@ -169,6 +169,8 @@ export async function everything() {
     + `[scrape.targets.self]\nurl = "${service.url}/metrics"\ninterval = "1s"\n[scrape.targets.node]\nurl = "http://127.0.0.1:1/metrics"\ninterval = "1s"\n`)
   await service.start()
   await until('all runs', async () => (await service.get('/api/v1/ci/runs')).repositories[0]?.whole)
+  const values = Array.from({ length: 120 }, (_, i) => [`${Date.now() - 1000 * (i + 1)}000000`, `level=${['info', 'warn', 'error', 'debug'][i % 4]} msg="order ${i} placed" took=${i}ms`])
+  await fetch(`${service.url}/loki/api/v1/push`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ streams: [{ stream: { service_name: 'checkout', host_name: 'a' }, values }] }) })
   const remove = async () => {
     await service.remove()
     github.stop()
