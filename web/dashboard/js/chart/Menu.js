@@ -8,7 +8,7 @@ import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { replayed } from '../stores/clock.js'
 import { lastPointed } from '../stores/cursor.js'
-import { go, historyOf, period, place } from '../stores/place.js'
+import { go, historyOf, logsAt, period, place } from '../stores/place.js'
 import { mayForecast } from './forecast.js'
 import { copy, csvOf, fileName, pngOf, save } from './take.js'
 
@@ -57,7 +57,6 @@ export function Menu({ spec, lines, promql, table, showTable, forecast, mark }) 
     ...(mayForecast(spec) && !table ? [/** @type {[string, () => void]} */ ([forecast.on ? 'Hide the forecast' : 'Forecast', () => { close(); forecast.toggle() }])] : []),
     ...(mark && replayed.value === null ? [/** @type {[string, () => void]} */ (['Did it help?', () => { close(); mark() }])] : []),
     ['Logs at this moment', () => run(async () => {
-      const { logsAt } = await import('../logs/moment.js')
       go(await logsAt(momentOf(lastPointed()), lines.filter((l) => !l.before).map((l) => l.series.metric)))
       return ''
     })],

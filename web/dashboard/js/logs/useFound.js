@@ -1,7 +1,7 @@
 /**
  * What the page asks for as long as it is on screen: the lines of the query and the time in the address.
  */
-import { effect, untracked, useEffect, useMemo } from '../lib.js'
+import { effect, untracked, useEffect, useMemo, useRef } from '../lib.js'
 import { awake } from '../stores/awake.js'
 import { serverTime } from '../stores/clock.js'
 import { range } from '../stores/place.js'
@@ -14,6 +14,9 @@ export const queryOf = (text) => (text.trim() === '' ? ALL : text.trim())
 /** @param {string} text as it is in the address @param {number} bars 0 while it is not known how many find room @param {number} turn rises when the reader asks again */
 export function useFound(text, bars, turn) {
   const asking = useMemo(open, [])
+  /** A window that is made wider is no reason to ask again. */
+  const room = useRef(bars)
+  room.current = bars
   useEffect(() => {
     if (bars === 0) return undefined
     let asked = ''
@@ -24,10 +27,10 @@ export function useFound(text, bars, turn) {
       asked = name
       untracked(() => {
         const to = end ?? serverTime()
-        asking.show({ query: queryOf(text), start: to - seconds, end: to, bars })
+        asking.show({ query: queryOf(text), start: to - seconds, end: to, bars: room.current })
       })
     })
-  }, [text, bars, turn])
+  }, [text, bars > 0, turn])
   useEffect(() => asking.end, [])
   return asking
 }
