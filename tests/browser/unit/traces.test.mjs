@@ -11,6 +11,7 @@ const { closable, found, next, opened, rowsOf, stepped, withoutErrors, wordsOf }
 const { alike, durationOf, EMPTY, formOf, logsQuery, mistakeIn, queryOf } = await import('../../../web/dashboard/js/traces/query.js')
 const { namesOf, pictureOf, widthOf } = await import('../../../web/dashboard/js/traces/services.js')
 const { dotsOf, nearest } = await import('../../../web/dashboard/js/traces/scatter.js')
+const { length, offset, outside, unwritten } = await import('../../../web/dashboard/js/traces/words.js')
 
 const BEGIN = Date.UTC(2026, 10, 27, 12) / 1000
 /** @param {number} seconds since the trace began */
@@ -238,4 +239,15 @@ test('dots stand by time and by powers of ten of the duration', () => {
   assert.equal(nearest(dots, 52, 3, 10), dots[1])
   assert.equal(nearest(dots, 52, 30, 10), undefined)
   assert.deepEqual(dotsOf([], 0, 1, 1, 1), { dots: [], ticks: [] })
+})
+
+test('what cannot be seen of a row is said, and what is outside of its parent in a sentence', () => {
+  const { nodes } = treeOf([span('a', null, 1, 2), span('b', 'a', 0.5, 3), span('c', 'a', 0.5, 1.5), span('d', 'a', 1.5, 2.5), span('e', 'a', 1.1, 1.2)])
+  const said = Object.fromEntries(nodes.map((n) => [n.span?.span_id, outside(n).replaceAll('\u00a0', ' ')]))
+  assert.deepEqual(said, {
+    a: '', b: 'It begins 500 ms before its parent and ends 1 s after it.', c: 'It begins 500 ms before its parent: the clocks of the two may differ.', d: 'It ends 500 ms after its parent, which did not wait for it.', e: '',
+  })
+  assert.equal(unwritten(nodes[0], true, 4).replaceAll('\u00a0', ' '), 'begins at +500 ms, on the critical path, 4 spans below')
+  assert.equal(unwritten(nodes[1], false, 0).replaceAll('\u00a0', ' '), 'begins at +0 s')
+  assert.deepEqual([length(-2), offset(0.25)].map((text) => text.replaceAll('\u00a0', ' ')), ['−2 s', '+250 ms'])
 })
