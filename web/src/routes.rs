@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules,
-    session, silences, tree,
+    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import,
+    ingest, log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export,
+    rules, session, silences, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -32,6 +32,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     tree::routes,
     discovery::routes,
     prometheus::routes,
+    exemplars::routes,
     rules::routes,
     rule_export::routes,
     rule_changes::routes,

@@ -108,8 +108,10 @@ impl Store {
                 _ => 0,
             }
         }
-        let bytes =
-            ["series.log", "catalog.log", "progress", "journal", "partitions", LOGS].iter().map(|part| copied(&self.dir.join(part))).sum();
+        let bytes = ["series.log", "catalog.log", "exemplars.log", "progress", "journal", "partitions", LOGS]
+            .iter()
+            .map(|part| copied(&self.dir.join(part)))
+            .sum();
         self.disk_space.check_for(&self.dir, bytes)
     }
 
@@ -138,6 +140,8 @@ impl Store {
         self.journal.copy_to(to).map_err(fail)?;
         progress();
         self.catalog.copy_to(to)?;
+        progress();
+        self.exemplars.copy_to(to)?;
         progress();
         self.logs.copy_to(to, progress)?;
         fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;

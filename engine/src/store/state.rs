@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::data_dir::{DataDir, DirectoryLock};
 use super::disk_space::DiskSpace;
 use super::error::StoreError;
+use super::exemplars::Exemplars;
 use super::head::Head;
 use super::identity::Identity;
 use super::journal::Journal;
@@ -36,6 +37,7 @@ pub struct Store {
     pub(super) partitions: Partitions,
     pub(super) clock: Clock,
     pub(super) logs: Arc<LogStore>,
+    pub(super) exemplars: Exemplars,
     pub(super) series: RwLock<SeriesIndex>,
     pub(super) head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
@@ -76,6 +78,7 @@ impl Store {
         let (clock, clock_problem) = Clock::open(dir).map_err(dir_error)?;
         identity_problem.into_iter().chain(clock_problem).for_each(|problem| problems.note(problem));
         let logs = LogStore::open(dir, identity, options.logs.clone(), Arc::clone(&problems), clock.trusted(now))?;
+        let exemplars = Exemplars::open(dir, identity, options.exemplars, Arc::clone(&problems))?;
         let mut loading = Loading::new(dir, identity, &options, &partitions, now)?;
         let (journal, waiting) = loading.replay(identity, &options, &clock, now)?;
         let (catalog, series, head) = loading.finish();
@@ -87,6 +90,7 @@ impl Store {
             partitions,
             clock,
             logs: Arc::new(logs),
+            exemplars,
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),
