@@ -245,7 +245,7 @@ test('what cannot be seen of a row is said, and what is outside of its parent in
   const { nodes } = treeOf([span('a', null, 1, 2), span('b', 'a', 0.5, 3), span('c', 'a', 0.5, 1.5), span('d', 'a', 1.5, 2.5), span('e', 'a', 1.1, 1.2)])
   const said = Object.fromEntries(nodes.map((n) => [n.span?.span_id, outside(n).replaceAll('\u00a0', ' ')]))
   assert.deepEqual(said, {
-    a: '', b: 'It begins 500 ms before its parent and ends 1 s after it.', c: 'It begins 500 ms before its parent: the clocks of the two may differ.', d: 'It ends 500 ms after its parent, which did not wait for it.', e: '',
+    a: '', b: 'It begins 500 ms before its parent and ends 1 s after it.', c: 'It begins 500 ms before its parent: the clocks of the two may differ.', d: 'It ends 500 ms after its parent.', e: '',
   })
   assert.equal(unwritten(nodes[0], true, 4).replaceAll('\u00a0', ' '), 'begins at +500 ms, on the critical path, 4 spans below')
   assert.equal(unwritten(nodes[1], false, 0).replaceAll('\u00a0', ' '), 'begins at +0 s')

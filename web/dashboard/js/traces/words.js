@@ -24,7 +24,7 @@ export const nameOf = (name) => name || NO_NAME
 export function outside({ early, late }) {
   const parts = [early > 0 && `begins ${written(early)} before its parent`, late > 0 && `ends ${written(late)} after it`]
   if (early > 0 && late > 0) return `It ${parts.join(' and ')}.`
-  return early > 0 ? `It ${parts[0]}: the clocks of the two may differ.` : late > 0 ? `It ends ${written(late)} after its parent, which did not wait for it.` : ''
+  return early > 0 ? `It ${parts[0]}: the clocks of the two may differ.` : late > 0 ? `It ends ${written(late)} after its parent.` : ''
 }
 
 /** What a reader sees of a row without words: where it begins, what it holds up, what is below. @param {Node} node @param {boolean} critical @param {number} below */
