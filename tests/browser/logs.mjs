@@ -150,6 +150,21 @@ onLogs('a line opens to its fields, each of which filters; to its trace and the 
   await noted(page, `of ${MANY + HOSTILE.length}`)
 })
 
+onLogs('a slow search is stopped on request, and asked again', {}, async (page) => {
+  await noted(page, `of ${MANY + HOSTILE.length} lines`)
+  await page.route('**/api/v1/logs?*', async (route) => {
+    await new Promise((done) => { setTimeout(done, 8000) })
+    await route.continue().catch(() => undefined)
+  })
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await page.locator('.logs-query').getByRole('button', { name: 'Stop' }).click(PATIENCE)
+  const lines = page.locator('[data-panel="log-lines"]')
+  await lines.getByText('The search was stopped.').waitFor(PATIENCE)
+  await page.unroute('**/api/v1/logs?*')
+  await lines.getByRole('button', { name: 'Try again' }).click()
+  await noted(page, `of ${MANY + HOSTILE.length} lines`)
+})
+
 onLogs('rows are walked with j and k', {}, async (page) => {
   await page.locator('.log-time').first().focus()
   await page.keyboard.press('j')

@@ -27,7 +27,7 @@ export function VolumePanel({ counted, levels, text, retry }) {
   const { state, volume, error } = counted
   const shown = useMemo(() => volume && { ...volume, levels: volume.levels.filter(({ level }) => !levels || levels.has(level)) }, [volume, levels])
   return html`
-    <${Panel} title="Lines over time" name="log-volume" kind="logs-volume" face=${state === 'ready' ? 'data' : state} error=${error} retry=${retry} live=${false}
+    <${Panel} title="Lines over time" name="log-volume" kind="logs-volume" face=${state === 'ready' ? 'data' : state} error=${error === 'stopped' ? 'The search was stopped.' : error} retry=${retry} live=${false}
       note=${volume && `a bar is ${span(volume.step)}`} aside=${volume && html`<${Levels} volume=${volume} levels=${levels} text=${text} />`}>
       ${shown && html`<${Bars} volume=${shown} />`}
     <//>`
