@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use taskpulse_engine::event::Event;
+use taskpulse_engine::exemplar::{Exemplar, Fault};
 use taskpulse_engine::model::{Batch, Labels};
 use taskpulse_engine::store::{StoreError, StoreOptions, StoreWriter};
 use taskpulse_engine::windows::Level;
@@ -221,6 +222,33 @@ fn an_event_whose_log_cannot_be_written_is_refused_and_the_next_is_kept() {
     drop(store);
     let store = open(dir.path());
     assert_eq!((subjects(&store), store.problems()), (vec!["3".to_owned(), "1".to_owned()], vec![]));
+}
+
+#[test]
+fn samples_are_kept_where_their_exemplars_cannot_be_written() {
+    let _alone = ALONE.lock();
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let add = |n: i64| {
+        let mut batch = Batch::default();
+        batch.push(labels(0), T0 + n, 1.0);
+        batch.exemplars.push(labels(0), Exemplar::new([("trace_id", n.to_string().as_str())], T0 + n, 1.0));
+        store.append(&batch, NOW).unwrap();
+        store.commit().unwrap();
+    };
+    add(1);
+    fail::cfg("store::log", "1*return").unwrap();
+    add(2);
+    fail::remove("store::log");
+    add(3);
+    assert_eq!(store.dropped_exemplars()[Fault::NotWritten as usize], 1);
+    drop(store);
+    let store = open(dir.path());
+    let id = store.series_id(&labels(0)).unwrap();
+    assert_eq!(store.samples(id, T0, NOW).unwrap().times, [T0 + 1, T0 + 2, T0 + 3]);
+    let found = store.exemplars(&[id], T0, NOW);
+    assert_eq!(found[0].exemplars.iter().map(|e| e.t - T0).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(store.problems(), Vec::<String>::new());
 }
 
 #[test]
