@@ -51,6 +51,8 @@ pub enum Signal {
     Metrics,
     /// Log records.
     Logs,
+    /// Spans.
+    Traces,
 }
 
 impl Signal {
@@ -59,6 +61,7 @@ impl Signal {
         match self {
             Self::Metrics => "rejectedDataPoints",
             Self::Logs => "rejectedLogRecords",
+            Self::Traces => "rejectedSpans",
         }
     }
 }

@@ -19,7 +19,6 @@ mod attributes;
 mod clashes;
 mod convert;
 mod decode;
-mod exemplars;
 mod exponential;
 mod histograms;
 pub(crate) mod json;

@@ -101,7 +101,7 @@ fn bytes_below(folder: &Path) -> u64 {
 }
 
 impl Store {
-    /// Reads every piece of every day, of samples and of log lines, so that all that is damaged is among the problems.
+    /// Reads every piece of every day, of samples, log lines and spans, so that all that is damaged is among the problems.
     ///
     /// # Errors
     /// [`StoreError`] when a day cannot be read for the moment.
@@ -111,7 +111,8 @@ impl Store {
                 partition.verify(|| ()).map_err(|error| self.partitions.error(day, error))?;
             }
         }
-        self.logs.verify()
+        self.logs.verify()?;
+        self.traces.verify()
     }
 }
 

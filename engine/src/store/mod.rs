@@ -10,11 +10,11 @@
 //! DATA_DIR/series.log               every series with its id
 //! DATA_DIR/catalog.log              every change of events and documents
 //! DATA_DIR/catalog/                 sled: an index of catalog.log
-//! DATA_DIR/exemplars.log            exemplars, once there was one
 //! DATA_DIR/progress                 how far every series had come at the last seal
 //! DATA_DIR/clock                    the time that retention goes by
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
 //! DATA_DIR/logs/                    log lines (`crate::logs::store`)
+//! DATA_DIR/traces/                  spans (`crate::span_store`)
 //! DATA_DIR/partitions/2026-11-23/   chunks of one UTC day: what seals appended while the day is hot, then one file
 //! DATA_DIR/quarantine/              what could not be read
 //! ```
@@ -43,7 +43,6 @@ pub(crate) mod disk_space;
 mod dormancy;
 mod dormant;
 mod error;
-mod exemplars;
 pub(crate) mod files;
 pub(crate) mod frame;
 #[cfg(test)]
@@ -91,10 +90,9 @@ pub use self::closed_windows::HourPart;
 pub use self::compact::Compacted;
 pub use self::data_dir::DirectoryLock;
 pub use self::error::StoreError;
-pub use self::exemplars::{ExemplarOptions, SeriesExemplars};
 pub use self::identity::FORMAT;
 pub use self::journal::JournalSize;
-pub use self::lines::LogWriter;
+pub use self::lines::{LogWriter, RecordWriter, SpanWriter};
 pub use self::options::StoreOptions;
 pub use self::read::{Limits, SeriesColumns};
 pub use self::reader::StoreReader;

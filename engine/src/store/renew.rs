@@ -4,6 +4,7 @@
 //! is gone with the files. A directory that was moved away and is moved back needs nothing of this.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::data_dir::AtPath;
@@ -29,11 +30,7 @@ impl StoreWriter {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
             let missing = self.journal.missing_file().or_else(|| self.catalog.missing_part());
-            missing
-                .or_else(|| self.partitions.missing_folder())
-                .or_else(|| self.logs.missing())
-                .or_else(|| self.exemplars.missing())
-                .or_else(identity)
+            missing.or_else(|| self.partitions.missing_folder()).or_else(|| self.records_missing()).or_else(identity)
         };
         let Some(missing) = self.data_dir.check(part) else {
             self.data_dir.restore_lock_file();
@@ -61,7 +58,14 @@ impl Store {
         if let Some(missing) = self.data_dir.missing() {
             return Err(missing.error());
         }
-        self.data_dir.check(|| self.journal.missing_file().or_else(|| self.logs.missing())).map_or(Ok(()), |missing| Err(missing.error()))
+        self.data_dir
+            .check(|| self.journal.missing_file().or_else(|| self.records_missing()))
+            .map_or(Ok(()), |missing| Err(missing.error()))
+    }
+
+    /// A missing part of log lines or spans.
+    fn records_missing(&self) -> Option<PathBuf> {
+        self.logs.missing().or_else(|| self.traces.missing())
     }
 
     /// Recreates what is missing of the directory, or all of it.
@@ -97,11 +101,10 @@ impl Store {
         if journal_gone {
             made.push(format!("{} samples that were not sealed yet", self.renew_journal()?));
         }
-        if self.logs.missing().is_some() {
-            made.push(format!("{} log lines that were not sealed yet", self.logs.renew()?));
-        }
-        if self.exemplars.missing().is_some() {
-            made.push(format!("{} exemplars", self.exemplars.renew()?));
+        for (records, what) in [(&self.logs, "log lines"), (&self.traces, "spans")] {
+            if records.missing().is_some() {
+                made.push(format!("{} {what} that were not sealed yet", records.renew()?));
+            }
         }
         if !lost_days.is_empty() {
             self.checked.lock().clear();
@@ -159,16 +162,13 @@ mod tests {
     use super::super::StoreOptions;
     use super::*;
     use crate::event::Event;
-    use crate::exemplar::Exemplar;
     use crate::model::{Batch, Labels};
 
     const T0: TimestampMs = 1_795_478_400_000;
 
     fn append(store: &StoreWriter, n: i64) {
         let mut batch = Batch::default();
-        let labels = Labels::metric("load", &[("n", &(n / 10).to_string())]);
-        batch.push(labels.clone(), T0 + n, n as f64);
-        batch.exemplars.push(labels, Exemplar::new([("trace_id", n.to_string().as_str())], T0 + n, n as f64));
+        batch.push(Labels::metric("load", &[("n", &(n / 10).to_string())]), T0 + n, n as f64);
         store.append(&batch, T0 + n).unwrap();
         store.commit().unwrap();
     }
@@ -202,8 +202,6 @@ mod tests {
             ("series.synced", &sealed_too),
             ("catalog.log", &sealed_too),
             ("catalog", &sealed_too),
-            ("exemplars.log", &sealed_too),
-            ("exemplars.synced", &sealed_too),
             ("identity", &sealed_too),
             ("partitions", &without_sealed),
             (day, &without_sealed),
@@ -226,8 +224,6 @@ mod tests {
             drop(store);
             let store = open();
             assert_eq!((&there(&store), store.problems()), (left, Vec::new()), "{part}: after a restart");
-            let exemplars = store.exemplars(&store.select(&[]), 0, TimestampMs::MAX);
-            assert_eq!(exemplars.iter().map(|of| of.exemplars.len()).sum::<usize>(), 40, "{part}");
             assert_eq!(store.events(0, i64::MAX - 1, 9, |_| true).unwrap().len(), 1, "{part}");
             store.seal().unwrap();
             assert_eq!(&there(&store), left, "{part}: sealed");

@@ -16,6 +16,7 @@ use super::state::Store;
 use super::work::Task;
 use super::writer::StoreWriter;
 use crate::codec::{CodecError, Effort};
+use crate::logs::store::Kind;
 use crate::model::{SeriesId, TimestampMs};
 
 /// Most rows of one chunk, so that pages stay near their size.
@@ -42,7 +43,8 @@ impl StoreWriter {
 
     /// Measures the directory for `Store::status`, and frees memory of silent series.
     pub fn measure(&self, now: TimestampMs) {
-        let bytes = self.disk_usage().total() + disk_bytes(&self.dir.join(crate::logs::store::FOLDER));
+        let records = [Kind::Lines, Kind::Spans].map(|kind| disk_bytes(&self.dir.join(kind.folder())));
+        let bytes = self.disk_usage().total() + records.iter().sum::<u64>();
         self.disk_bytes.store(bytes, Ordering::Relaxed);
         self.head.write().iter_mut().filter(|(_, h)| now - h.touched > SHRINK_AFTER_MS).for_each(|(_, h)| h.shrink());
         self.rest_silent_series(now);

@@ -36,7 +36,7 @@ use super::partition::sync_dir;
 use super::state::Store;
 use super::work::Task;
 use super::writer::StoreWriter;
-use crate::logs::store::{BLOCKS, FOLDER as LOGS};
+use crate::logs::store::{BLOCKS, Kind};
 
 /// Folder of the snapshots in a data directory.
 pub(super) const FOLDER: &str = "snapshots";
@@ -108,10 +108,9 @@ impl Store {
                 _ => 0,
             }
         }
-        let bytes = ["series.log", "catalog.log", "exemplars.log", "progress", "journal", "partitions", LOGS]
-            .iter()
-            .map(|part| copied(&self.dir.join(part)))
-            .sum();
+        let own = ["series.log", "catalog.log", "progress", "journal", "partitions"];
+        let parts = own.into_iter().chain([Kind::Lines.folder(), Kind::Spans.folder()]);
+        let bytes = parts.map(|part| copied(&self.dir.join(part))).sum();
         self.disk_space.check_for(&self.dir, bytes)
     }
 
@@ -141,9 +140,8 @@ impl Store {
         progress();
         self.catalog.copy_to(to)?;
         progress();
-        self.exemplars.copy_to(to)?;
-        progress();
         self.logs.copy_to(to, progress)?;
+        self.traces.copy_to(to, progress)?;
         fs::copy(self.dir.join("identity"), to.join("identity")).map_err(fail)?;
         fs::copy(self.dir.join("progress"), to.join("progress")).map_err(fail)?;
         Ok(())

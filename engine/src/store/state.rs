@@ -12,7 +12,6 @@ use super::clock::Clock;
 use super::data_dir::{DataDir, DirectoryLock};
 use super::disk_space::DiskSpace;
 use super::error::StoreError;
-use super::exemplars::Exemplars;
 use super::head::Head;
 use super::identity::Identity;
 use super::journal::Journal;
@@ -24,7 +23,7 @@ use super::series::SeriesIndex;
 use super::status::Counters;
 use super::work::Work;
 use super::{files, recover, snapshot};
-use crate::logs::store::LogStore;
+use crate::logs::store::{Kind, LogStore};
 use crate::model::TimestampMs;
 
 /// Everything that the store holds; [`super::StoreReader`] and [`super::StoreWriter`] share it. Its public methods only read: what
@@ -37,7 +36,7 @@ pub struct Store {
     pub(super) partitions: Partitions,
     pub(super) clock: Clock,
     pub(super) logs: Arc<LogStore>,
-    pub(super) exemplars: Exemplars,
+    pub(super) traces: Arc<LogStore>,
     pub(super) series: RwLock<SeriesIndex>,
     pub(super) head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
@@ -77,8 +76,9 @@ impl Store {
         let problems = partitions.shared_problems();
         let (clock, clock_problem) = Clock::open(dir).map_err(dir_error)?;
         identity_problem.into_iter().chain(clock_problem).for_each(|problem| problems.note(problem));
-        let logs = LogStore::open(dir, identity, options.logs.clone(), Arc::clone(&problems), clock.trusted(now))?;
-        let exemplars = Exemplars::open(dir, identity, options.exemplars, Arc::clone(&problems))?;
+        let open = |kind, options| LogStore::open(kind, dir, identity, options, Arc::clone(&problems), clock.trusted(now)).map(Arc::new);
+        let logs = open(Kind::Lines, options.logs.clone())?;
+        let traces = open(Kind::Spans, options.traces.clone())?;
         let mut loading = Loading::new(dir, identity, &options, &partitions, now)?;
         let (journal, waiting) = loading.replay(identity, &options, &clock, now)?;
         let (catalog, series, head) = loading.finish();
@@ -89,8 +89,8 @@ impl Store {
             journal,
             partitions,
             clock,
-            logs: Arc::new(logs),
-            exemplars,
+            logs,
+            traces,
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),

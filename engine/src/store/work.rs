@@ -31,10 +31,14 @@ pub(super) enum Task {
     SealLines,
     /// Merging files of log lines.
     CompactLines,
+    /// The same of spans.
+    CommitSpans,
+    SealSpans,
+    CompactSpans,
 }
 
 impl Task {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Commit,
         Self::Catalog,
         Self::Seal,
@@ -44,6 +48,9 @@ impl Task {
         Self::CommitLines,
         Self::SealLines,
         Self::CompactLines,
+        Self::CommitSpans,
+        Self::SealSpans,
+        Self::CompactSpans,
     ];
 
     const fn name(self) -> &'static str {
@@ -57,13 +64,19 @@ impl Task {
             Self::CommitLines => "writing the journal of log lines",
             Self::SealLines => "sealing log lines",
             Self::CompactLines => "merging files of log lines",
+            Self::CommitSpans => "writing the journal of spans",
+            Self::SealSpans => "sealing spans",
+            Self::CompactSpans => "merging files of spans",
         }
     }
 
     /// Whether it is done again and again by itself, so that a failure lasts until an attempt succeeds. Others answer to
     /// whoever asked for them.
     const fn recurs(self) -> bool {
-        matches!(self, Self::Seal | Self::Compaction | Self::Retention | Self::SealLines | Self::CompactLines)
+        matches!(
+            self,
+            Self::Seal | Self::Compaction | Self::Retention | Self::SealLines | Self::CompactLines | Self::SealSpans | Self::CompactSpans
+        )
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn accept(lines: Lines, span: Span, mut stream: impl FnMut(Day, &Labe
             let cut = cut(&mut record);
             details.clear();
             push_details(&mut details, &record);
-            piece.rows.push(Row { time: record.time, severity: record.severity, body: &record.body, details: &details });
+            piece.rows.push(Row { time: record.time, severity: record.severity, body: &record.body, details: &details, shared: &[] });
             done.accepted += 1;
             done.bytes += (record.body.len() + details.len()) as u64;
             (done.cut, done.overflowed) = (done.cut + u64::from(cut), done.overflowed + u64::from(overflows));

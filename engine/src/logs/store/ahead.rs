@@ -97,7 +97,7 @@ impl<T: Send> Ahead<'_, T> {
     }
 }
 
-fn too_late() -> SourceError {
+pub(super) fn too_late() -> SourceError {
     SourceError::Bound("the query took longer than its time limit; ask for less time or fewer streams".to_owned())
 }
 

@@ -10,17 +10,19 @@
 //! filter      see `filter`
 //! ```
 //!
+//! Bodies and details of spans have columns of their own (`crate::span_store::columns`), and neither lengths nor a filter.
+//!
 //! A line feed between bodies costs almost nothing in compressed text, where lengths of their own are several percent.
 
 use std::collections::HashMap;
 
 use super::filter::Filter;
+use super::kind::Kind;
 use super::rows::{HAS_SPAN, HAS_TRACE, Row, Rows, push_bytes, take_array, take_bytes};
 use crate::codec::{CodecError, Effort, decode_times, encode_times, push_signed, push_varint, take_signed, take_varint};
 use crate::logs::record::TimeNs;
+use crate::span_store::columns;
 
-/// Bytes of text at which a block is cut.
-pub(super) const BLOCK_TEXT: usize = 1 << 20;
 /// Rows at which a block is cut.
 const BLOCK_ROWS: usize = 1 << 18;
 /// Most bytes of a column once it is decompressed: damage cannot ask for more memory. A block has less, even with one line of the most
@@ -105,14 +107,15 @@ impl Wanted {
 
 /// Collects lines until they are a block.
 pub(super) struct Builder {
+    kind: Kind,
     rows: Rows,
     runs: Vec<Run>,
     compressor: zstd::bulk::Compressor<'static>,
 }
 
 impl Builder {
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { rows: Rows::default(), runs: Vec::new(), compressor: zstd::bulk::Compressor::new(LEVEL)? })
+    pub(super) fn new(kind: Kind) -> std::io::Result<Self> {
+        Ok(Self { kind, rows: Rows::default(), runs: Vec::new(), compressor: zstd::bulk::Compressor::new(LEVEL)? })
     }
 
     /// Adds a line; those of a stream come together and by time.
@@ -124,12 +127,16 @@ impl Builder {
         self.rows.push(row);
     }
 
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.text() >= BLOCK_TEXT || self.rows.len() >= BLOCK_ROWS
+        self.text() >= self.kind.block_text() || self.rows.len() >= BLOCK_ROWS
     }
 
     pub(super) fn text(&self) -> usize {
@@ -149,6 +156,9 @@ impl Builder {
                     encode_times(&rows.times, Effort::Thorough, out)?;
                 }
                 Column::Severities => encode_severities(&rows.severities, out),
+                Column::Bodies if self.kind == Kind::Spans => columns::encode_bodies(&rows, out)?,
+                Column::Details if self.kind == Kind::Spans => columns::encode_ids(&rows, out)?,
+                Column::Lengths | Column::Filter if self.kind == Kind::Spans => {}
                 Column::Lengths if self.has_feeds(&rows) => {
                     let mut lengths = Vec::with_capacity(2 * rows.len());
                     (0..rows.len()).for_each(|row| push_varint(&mut lengths, rows.body(row).len() as u64));
@@ -203,6 +213,7 @@ impl Builder {
 /// # Errors
 /// What `read` gives, and [`CodecError`] for anything that [`Builder::finish`] does not write.
 pub(super) fn decode<E: From<CodecError>, B: std::ops::Deref<Target = [u8]>>(
+    kind: Kind,
     entry: &Entry,
     wanted: Wanted,
     mut read: impl FnMut(Column) -> Result<B, E>,
@@ -216,6 +227,15 @@ pub(super) fn decode<E: From<CodecError>, B: std::ops::Deref<Target = [u8]>>(
         return Err(CodecError::Damaged("another number of times").into());
     }
     rows.severities = decode_severities(&read(Column::Severities)?, count)?;
+    if kind == Kind::Spans {
+        if wanted.bodies || wanted.details {
+            columns::decode_ids(&read(Column::Details)?, count, &mut rows)?;
+        }
+        if wanted.bodies {
+            columns::decode_bodies(&read(Column::Bodies)?, &mut rows, |_| true)?;
+        }
+        return Ok(rows);
+    }
     if wanted.bodies {
         rows.bodies = decompress(&read(Column::Bodies)?, entry.text as usize)?;
         let lengths = read(Column::Lengths)?;

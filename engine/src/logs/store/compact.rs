@@ -65,7 +65,8 @@ impl LogStore {
         fail::fail_point!("logs::compact::remove", |_| Err(StoreError::Deadline));
         for source in &sources {
             let gone = if damaged.contains(&source.number) {
-                files::set_aside(&self.data_dir, &source.path, &format!("logs-{}-{}", day.name(), source.number)).map(drop)
+                files::set_aside(&self.data_dir, &source.path, &format!("{}-{}-{}", self.kind.folder(), day.name(), source.number))
+                    .map(drop)
             } else {
                 fs::remove_file(&source.path)
             };
@@ -94,7 +95,7 @@ impl LogStore {
         sources: &[Arc<BlocksFile>],
         progress: &mut dyn FnMut(),
     ) -> Result<(BlocksFile, Vec<u64>), PageError> {
-        let writer = Writer::create(folder, self.identity, day, number)?;
+        let writer = Writer::create(folder, self.identity, day, number, self.kind)?;
         let mut merge = Merge { store: self, writer, waiting: DayHead::default(), damaged: Vec::new() };
         for source in sources {
             let directory = source.directory()?;
@@ -137,15 +138,15 @@ impl Merge<'_> {
         for run in &block.runs {
             let mut part = Rows::default();
             (from..from + run.rows as usize).for_each(|row| part.push(rows.row(row)));
-            self.waiting.add(&directory.streams[run.stream as usize], &part);
+            self.waiting.add(self.store.kind, &directory.streams[run.stream as usize], &part, |_| ());
             from += run.rows as usize;
         }
     }
 
     fn note(&mut self, file: &BlocksFile, block: &Entry, result: Result<(), PageError>) -> Result<(), PageError> {
         let Err(PageError::Codec(why)) = result else { return result };
-        let (place, lines) = (file.path.display(), block.rows());
-        self.store.problems.note(format!("{place}: {lines} log lines cannot be read: {why}; they are left out, the file is in quarantine"));
+        let (place, rows, what) = (file.path.display(), block.rows(), self.store.kind.holds());
+        self.store.problems.note(format!("{place}: {rows} {what} cannot be read: {why}; they are left out, the file is in quarantine"));
         self.damaged.push(file.number);
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{BlocksFile, OpenError, number_of};
-use super::state::{DAYS, FOLDER};
+use super::kind::Kind;
+use super::state::DAYS;
 use crate::store::StoreError;
 use crate::store::files;
 use crate::store::identity::Identity;
@@ -50,8 +51,13 @@ impl DayFiles {
 }
 
 /// Opens the files of all days. What cannot be explained or read goes to quarantine and is noted.
-pub(super) fn open_days(data_dir: &Path, identity: Identity, problems: &Problems) -> Result<BTreeMap<Day, DayFiles>, StoreError> {
-    let folder = data_dir.join(FOLDER).join(DAYS);
+pub(super) fn open_days(
+    data_dir: &Path,
+    identity: Identity,
+    kind: Kind,
+    problems: &Problems,
+) -> Result<BTreeMap<Day, DayFiles>, StoreError> {
+    let folder = data_dir.join(kind.folder()).join(DAYS);
     let fail = |error| StoreError::io(&folder, error);
     files::create_private_dir(&folder).map_err(fail)?;
     let mut days = BTreeMap::new();
@@ -60,7 +66,7 @@ pub(super) fn open_days(data_dir: &Path, identity: Identity, problems: &Problems
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         match Day::parse(&name) {
             Some(day) if path.is_dir() => {
-                let opened = open_day(data_dir, &path, identity, day, problems)?;
+                let opened = open_day(data_dir, &path, identity, day, kind, problems)?;
                 if opened.files.is_empty() {
                     // Left by a crash before the first file of the day, or while the day was removed.
                     let _ = fs::remove_dir(&path);
@@ -69,15 +75,15 @@ pub(super) fn open_days(data_dir: &Path, identity: Identity, problems: &Problems
                 }
             }
             _ => {
-                let kept = files::outcome("it was moved to", files::set_aside(data_dir, &path, &format!("logs-{name}")));
-                problems.note(format!("{} is no day of log lines; {kept}", path.display()));
+                let kept = files::outcome("it was moved to", files::set_aside(data_dir, &path, &format!("{}-{name}", kind.folder())));
+                problems.note(format!("{} is no day of {}; {kept}", path.display(), kind.holds()));
             }
         }
     }
     Ok(days)
 }
 
-fn open_day(data_dir: &Path, folder: &Path, identity: Identity, day: Day, problems: &Problems) -> Result<DayFiles, StoreError> {
+fn open_day(data_dir: &Path, folder: &Path, identity: Identity, day: Day, kind: Kind, problems: &Problems) -> Result<DayFiles, StoreError> {
     let fail = |error| StoreError::io(folder, error);
     let mut found = DayFiles::default();
     for entry in fs::read_dir(folder).map_err(fail)? {
@@ -88,23 +94,23 @@ fn open_day(data_dir: &Path, folder: &Path, identity: Identity, day: Day, proble
             continue;
         }
         found.next = found.next.max(number_of(&path).map_or(0, |number| number + 1));
-        match BlocksFile::open(path.clone(), identity, day) {
+        match BlocksFile::open(path.clone(), identity, day, kind) {
             Ok(file) => found.add(Arc::new(file)),
             Err(OpenError::Io(error)) => return Err(StoreError::io(&path, error)),
             Err(error) => {
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                let kept = files::set_aside(data_dir, &path, &format!("logs-{}-{name}", day.name()));
+                let kept = files::set_aside(data_dir, &path, &format!("{}-{}-{name}", kind.folder(), day.name()));
                 let kept = files::outcome("it was moved to", kept);
-                problems.note(format!("{} has log lines that cannot be read: {error}; {kept}", path.display()));
+                problems.note(format!("{} has {} that cannot be read: {error}; {kept}", path.display(), kind.holds()));
             }
         }
     }
-    settle(data_dir, &mut found, problems);
+    settle(data_dir, &mut found, kind, problems);
     Ok(found)
 }
 
 /// Removes files whose lines an intact file has: a crash came before they were removed. A merged file that is damaged goes instead.
-fn settle(data_dir: &Path, found: &mut DayFiles, problems: &Problems) {
+fn settle(data_dir: &Path, found: &mut DayFiles, kind: Kind, problems: &Problems) {
     let mut at = 0;
     while let Some(file) = found.files.get(at).cloned() {
         at += 1;
@@ -128,7 +134,7 @@ fn settle(data_dir: &Path, found: &mut DayFiles, problems: &Problems) {
                 found.files.retain(|other| !is_source(other));
             }
             Err(why) => {
-                let name = format!("logs-merged-{}", file.number);
+                let name = format!("{}-merged-{}", kind.folder(), file.number);
                 let kept = files::outcome("it was moved to", files::set_aside(data_dir, &file.path, &name));
                 problems.note(format!("{why}; the files that it was made of are still there, {kept}"));
                 found.files.retain(|other| other.number != file.number);

@@ -1,15 +1,17 @@
-//! The directory of a file of blocks: what the file is, its streams, its blocks.
+//! The directory of a file of blocks: what the file is, its streams, its blocks, and where the table of traces is.
 
 use super::block::{Column, Entry, Place, Run};
 use super::file::Summary;
 use super::rows::{push_bytes, take_array, take_bytes};
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::Labels;
+use crate::span_store::table;
 use crate::store::identity::Identity;
 use crate::store::partition::Day;
 
-/// Version of the files of blocks.
+/// Version of the files of blocks, and of those with a table of traces behind them.
 const FORMAT: u64 = 1;
+const WITH_TABLE: u64 = 2;
 /// A directory is never longer: ten thousand streams of long labels in each of a hundred segments are less.
 const MOST_BYTES: usize = 256 << 20;
 const LEVEL: i32 = 3;
@@ -28,12 +30,14 @@ pub(super) struct Directory {
     /// How many blocks each segment has.
     pub(super) segments: Vec<u32>,
     pub(super) blocks: Vec<Entry>,
+    /// Which blocks have spans of a trace.
+    pub(super) table: Option<table::Place>,
 }
 
 impl Directory {
     pub(super) fn of(identity: Identity, day: Day, number: u64) -> Self {
         let (made_of, streams, segments, blocks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { identity, day, number, through: 0, made_of, streams, segments, blocks }
+        Self { identity, day, number, through: 0, made_of, streams, segments, blocks, table: None }
     }
 
     /// The blocks of each segment.
@@ -57,6 +61,7 @@ impl Directory {
             blocks: self.blocks.len(),
             first: runs().map(|run| run.first).min().unwrap_or(0),
             last: runs().map(|run| run.last).max().unwrap_or(0),
+            table: self.table,
         }
     }
 
@@ -69,7 +74,7 @@ impl Directory {
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::new();
-        push_varint(&mut out, FORMAT);
+        push_varint(&mut out, if self.table.is_some() { WITH_TABLE } else { FORMAT });
         out.extend_from_slice(&self.identity.0);
         push_signed(&mut out, self.day.0);
         push_varint(&mut out, self.number);
@@ -96,6 +101,10 @@ impl Directory {
                 out.extend_from_slice(&column.crc.to_le_bytes());
             }
         }
+        if let Some(table) = self.table {
+            push_varint(&mut out, table.at);
+            push_varint(&mut out, table.entries);
+        }
         let mut framed = Vec::new();
         push_varint(&mut framed, out.len() as u64);
         let compressed = zstd::bulk::compress(&out, LEVEL).map_err(|error| CodecError::Compression(error.to_string()))?;
@@ -108,7 +117,8 @@ impl Directory {
         let length = length.ok_or(CodecError::Damaged("a directory is longer than one may be"))?;
         let plain = zstd::bulk::decompress(bytes, length).map_err(|error| CodecError::Compression(error.to_string()))?;
         let rest = &mut plain.as_slice();
-        if take_varint(rest)? != FORMAT {
+        let format = take_varint(rest)?;
+        if ![FORMAT, WITH_TABLE].contains(&format) {
             return Err(CodecError::Damaged("a format that this version does not know"));
         }
         let identity = Identity(take_array(rest)?);
@@ -126,6 +136,9 @@ impl Directory {
         }
         for _ in 0..take_varint(rest)? {
             directory.blocks.push(take_entry(rest, directory.streams.len())?);
+        }
+        if format == WITH_TABLE {
+            directory.table = Some(table::Place { at: take_varint(rest)?, entries: take_varint(rest)? });
         }
         let blocks: u64 = directory.segments.iter().map(|blocks| u64::from(*blocks)).sum();
         let whole = rest.is_empty() && blocks == directory.blocks.len() as u64;

@@ -1,7 +1,7 @@
 //! A file of sealed lines: blocks of one day, and a directory of them.
 //!
 //! ```text
-//! DAY/N.blocks   columns of blocks, one after the other · directory, twice · trailer, twice
+//! DAY/N.blocks   columns of blocks, one after the other · [table of traces] · directory, twice · trailer, twice
 //! directory      a frame; zstd of: identity, day, number, last journal record, numbers that it was made of, streams, segments, blocks
 //! trailer        a frame of a fixed length: where the two directories begin
 //! ```
@@ -17,9 +17,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::{Column, Entry, Wanted, decode};
 use super::directory::Directory;
+use super::kind::Kind;
 use super::rows::Rows;
 use crate::codec::CodecError;
 use crate::logs::record::TimeNs;
+use crate::span_store::columns;
+use crate::span_store::table::{self, Table};
 use crate::store::frame::HEADER;
 use crate::store::identity::Identity;
 use crate::store::page::{ByteSource, PageError};
@@ -47,6 +50,8 @@ pub(super) struct Summary {
     pub(super) blocks: usize,
     pub(super) first: TimeNs,
     pub(super) last: TimeNs,
+    /// Which blocks have spans of a trace; lines have none.
+    pub(super) table: Option<table::Place>,
 }
 
 /// An open file.
@@ -56,6 +61,7 @@ pub(super) struct BlocksFile {
     /// Unlike the number never used twice by a process.
     pub(super) id: u64,
     pub(super) summary: Summary,
+    kind: Kind,
     file: Pread,
     places: [u64; 2],
 }
@@ -99,12 +105,12 @@ pub(super) fn number_of(path: &Path) -> Option<u64> {
 }
 
 impl BlocksFile {
-    pub(super) fn open(path: PathBuf, identity: Identity, day: Day) -> Result<Self, OpenError> {
+    pub(super) fn open(path: PathBuf, identity: Identity, day: Day, kind: Kind) -> Result<Self, OpenError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let number = number_of(&path).ok_or(OpenError::Foreign("nobody: its name has no number"))?;
         let file = Pread::open(&path).map_err(OpenError::Io)?;
         let places = places(&file)?;
-        let mut opened = Self { path, number, id: IDS.fetch_add(1, Ordering::Relaxed), summary: Summary::default(), file, places };
+        let mut opened = Self { path, number, id: IDS.fetch_add(1, Ordering::Relaxed), summary: Summary::default(), kind, file, places };
         let directory = opened.directory()?;
         if directory.identity != identity {
             return Err(OpenError::Foreign("another data directory"));
@@ -137,7 +143,14 @@ impl BlocksFile {
     }
 
     pub(super) fn block(&self, entry: &Entry, wanted: Wanted) -> Result<Rows, PageError> {
-        decode(entry, wanted, |column| self.column(entry, column))
+        decode(self.kind, entry, wanted, |column| self.column(entry, column))
+    }
+
+    /// Adds the bodies of wanted rows to a block of spans that was read without them; `wanted` gets their details.
+    pub(super) fn bodies(&self, entry: &Entry, mut rows: Rows, wanted: impl Fn(&[u8]) -> bool) -> Result<Rows, PageError> {
+        let wanted: Vec<bool> = (0..rows.len()).map(|row| wanted(rows.details(row))).collect();
+        columns::decode_bodies(&self.column(entry, Column::Bodies)?, &mut rows, |row| wanted.get(row).is_some_and(|wanted| *wanted))?;
+        Ok(rows)
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -164,10 +177,18 @@ impl BlocksFile {
         }
         for (entry, number) in self.directory()?.blocks.iter().zip(1..) {
             check(format!("the filter of block {number}"), self.column(entry, Column::Filter).map(drop))?;
-            check(format!("block {number} with {} lines", entry.rows()), self.block(entry, Wanted::ALL).map(drop))?;
+            check(format!("block {number} with {} {}", entry.rows(), self.kind.holds()), self.block(entry, Wanted::ALL).map(drop))?;
             progress();
         }
+        if let Some(table) = self.table() {
+            check("the table of traces".to_owned(), table.verify().map(drop))?;
+        }
         Ok(damage)
+    }
+
+    /// Which blocks have spans of a trace.
+    pub(super) fn table(&self) -> Option<Table<'_, Pread>> {
+        self.summary.table.map(|place| Table { source: &self.file, place })
     }
 
     /// Copies the columns of a block as they lie.

@@ -17,7 +17,7 @@ const WINDOW: usize = 6;
 #[cfg(test)]
 const SHORTEST: usize = GRAM + WINDOW - 1;
 const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
-/// Bits of the largest table: 128 KiB, for a block of [`super::block::BLOCK_TEXT`].
+/// Bits of the largest table: 128 KiB, for a block of a megabyte.
 const MOST_BITS: u32 = 20;
 const LEAST_BITS: u32 = 6;
 

@@ -6,6 +6,7 @@ use super::block::{Builder, Column, Entry, Wanted, decode};
 use super::directory::Directory;
 use super::filter::{Filter, Pieces};
 use super::journal::{self, Piece};
+use super::kind::Kind;
 use super::rows::{Rows, push_details, read_details};
 use crate::codec::CodecError;
 use crate::logs::record::{Record, Severity};
@@ -24,7 +25,7 @@ fn rows(count: i64, body: &str) -> Rows {
         }
         details.clear();
         push_details(&mut details, &record);
-        rows.push(super::rows::Row { time: record.time, severity: record.severity, body: &record.body, details: &details });
+        rows.push(super::rows::Row { time: record.time, severity: record.severity, body: &record.body, details: &details, shared: &[] });
     }
     rows
 }
@@ -33,20 +34,20 @@ fn rows(count: i64, body: &str) -> Rows {
 pub(crate) fn records() -> Vec<Vec<u8>> {
     let piece = |service: &str, rows| Piece { labels: Labels::of(vec![("service", service)]), day: Day(20_000), rows };
     vec![
-        journal::encode(&[piece("a", rows(1, "x"))]),
-        journal::encode(&[piece("a", rows(40, "a request")), piece("b", rows(3, "two\nlines"))]),
+        journal::encode(Kind::Lines, &[piece("a", rows(1, "x"))]),
+        journal::encode(Kind::Lines, &[piece("a", rows(40, "a request")), piece("b", rows(3, "two\nlines"))]),
     ]
 }
 
 pub(crate) fn record(bytes: &[u8]) {
-    let _ = journal::decode(bytes, |piece| {
-        let again = journal::encode(&[piece]);
-        assert!(journal::decode(&again, |_| ()).is_ok());
+    let _ = journal::decode(Kind::Lines, bytes, |piece| {
+        let again = journal::encode(Kind::Lines, &[piece]);
+        assert!(journal::decode(Kind::Lines, &again, |_| ()).is_ok());
     });
 }
 
 fn block(body: &str) -> (Entry, Vec<u8>) {
-    let mut builder = Builder::new().unwrap();
+    let mut builder = Builder::new(Kind::Lines).unwrap();
     let rows = rows(150, body);
     rows.iter().for_each(|row| builder.push(u32::from(row.time > 5_000_000), row));
     let mut bytes = Vec::new();
@@ -89,7 +90,7 @@ pub(crate) fn column(bytes: &[u8]) {
         let own = &whole[at as usize..][..place.bytes as usize];
         Ok(if column as u8 == which % 6 { changed } else { own }.to_vec())
     };
-    if let Ok(rows) = decode(&entry, Wanted::ALL, read) {
+    if let Ok(rows) = decode(Kind::Lines, &entry, Wanted::ALL, read) {
         assert_eq!(rows.iter().count(), entry.rows());
         rows.iter().for_each(|row| _ = (row.body.len(), read_details(row.details)));
     }

@@ -13,8 +13,10 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
+use super::journal::Piece;
+use super::kind::Kind;
 use super::rows::{Row, Rows};
-use crate::logs::record::TimeNs;
+use crate::logs::record::{Severity, TimeNs};
 use crate::model::Labels;
 use crate::store::partition::Day;
 
@@ -64,9 +66,9 @@ impl Head {
         self.days.values().map(|day| day.rows).sum()
     }
 
-    /// Adds lines of one day; gives how many of them were there already.
-    pub(super) fn add(&mut self, day: Day, labels: &Labels, rows: &Rows) -> u64 {
-        self.days.entry(day).or_default().add(labels, rows)
+    /// Adds lines of one day; gives how many of them were there already, and passes each of these.
+    pub(super) fn add(&mut self, kind: Kind, piece: &Piece, twice: impl FnMut(usize)) -> u64 {
+        self.days.entry(piece.day).or_default().add(kind, &piece.labels, &piece.rows, twice)
     }
 }
 
@@ -76,18 +78,19 @@ impl DayHead {
         self.memory + self.streams.len() * STREAM_BYTES
     }
 
-    pub(super) fn add(&mut self, labels: &Labels, rows: &Rows) -> u64 {
+    pub(super) fn add(&mut self, kind: Kind, labels: &Labels, rows: &Rows, mut twice: impl FnMut(usize)) -> u64 {
         let stream = match self.streams.get_mut(labels) {
             Some(stream) => stream,
             None => self.streams.entry(labels.clone()).or_default(),
         };
         let mut duplicates = 0;
-        for row in rows.iter() {
-            if stream.push(row) {
+        for (at, row) in rows.iter().enumerate() {
+            if stream.push(kind, row) {
                 self.rows += 1;
                 self.memory += row.body.len() + row.details.len() + super::rows::ROW_BYTES;
             } else {
                 duplicates += 1;
+                twice(at);
             }
         }
         duplicates
@@ -111,9 +114,9 @@ impl StreamHead {
     }
 
     /// Adds a line unless it is there; gives whether it was added.
-    fn push(&mut self, row: Row<'_>) -> bool {
+    fn push(&mut self, kind: Kind, row: Row<'_>) -> bool {
         let late = !self.parts.is_empty() && row.time <= self.newest;
-        if late && self.holds(row) {
+        if late && self.holds(kind, row) {
             return false;
         }
         self.newest = if self.parts.is_empty() { row.time } else { self.newest.max(row.time) };
@@ -130,18 +133,19 @@ impl StreamHead {
         }
         if let Some(seen) = &mut self.seen {
             let at = (self.parts.len() as u32 - 1, self.parts.last().map_or(0, |part| part.len() as u32 - 1));
-            seen.insert(&self.parts, at);
+            seen.insert(kind, &self.parts, at);
         }
         true
     }
 
-    fn holds(&mut self, row: Row<'_>) -> bool {
+    fn holds(&mut self, kind: Kind, row: Row<'_>) -> bool {
+        let row = identity_of(kind, row);
         if self.seen.is_none() && row.time == self.newest {
             // Lines of one time that follow each other are common.
             let newest = self.parts.iter().rev().flat_map(|part| (0..part.len()).rev().map(|at| part.row(at)));
             let mut compared = 0;
             for there in newest.take_while(|there| there.time == row.time).take(COMPARED) {
-                if there == row {
+                if identity_of(kind, there) == row {
                     return true;
                 }
                 compared += 1;
@@ -151,27 +155,36 @@ impl StreamHead {
             }
         }
         let parts = &self.parts;
-        self.seen.get_or_insert_with(|| Seen::of(parts)).holds(parts, row)
+        self.seen.get_or_insert_with(|| Seen::of(kind, parts)).holds(kind, parts, row)
     }
 }
 
 impl Seen {
-    fn of(parts: &[Arc<Rows>]) -> Self {
+    fn of(kind: Kind, parts: &[Arc<Rows>]) -> Self {
         let mut seen = Self::default();
         for (part, rows) in parts.iter().enumerate() {
-            (0..rows.len()).for_each(|row| seen.insert(parts, (part as u32, row as u32)));
+            (0..rows.len()).for_each(|row| seen.insert(kind, parts, (part as u32, row as u32)));
         }
         seen
     }
 
-    fn insert(&mut self, parts: &[Arc<Rows>], at: (u32, u32)) {
+    fn insert(&mut self, kind: Kind, parts: &[Arc<Rows>], at: (u32, u32)) {
         let Self { hasher, rows } = self;
-        let hash = |at: &(u32, u32)| hash_of(hasher, row_at(parts, *at));
+        let hash = |at: &(u32, u32)| hash_of(hasher, identity_of(kind, row_at(parts, *at)));
         rows.insert_unique(hash(&at), at, hash);
     }
 
-    fn holds(&self, parts: &[Arc<Rows>], row: Row<'_>) -> bool {
-        self.rows.find(hash_of(&self.hasher, row), |at| row_at(parts, *at) == row).is_some()
+    /// Whether a row is there; `row` is its identity.
+    fn holds(&self, kind: Kind, parts: &[Arc<Rows>], row: Row<'_>) -> bool {
+        self.rows.find(hash_of(&self.hasher, row), |at| identity_of(kind, row_at(parts, *at)) == row).is_some()
+    }
+}
+
+/// What makes two rows of a stream the same: of spans their time and ids, of lines everything.
+fn identity_of(kind: Kind, row: Row<'_>) -> Row<'_> {
+    match kind {
+        Kind::Lines => row,
+        Kind::Spans => Row { severity: Severity::default(), body: &[], shared: &[], ..row },
     }
 }
 

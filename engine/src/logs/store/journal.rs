@@ -1,20 +1,19 @@
 //! The journal of lines: a request is one record, which names its streams by their labels.
 //!
 //! ```text
-//! record   streams: labels · days: day, lines: times, severities, lengths of bodies, bodies, lengths of details, details
+//! record   streams: labels · day · lines: times, severities, lengths of bodies, bodies, lengths of details, details
+//!          of spans also: parts in common, which one each span has
 //! ```
 //!
 //! Labels are in each record, other than those of series in the journal of samples: a record of lines is long beside them, and a damaged
 //! one costs no other. Numbers are not packed: the journal is written once and, unless the process ends, never read.
 
+use super::kind::Kind;
 use super::rows::{Rows, push_bytes, take_bytes};
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
 use crate::model::Labels;
-use crate::store::journal::Place;
+use crate::span_store::{push_shared, take_shared};
 use crate::store::partition::Day;
-
-/// The journal of lines in a data directory.
-pub(super) const LINES: Place = Place { folder: "logs/journal", holds: "log lines" };
 
 /// Lines of one stream and one day.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub(super) struct Piece {
     pub(super) rows: Rows,
 }
 
-pub(super) fn encode(pieces: &[Piece]) -> Vec<u8> {
+pub(super) fn encode(kind: Kind, pieces: &[Piece]) -> Vec<u8> {
     let text: usize = pieces.iter().map(|piece| piece.rows.memory() + piece.labels.as_bytes().len() + 16).sum();
     let mut out = Vec::with_capacity(text);
     for Piece { labels, day, rows } in pieces {
@@ -42,12 +41,15 @@ pub(super) fn encode(pieces: &[Piece]) -> Vec<u8> {
         push_varint(&mut out, rows.detail_ends.len() as u64);
         (0..rows.detail_ends.len()).for_each(|row| push_varint(&mut out, rows.details(row).len() as u64));
         push_bytes(&mut out, &rows.details);
+        if kind == Kind::Spans {
+            push_shared(&mut out, rows);
+        }
     }
     out
 }
 
 /// Passes each piece of a record on.
-pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(Piece)) -> Result<(), CodecError> {
+pub(super) fn decode(kind: Kind, mut bytes: &[u8], mut each: impl FnMut(Piece)) -> Result<(), CodecError> {
     let rest = &mut bytes;
     while !rest.is_empty() {
         let labels = Labels::from_bytes(take_bytes(rest)?).map_err(|_| CodecError::Damaged("the labels of a stream"))?;
@@ -71,6 +73,9 @@ pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(Piece)) -> Result<()
             return Err(CodecError::Damaged("more details than lines"));
         }
         (rows.detail_ends, rows.details) = take_texts(rest, details)?;
+        if kind == Kind::Spans {
+            rows.shared = take_shared(rest, count)?;
+        }
         each(Piece { labels, day, rows });
     }
     Ok(())

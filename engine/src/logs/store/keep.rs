@@ -7,7 +7,7 @@ use super::days::DayFiles;
 use super::head::DayHead;
 use super::journal::{Piece, encode};
 use super::rows::Rows;
-use super::state::{DAYS, FOLDER, LogStore, SEALED};
+use super::state::{DAYS, LogStore, SEALED};
 use crate::model::TimestampMs;
 use crate::store::StoreError;
 use crate::store::files;
@@ -27,7 +27,7 @@ impl LogStore {
             let folder = self.folder().join(DAYS).join(day.name());
             match fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(StoreError::io(&folder, error)),
-                _ => gone.push(format!("log lines of {}", day.name())),
+                _ => gone.push(format!("{} of {}", self.kind.holds(), day.name())),
             }
         }
         Ok(gone)
@@ -41,7 +41,8 @@ impl LogStore {
         let expired = oldest.end().saturating_add(self.options.retention_ms) <= trusted;
         let too_many = most > 0 && places.days.len() > 1 && bytes() > most;
         if too_many && !expired {
-            log::warn!("logs.max_bytes = {most}: the files have {} bytes; the lines of {} are removed", bytes(), oldest.name());
+            let (section, holds) = (self.kind.section(), self.kind.holds());
+            log::warn!("{section}.max_bytes = {most}: the files have {} bytes; the {holds} of {} are removed", bytes(), oldest.name());
         }
         (expired || too_many).then_some(oldest)
     }
@@ -57,7 +58,7 @@ impl LogStore {
             let places = self.places.read();
             places.days.iter().flat_map(|(day, files)| files.files.iter().map(|file| (*day, file.path.clone()))).collect()
         };
-        let days = to.join(FOLDER).join(DAYS);
+        let days = to.join(self.kind.folder()).join(DAYS);
         files::create_private_dir(&days).map_err(fail)?;
         for (day, path) in files {
             let folder = days.join(day.name());
@@ -69,7 +70,7 @@ impl LogStore {
             progress();
         }
         let sealed = self.folder().join(SEALED);
-        fs::copy(&sealed, to.join(FOLDER).join(SEALED)).map_err(fail)?;
+        fs::copy(&sealed, to.join(self.kind.folder()).join(SEALED)).map_err(fail)?;
         kept.journal.copy_to(to).map_err(fail)
     }
 
@@ -102,7 +103,7 @@ impl LogStore {
             let before = files.files.len();
             files.files.retain(|file| file.path.exists());
             if files.files.len() < before {
-                log::error!("{} files of log lines of {} are gone, and their lines with them", before - files.files.len(), day.name());
+                log::error!("{} files of {} of {} are gone with all in them", before - files.files.len(), self.kind.holds(), day.name());
             }
         }
         places.days.retain(|_, files| !files.files.is_empty());
@@ -110,7 +111,7 @@ impl LogStore {
         let write = |day: &Day, head: &DayHead| -> Result<u64, StoreError> {
             for (labels, part) in head.streams.iter().flat_map(|(labels, stream)| stream.parts().iter().map(move |part| (labels, part))) {
                 let piece = Piece { labels: labels.clone(), day: *day, rows: Rows::clone(part) };
-                kept.journal.append_lines(&encode(&[piece])).map_err(fail)?;
+                kept.journal.append_lines(&encode(self.kind, &[piece])).map_err(fail)?;
             }
             Ok(head.rows)
         };

@@ -15,6 +15,8 @@
 //! A day is the day of the line, not of its arrival, so lines of any age within the retention are taken, in any order, from the future
 //! as well. Retention removes whole days.
 //!
+//! The same code keeps spans in `DATA_DIR/traces/` (`kind`, `spans`): other columns in a block, and a table of traces behind the blocks.
+//!
 //! What is different from the store of samples, and why:
 //!
 //! * Streams have no ids that last: a file has its own list, a record of the journal names them in full. Lines are long beside labels,
@@ -38,11 +40,15 @@ pub(crate) mod fuzz;
 mod head;
 mod journal;
 mod keep;
+mod kind;
 mod options;
 mod picks;
 mod read;
-mod rows;
+mod recent;
+pub(crate) mod rows;
 mod seal;
+pub(crate) mod shared;
+pub(crate) mod spans;
 mod state;
 mod status;
 mod tally;
@@ -50,9 +56,10 @@ mod write;
 
 pub use self::accept::{Appended, OVERFLOW};
 pub(crate) use self::file::BLOCKS;
+pub(crate) use self::kind::Kind;
 pub use self::options::LogOptions;
 pub use self::read::LogReader;
-pub(crate) use self::state::{FOLDER, LogStore};
+pub(crate) use self::state::LogStore;
 pub use self::status::{LogCounters, LogStatus};
 
 #[cfg(test)]

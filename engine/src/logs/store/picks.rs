@@ -8,7 +8,7 @@ use crate::logs::record::TimeNs;
 
 /// A wanted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pick {
+pub(crate) struct Pick {
     pub(super) row: u32,
     /// The run that it is in.
     pub(super) run: u32,

@@ -20,7 +20,7 @@ use super::directory::Directory;
 use super::file::BlocksFile;
 use super::filter::{Filter as BlockFilter, Pieces};
 use super::picks::{Pick, Runs, picks};
-use super::rows::{Rows, read_details};
+use super::rows::{Row, Rows, read_details};
 use super::state::LogStore;
 use super::tally::{Counted, Counter};
 use crate::logs::record::{Direction, Entry, Filter, Order, Parts, Source, SourceError, Tally, TimeNs};
@@ -49,7 +49,7 @@ enum Place {
 }
 
 /// Lines that were read.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     rows: LoadedRows,
     /// The labels of each run.
     labels: Vec<Labels>,
@@ -68,6 +68,11 @@ impl Loaded {
             LoadedRows::Head(rows) => rows,
             LoadedRows::Block(rows) => rows,
         }
+    }
+
+    /// A wanted row.
+    pub(crate) fn row(&self, pick: Pick) -> Row<'_> {
+        self.rows().row(pick.row as usize)
     }
 
     fn pass(&self, pick: Pick, filter: &Filter, each: &mut dyn FnMut(&Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
@@ -108,6 +113,14 @@ impl LogReader {
         Self { store, deadline: None }
     }
 
+    pub(super) fn store(&self) -> &LogStore {
+        &self.store
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// A reader whose reads end with [`SourceError::Bound`] once a time has come: a search that finds nothing calls nobody who could
     /// end it.
     #[must_use]
@@ -133,15 +146,14 @@ impl LogReader {
         &self.store.options
     }
 
-    fn directory(&self, file: &BlocksFile) -> Result<Option<Arc<Directory>>, SourceError> {
+    pub(super) fn directory(&self, file: &BlocksFile) -> Result<Option<Arc<Directory>>, SourceError> {
         match self.store.directories.get(file) {
             Ok(directory) => Ok(Some(directory)),
             Err(error) => self.store.left_out(file, "its directory", error).map(|()| None),
         }
     }
 
-    fn candidates(&self, filter: &Filter) -> Result<Vec<Candidate>, SourceError> {
-        let matches = |labels: &Labels| accept(&filter.matchers, labels);
+    fn candidates(&self, filter: &Filter, matches: &dyn Fn(&Labels) -> bool) -> Result<Vec<Candidate>, SourceError> {
         let inside = |first: TimeNs, last: TimeNs| first < filter.end && last >= filter.start;
         let (heads, files) = self.store.snapshot(filter.start, filter.end, matches);
         let mut found = Vec::new();
@@ -225,7 +237,7 @@ impl LogReader {
         match file.block(entry, wanted) {
             Ok(rows) => Ok(Some(rows)),
             Err(error) => {
-                let what = format!("block {number} with {} lines", entry.rows());
+                let what = format!("block {number} with {} {}", entry.rows(), self.store.kind.holds());
                 self.store.left_out(file, &what, error).map(|()| None)
             }
         }
@@ -235,7 +247,12 @@ impl LogReader {
 impl LogStore {
     /// The lines in memory and the files that may have lines of a range, all of one moment.
     #[allow(clippy::type_complexity, reason = "two lists that are taken apart at once")]
-    fn snapshot(&self, start: TimeNs, end: TimeNs, matches: impl Fn(&Labels) -> bool) -> (Vec<(Labels, Arc<Rows>)>, Vec<Arc<BlocksFile>>) {
+    pub(super) fn snapshot(
+        &self,
+        start: TimeNs,
+        end: TimeNs,
+        matches: impl Fn(&Labels) -> bool,
+    ) -> (Vec<(Labels, Arc<Rows>)>, Vec<Arc<BlocksFile>>) {
         let (mut heads, mut found) = (Vec::new(), Vec::new());
         if start >= end {
             return (heads, found);
@@ -255,7 +272,7 @@ impl LogStore {
     }
 
     /// Notes damage; an error that may pass is given.
-    fn left_out(&self, file: &BlocksFile, what: &str, error: PageError) -> Result<(), SourceError> {
+    pub(super) fn left_out(&self, file: &BlocksFile, what: &str, error: PageError) -> Result<(), SourceError> {
         let place = file.path.display();
         match error {
             PageError::Codec(why) => {
@@ -271,9 +288,15 @@ fn accept(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.accepts(labels.get(&matcher.name).unwrap_or("")))
 }
 
-impl Source for LogReader {
-    fn read(&self, filter: &Filter, each: &mut dyn FnMut(&Entry<'_>) -> ControlFlow<()>) -> Result<(), SourceError> {
-        let mut candidates = self.candidates(filter)?;
+impl LogReader {
+    /// Passes each row of streams that match, by the range and the order of a filter; its matchers are not asked.
+    pub(crate) fn read_rows(
+        &self,
+        filter: &Filter,
+        matches: &dyn Fn(&Labels) -> bool,
+        pass: &mut dyn FnMut(&Loaded, Pick) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        let mut candidates = self.candidates(filter, matches)?;
         let search = Search::of(filter);
         let backward = matches!(filter.order, Order::ByTime(Direction::Backward));
         let mut order: Vec<usize> = (0..candidates.len()).collect();
@@ -288,7 +311,7 @@ impl Source for LogReader {
             if filter.order == Order::Any {
                 while let Some(loaded) = ahead.next()? {
                     for pick in &loaded.1.picks {
-                        if loaded.1.pass(*pick, filter, each).is_break() {
+                        if pass(&loaded.1, *pick).is_break() {
                             return Ok(());
                         }
                     }
@@ -299,14 +322,21 @@ impl Source for LogReader {
                 let candidate = &candidates[order[at]];
                 if backward { candidate.last } else { candidate.first }
             };
-            merge(ahead, backward, next_time, |at| order[at], &mut |loaded, pick| loaded.pass(pick, filter, each))
+            merge(ahead, backward, next_time, |at| order[at], pass)
         });
         candidates.clear();
         result
     }
+}
+
+impl Source for LogReader {
+    fn read(&self, filter: &Filter, each: &mut dyn FnMut(&Entry<'_>) -> ControlFlow<()>) -> Result<(), SourceError> {
+        let matches = |labels: &Labels| accept(&filter.matchers, labels);
+        self.read_rows(filter, &matches, &mut |loaded, pick| loaded.pass(pick, filter, each))
+    }
 
     fn tally(&self, filter: &Filter, parts: Parts<'_>, each: &mut dyn FnMut(&Tally<'_>) -> ControlFlow<()>) -> Result<(), SourceError> {
-        let candidates = self.candidates(filter)?;
+        let candidates = self.candidates(filter, &|labels| accept(&filter.matchers, labels))?;
         let weight = candidates.iter().map(|candidate| candidate.weight).sum();
         let load = |at: usize| self.counted(&candidates[at], filter, parts);
         Ahead::run(candidates.len(), weight, self.deadline, &load, |ahead| {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::head::{DayHead, StreamHead};
+use super::kind::Kind;
 use super::rows::Row;
 use super::state::{DAYS, Frozen, LogStore};
 use super::write::Writer;
@@ -34,6 +35,9 @@ impl LogStore {
             }
             let through = kept.journal.rotate();
             let head = std::mem::take(&mut places.head);
+            if self.kind == Kind::Spans {
+                self.recent.lock().add(&head);
+            }
             places.frozen = Frozen { days: head.days.into_iter().map(|(day, head)| (day, Arc::new(head))).collect(), through };
         }
         sealed += self.finish_frozen()?;
@@ -73,7 +77,7 @@ impl LogStore {
             sync_dir(&self.folder().join(DAYS)).map_err(fail)?;
         }
         let number = self.places.write().days.entry(day).or_default().take_number();
-        let written = Writer::create(&folder, self.identity, day, number).map_err(PageError::Io).and_then(|mut writer| {
+        let written = Writer::create(&folder, self.identity, day, number, self.kind).map_err(PageError::Io).and_then(|mut writer| {
             write_head(&mut writer, head)?;
             writer.finish(through, Vec::new())
         });

@@ -12,8 +12,10 @@ use super::accept::{self, Appended, Span, accept};
 use super::cache::Directories;
 use super::days::{DayFiles, open_days};
 use super::head::{DayHead, Head};
-use super::journal::{self, LINES, Piece};
+use super::journal::{self, Piece};
+use super::kind::Kind;
 use super::options::LogOptions;
+use super::recent::Recent;
 use super::status::LogCounters;
 use crate::logs::record::{Lines, TimeNs};
 use crate::model::{Labels, TimestampMs};
@@ -25,8 +27,6 @@ use crate::store::mark::Mark;
 use crate::store::partition::Day;
 use crate::store::problems::Problems;
 
-/// The folder of lines in a data directory.
-pub(crate) const FOLDER: &str = "logs";
 pub(super) const DAYS: &str = "days";
 pub(super) const SEALED: &str = "sealed";
 /// A head so many times over its bound takes no more lines: they come faster than they can be sealed, or sealing fails.
@@ -57,6 +57,7 @@ pub(super) struct Kept {
 
 /// The store of lines. Whoever appends is alone: the actor that owns the writer.
 pub(crate) struct LogStore {
+    pub(super) kind: Kind,
     pub(super) data_dir: PathBuf,
     pub(super) identity: Identity,
     pub(super) options: LogOptions,
@@ -68,12 +69,15 @@ pub(crate) struct LogStore {
     pub(super) sealing: Mutex<()>,
     pub(super) compacting: Mutex<()>,
     pub(super) directories: Directories,
+    /// Spans that were sealed last, so that those sent again are noticed.
+    pub(super) recent: Mutex<Recent>,
     pub(crate) counters: LogCounters,
 }
 
 impl LogStore {
     /// Opens what there is of lines in a data directory; makes nothing where there is nothing.
     pub(crate) fn open(
+        kind: Kind,
         data_dir: &Path,
         identity: Identity,
         options: LogOptions,
@@ -81,6 +85,7 @@ impl LogStore {
         trusted: TimestampMs,
     ) -> Result<Self, StoreError> {
         let store = Self {
+            kind,
             data_dir: data_dir.to_owned(),
             identity,
             options,
@@ -91,36 +96,38 @@ impl LogStore {
             sealing: Mutex::default(),
             compacting: Mutex::default(),
             directories: Directories::default(),
+            recent: Mutex::default(),
             counters: LogCounters::default(),
         };
-        if data_dir.join(FOLDER).is_dir() {
+        if data_dir.join(kind.folder()).is_dir() {
             store.load(trusted)?;
         }
         Ok(store)
     }
 
     fn load(&self, trusted: TimestampMs) -> Result<(), StoreError> {
-        let days = open_days(&self.data_dir, self.identity, &self.problems)?;
+        let days = open_days(&self.data_dir, self.identity, self.kind, &self.problems)?;
         let (sealed, found) = Mark::open(&self.folder().join(SEALED));
         let sealed_through = found.numbers().map_or(0, |[through, ..]| through);
         let newest = days.values().map(DayFiles::through).max().unwrap_or(0).max(sealed_through);
         let (mut head, oldest) = (Head::default(), Day::of(trusted.saturating_sub(self.options.retention_ms)));
-        let journal = Journal::open(LINES, &self.data_dir, self.identity, sealed_through, &self.problems, |number, record| {
-            let Record::Lines(bytes) = record else {
-                self.problems.note(format!("the journal's record {number} is not of log lines; it is left out"));
-                return Ok(());
-            };
-            let read = journal::decode(bytes, |piece| {
-                let through = days.get(&piece.day).map_or(0, DayFiles::through).max(sealed_through);
-                if number > through && piece.day >= oldest {
-                    head.add(piece.day, &piece.labels, &piece.rows);
+        let journal =
+            Journal::open(self.kind.journal(), &self.data_dir, self.identity, sealed_through, &self.problems, |number, record| {
+                let Record::Lines(bytes) = record else {
+                    self.problems.note(format!("the journal's record {number} is not of {}; it is left out", self.kind.holds()));
+                    return Ok(());
+                };
+                let read = journal::decode(self.kind, bytes, |piece| {
+                    let through = days.get(&piece.day).map_or(0, DayFiles::through).max(sealed_through);
+                    if number > through && piece.day >= oldest {
+                        head.add(self.kind, &piece, |_| ());
+                    }
+                });
+                if let Err(error) = read {
+                    self.problems.note(format!("record {number} of the journal of {} cannot be read: {error}", self.kind.holds()));
                 }
-            });
-            if let Err(error) = read {
-                self.problems.note(format!("record {number} of the journal of log lines cannot be read: {error}"));
-            }
-            Ok(())
-        })?;
+                Ok(())
+            })?;
         // Numbers go on, so that a new record is never taken for a sealed one.
         journal.begin_after(newest);
         *self.places.write() = Places { head, frozen: Frozen::default(), days };
@@ -129,7 +136,7 @@ impl LogStore {
     }
 
     pub(super) fn folder(&self) -> PathBuf {
-        self.data_dir.join(FOLDER)
+        self.data_dir.join(self.kind.folder())
     }
 
     /// The journal, where a line has come.
@@ -150,7 +157,7 @@ impl LogStore {
         let folder = self.folder();
         files::create_private_dir(&folder.join(DAYS)).map_err(|error| StoreError::io(&folder, error))?;
         let (sealed, _) = Mark::open(&folder.join(SEALED));
-        let journal = Journal::open(LINES, &self.data_dir, self.identity, 0, &self.problems, |_, _| Ok(()))?;
+        let journal = Journal::open(self.kind.journal(), &self.data_dir, self.identity, 0, &self.problems, |_, _| Ok(()))?;
         crate::store::partition::sync_dir(&self.data_dir).map_err(|error| StoreError::io(&folder, error))?;
         crate::store::partition::sync_dir(&folder).map_err(|error| StoreError::io(&folder, error))?;
         Ok(Arc::clone(kept.insert(Arc::new(Kept { journal, sealed }))))
@@ -159,29 +166,41 @@ impl LogStore {
     /// Appends lines to journal and head. Durable, and to be acknowledged, after the next [`LogStore::commit`].
     pub(crate) fn append(&self, lines: Lines, now: TimestampMs) -> Result<Appended, StoreError> {
         fail::fail_point!("logs::append");
-        let reach = self.options.retention_ms;
-        let ns = |ms: TimestampMs| -> TimeNs { ms.saturating_mul(1_000_000) };
-        let span = Span { from: ns(Day::of(now.saturating_sub(reach)).start()), to: ns(now.saturating_add(reach)) };
+        let span = self.reach(now);
         let _turn = self.turn.lock();
         self.check_head()?;
         let mut streams = Streams { store: self, known: None };
         let (pieces, mut done) = accept(lines, span, |day, labels| streams.of(day, labels));
-        if !pieces.is_empty() {
-            let written = self.kept_or_made()?.journal.append_lines(&journal::encode(&pieces));
-            written.map_err(|error| StoreError::io(&self.folder(), error))?;
-            let head = &mut self.places.write().head;
-            done.duplicates = pieces.iter().map(|Piece { labels, day, rows }| head.add(*day, labels, rows)).sum();
-        }
+        done.duplicates = self.keep(&pieces, |_, _| ())?;
         self.counters.add(&done);
         Ok(done)
     }
 
-    fn check_head(&self) -> Result<(), StoreError> {
+    /// Times that are accepted.
+    pub(super) fn reach(&self, now: TimestampMs) -> Span {
+        let reach = self.options.retention_ms;
+        let ns = |ms: TimestampMs| -> TimeNs { ms.saturating_mul(1_000_000) };
+        Span { from: ns(Day::of(now.saturating_sub(reach)).start()), to: ns(now.saturating_add(reach)) }
+    }
+
+    /// Writes pieces to the journal and adds them to the head; gives how many of their rows were there already, and passes each of
+    /// these with its piece.
+    pub(super) fn keep(&self, pieces: &[Piece], mut twice: impl FnMut(usize, usize)) -> Result<u64, StoreError> {
+        if pieces.is_empty() {
+            return Ok(0);
+        }
+        let written = self.kept_or_made()?.journal.append_lines(&journal::encode(self.kind, pieces));
+        written.map_err(|error| StoreError::io(&self.folder(), error))?;
+        let head = &mut self.places.write().head;
+        Ok(pieces.iter().enumerate().map(|(at, piece)| head.add(self.kind, piece, |row| twice(at, row))).sum())
+    }
+
+    pub(super) fn check_head(&self) -> Result<(), StoreError> {
         let places = self.places.read();
         let waiting = places.head.memory() + places.frozen.days.values().map(|day| day.memory()).sum::<usize>();
         if waiting > self.options.max_head_bytes.saturating_mul(BACKLOG) {
             let waiting = places.head.rows() + places.frozen.days.values().map(|day| day.rows).sum::<u64>();
-            return Err(StoreError::Backlog { waiting, what: "log lines" });
+            return Err(StoreError::Backlog { waiting, what: self.kind.holds() });
         }
         Ok(())
     }
@@ -192,6 +211,11 @@ impl LogStore {
         fail::fail_point!("logs::commit");
         let Some(kept) = self.kept() else { return Ok(()) };
         kept.journal.sync().map_err(|error| StoreError::io(&self.folder(), error))
+    }
+
+    /// Longest time between seals.
+    pub(crate) fn seal_interval(&self) -> std::time::Duration {
+        self.options.seal_interval
     }
 
     /// Whether a seal is due for the memory that lines take.
@@ -208,14 +232,14 @@ impl LogStore {
 }
 
 /// Decides under which labels lines are kept, so that a day has no more streams than it may.
-struct Streams<'a> {
-    store: &'a LogStore,
+pub(super) struct Streams<'a> {
+    pub(super) store: &'a LogStore,
     /// The streams of a day, once it may have too many.
-    known: Option<(Day, FxHashSet<Labels>)>,
+    pub(super) known: Option<(Day, FxHashSet<Labels>)>,
 }
 
 impl Streams<'_> {
-    fn of(&mut self, day: Day, labels: &Labels) -> Labels {
+    pub(super) fn of(&mut self, day: Day, labels: &Labels) -> Labels {
         let most = self.store.options.max_streams;
         if self.known.as_ref().is_none_or(|(known, _)| *known != day) {
             let places = self.store.places.read();
@@ -238,7 +262,13 @@ impl Streams<'_> {
             known.insert(labels.clone());
             return labels.clone();
         }
-        accept::overflow_of(labels)
+        let of_service = accept::overflow_of(labels);
+        // Services are bounded as well, by as many again.
+        if known.contains(&of_service) || known.len() < 2 * most {
+            known.insert(of_service.clone());
+            return of_service;
+        }
+        accept::overflow_of(&Labels::none())
     }
 }
 

@@ -25,7 +25,7 @@ const ME: Identity = Identity([7; 16]);
 
 fn open_with(dir: &Path, options: LogOptions) -> (Arc<LogStore>, Arc<Problems>) {
     let problems = Arc::<Problems>::default();
-    let store = LogStore::open(dir, ME, options, Arc::clone(&problems), NOW).unwrap();
+    let store = LogStore::open(Kind::Lines, dir, ME, options, Arc::clone(&problems), NOW).unwrap();
     (Arc::new(store), problems)
 }
 

@@ -6,24 +6,25 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::block::{Builder, Entry};
+use super::block::{Builder, Entry, Wanted};
 use super::directory::Directory;
 use super::file::{BlocksFile, DIRECTORY, TRAILER, file_name};
-use super::rows::Row;
+use super::kind::Kind;
+use super::rows::{Row, Rows};
 use crate::codec::CodecError;
 use crate::model::Labels;
+use crate::span_store::table;
 use crate::store::files;
 use crate::store::frame;
 use crate::store::identity::Identity;
 use crate::store::page::PageError;
 use crate::store::partition::Day;
 
-/// Streams with less text share blocks.
-const OWN_BLOCK: usize = 256 << 10;
 const BUFFER: usize = 256 << 10;
 
 /// Writes a file; what was written is removed where it is not finished.
 pub(super) struct Writer {
+    kind: Kind,
     out: BufWriter<File>,
     path: PathBuf,
     temporary: PathBuf,
@@ -34,23 +35,27 @@ pub(super) struct Writer {
     /// Blocks of the segments before.
     blocks_before: usize,
     buffer: Vec<u8>,
+    /// The traces of blocks.
+    traces: Vec<table::Pair>,
     finished: bool,
 }
 
 impl Writer {
-    pub(super) fn create(folder: &Path, identity: Identity, day: Day, number: u64) -> std::io::Result<Self> {
+    pub(super) fn create(folder: &Path, identity: Identity, day: Day, number: u64, kind: Kind) -> std::io::Result<Self> {
         let path = folder.join(file_name(number));
         let temporary = files::temporary_of(&path);
         Ok(Self {
+            kind,
             out: BufWriter::with_capacity(BUFFER, File::create(&temporary)?),
             path,
             temporary,
             at: 0,
             directory: Directory::of(identity, day, number),
             streams: FxHashMap::default(),
-            builder: Builder::new()?,
+            builder: Builder::new(kind)?,
             blocks_before: 0,
             buffer: Vec::new(),
+            traces: Vec::new(),
             finished: false,
         })
     }
@@ -68,7 +73,7 @@ impl Writer {
     /// Adds the lines of a stream, by time; a stream comes once in a segment.
     pub(super) fn add<'a>(&mut self, labels: &Labels, text: usize, rows: impl Iterator<Item = Row<'a>>) -> Result<(), PageError> {
         let stream = self.stream(labels);
-        if text.max(self.builder.text()) >= OWN_BLOCK {
+        if text.max(self.builder.text()) >= self.kind.own_block() {
             self.cut()?;
         }
         for row in rows {
@@ -86,6 +91,8 @@ impl Writer {
         }
         fail::fail_point!("logs::seal::block", |_| Err(std::io::Error::from(ErrorKind::StorageFull).into()));
         self.buffer.clear();
+        let block = self.directory.blocks.len() as u32;
+        note_traces(&mut self.traces, self.kind, self.builder.rows(), block);
         let entry = self.builder.finish(self.at, &mut self.buffer)?;
         self.out.write_all(&self.buffer)?;
         self.at += self.buffer.len() as u64;
@@ -108,6 +115,10 @@ impl Writer {
     pub(super) fn copy_block(&mut self, from: &BlocksFile, directory: &Directory, entry: &Entry) -> Result<(), PageError> {
         self.buffer.clear();
         from.copy(entry, &mut self.buffer)?;
+        if self.kind == Kind::Spans {
+            let rows = from.block(entry, Wanted { bodies: false, details: true })?;
+            note_traces(&mut self.traces, self.kind, &rows, self.directory.blocks.len() as u32);
+        }
         let mut copied = entry.clone();
         copied.at = self.at;
         for run in &mut copied.runs {
@@ -120,9 +131,20 @@ impl Writer {
         Ok(())
     }
 
+    fn write_table(&mut self) -> Result<(), PageError> {
+        if self.kind == Kind::Spans {
+            let pages = table::encode(&mut self.traces);
+            self.directory.table = Some(table::Place { at: self.at, entries: self.traces.len() as u64 });
+            self.out.write_all(&pages)?;
+            self.at += pages.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Writes the directory, makes all durable, and puts the file in its place.
     pub(super) fn finish(mut self, through: u64, made_of: Vec<u64>) -> Result<BlocksFile, PageError> {
         self.end_segment()?;
+        self.write_table()?;
         (self.directory.through, self.directory.made_of) = (through, made_of);
         let payload = self.directory.encode()?;
         let (number, mut tail, mut places) = (self.directory.number, Vec::new(), Vec::new());
@@ -139,10 +161,28 @@ impl Writer {
         self.out.get_ref().sync_all()?;
         fail::fail_point!("logs::seal::rename", |_| Err(std::io::Error::other("failpoint").into()));
         files::put_in_place(&self.temporary, &self.path)?;
-        let opened = BlocksFile::open(self.path.clone(), self.directory.identity, self.directory.day)?;
+        let opened = BlocksFile::open(self.path.clone(), self.directory.identity, self.directory.day, self.kind)?;
         self.finished = true;
         Ok(opened)
     }
+}
+
+/// Adds the traces of a block to those of the file.
+fn note_traces(traces: &mut Vec<table::Pair>, kind: Kind, rows: &Rows, block: u32) {
+    if kind == Kind::Lines {
+        return;
+    }
+    let from = traces.len();
+    traces.extend(rows.iter().filter_map(|row| Some((table::hash_of(row.details.first_chunk()?), block))));
+    traces[from..].sort_unstable();
+    let mut kept = from;
+    for at in from..traces.len() {
+        if at == from || traces[at] != traces[at - 1] {
+            traces[kept] = traces[at];
+            kept += 1;
+        }
+    }
+    traces.truncate(kept);
 }
 
 impl Drop for Writer {
