@@ -31,6 +31,7 @@ use taskpulse_actors::rule_states::RuleStates;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
+use taskpulse_actors::traces::{SpanListeners, SpanStoreActor, TraceDoor};
 use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{StoreReader, StoreWriter};
@@ -81,6 +82,8 @@ pub struct Pipeline<'a> {
     pub store: ActorHandle<StoreActor>,
     logs: ActorHandle<LogStoreActor>,
     log_followers: Followers,
+    traces: ActorHandle<SpanStoreActor>,
+    span_listeners: SpanListeners,
     pub publishers: Publishers,
     /// Signs links that acknowledge alerts.
     pub ack_key: AckKey,
@@ -124,6 +127,9 @@ impl<'a> Pipeline<'a> {
         let log_followers = Followers::default();
         let lines = LogStoreActor::factory(starter.clock.clone(), writer.log_writer(), log_followers.clone());
         let logs = starter.start_essential(&arbiters.store, "logs", lines);
+        let span_listeners = SpanListeners::default();
+        let spans = SpanStoreActor::factory(starter.clock.clone(), writer.span_writer(), span_listeners.clone());
+        let traces = starter.start_essential(&arbiters.store, "traces", spans);
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
@@ -154,6 +160,8 @@ impl<'a> Pipeline<'a> {
             store: store_actor,
             logs,
             log_followers,
+            traces,
+            span_listeners,
             hub,
             alerts,
             optimizer,
@@ -191,6 +199,11 @@ impl<'a> Pipeline<'a> {
     /// The way to the store of log lines.
     pub fn log_door(&self) -> LogDoor {
         LogDoor::new(self.reporter.store.logs(), self.logs.mailbox(), self.log_followers.clone())
+    }
+
+    /// The way to the store of spans.
+    pub fn trace_door(&self) -> TraceDoor {
+        TraceDoor::new(self.reporter.store.traces(), self.traces.mailbox(), self.span_listeners.clone())
     }
 
     /// Records an event about the service itself.
@@ -232,6 +245,7 @@ impl<'a> Pipeline<'a> {
         bounded("batcher", self.batcher.mailbox::<Flush>().send(Flush)).await;
         self.record_event("stop", format!("taskpulse {} stopped", self.reporter.version));
         bounded("logs", self.logs.mailbox::<Finish>().send(Finish)).await;
+        bounded("traces", self.traces.mailbox::<Finish>().send(Finish)).await;
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
 

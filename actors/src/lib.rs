@@ -22,6 +22,7 @@ pub mod notify;
 pub mod optimizer;
 pub mod pipeline_stats;
 pub mod published;
+pub mod records;
 pub mod redact;
 pub mod rule_states;
 mod series_cache;
@@ -33,5 +34,6 @@ pub mod supervisor;
 pub mod targets;
 #[cfg(test)]
 mod testing;
+pub mod traces;
 pub mod view;
 pub mod window;

@@ -14,6 +14,7 @@ use taskpulse_engine::model::{Batch, SeriesId};
 use taskpulse_engine::notices::{MaintenanceError, MaintenanceSpec, SilenceDraft, SilenceError};
 use taskpulse_engine::rules::{Alert, ChangeError, GivenRule, RuleSpec};
 use taskpulse_engine::store::{ClosedSpan, DocumentChange, ResolvedBatch, StoreError, Stored};
+use taskpulse_engine::traces::Spans;
 use taskpulse_engine::windows::{Level, WindowRow};
 
 use crate::notify::{DeliveryError, KnownNotices};
@@ -79,6 +80,14 @@ pub struct AppendResolved(pub ResolvedBatch);
 pub struct AppendLines {
     /// The lines.
     pub lines: Lines,
+}
+
+/// HTTP → span store: keep spans. Answered when they are durable, with what was refused or there already.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Appended, AppendError>")]
+pub struct AppendSpans {
+    /// The spans, by resource and scope.
+    pub spans: Vec<Spans>,
 }
 
 /// Anyone → store: keep events, then publish them to the hub.

@@ -12,7 +12,7 @@ use taskpulse_engine::span::Span;
 use super::heartbeats::HeartbeatSpec;
 use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
-use super::sections::{Ask, LogLines, Server, Store};
+use super::sections::{Ask, LogLines, Server, Store, TraceSpans};
 use super::sources::{CommandSpec, ScrapeTarget, each};
 use super::{Settings, actions, ask, github, money, notify, place};
 use crate::cli::Cli;
@@ -223,6 +223,7 @@ fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_server(&s.server)?;
     validate_store(&s.store)?;
     validate_logs(&s.logs)?;
+    validate_traces(&s.traces)?;
     validate_pipeline(s)?;
     validate_sources(s)?;
     for text in &s.anomaly.series {
@@ -275,6 +276,14 @@ fn none_or_enough(name: &str, bytes: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn validate_traces(traces: &TraceSpans) -> anyhow::Result<()> {
+    within("traces.retention", traces.retention, DAY, TEN_YEARS)?;
+    none_or_enough("traces.max_bytes", traces.max_bytes)?;
+    within("traces.seal_interval", traces.seal_interval, MINUTE, Span::secs(6 * 3_600))?;
+    within("traces.max_head_bytes", traces.max_head_bytes, 1 << 20, 1 << 30)?;
+    within("traces.max_services", traces.max_services, 1, 1_000_000)
+}
+
 fn validate_logs(logs: &LogLines) -> anyhow::Result<()> {
     within("logs.retention", logs.retention, DAY, TEN_YEARS)?;
     none_or_enough("logs.max_bytes", logs.max_bytes)?;
@@ -296,8 +305,6 @@ fn validate_store(store: &Store) -> anyhow::Result<()> {
     within("store.out_of_order", store.out_of_order, NONE, Span::secs(7 * 86_400))?;
     within("store.max_ahead", store.max_ahead, NONE, DAY)?;
     within("store.max_series", store.max_series, 1, 10_000_000)?;
-    within("store.max_exemplars", store.max_exemplars, 0, 10_000_000)?;
-    within("store.exemplars_per_hour", store.exemplars_per_hour, 2, 600)?;
     within("store.max_open_files", store.max_open_files, 16, 65_536)?;
     within("store.cache_bytes", store.cache_bytes, 1 << 20, 1 << 30)?;
     within("store.seal_interval", store.seal_interval, MINUTE, Span::secs(6 * 3_600))?;

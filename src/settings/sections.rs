@@ -202,10 +202,6 @@ sections! {
         max_ahead: Span = Span::secs(3_600),
         /// Most series; further new ones are refused; 1 to 10000000.
         max_series: usize = 1_000_000,
-        /// Most exemplars; beyond it the oldest go; 0 keeps none, at most 10000000.
-        max_exemplars: usize = 100_000,
-        /// Most exemplars of one series within an hour; beyond it those close to others go; 2 to 600.
-        exemplars_per_hour: usize = 60,
         /// Most files of days that are open at the same time; the least recently used is closed first; 16 to 65536.
         max_open_files: usize = 512,
         /// Page cache of the catalog, in bytes; 1048576 to 1073741824.
@@ -232,6 +228,20 @@ sections! {
         max_head_bytes: usize = 32 << 20,
         /// Most streams of a day; the lines of further ones are kept in one stream of their service, with their labels as attributes; 1 to 1000000.
         max_streams: usize = 10_000,
+    }
+
+    /// How spans are kept.
+    traces: TraceSpans {
+        /// How long spans are kept, and how far ahead of this machine's clock they may begin; 1d to 3650d.
+        retention: Span = Span::secs(14 * 86_400),
+        /// Most bytes of the files of spans; beyond it the oldest days are deleted; 0 for no bound, else at least 16777216.
+        max_bytes: u64 = 0,
+        /// Longest time until spans go from the journal into compressed files; 1m to 6h.
+        seal_interval: Span = Span::secs(1_800),
+        /// Memory of spans that wait for that, in bytes, at which it starts early; 1048576 to 1073741824.
+        max_head_bytes: usize = 32 << 20,
+        /// Most services of a day; the spans of further ones are kept together; 1 to 1000000.
+        max_services: usize = 10_000,
     }
 
     /// How samples get to the store.
@@ -326,7 +336,7 @@ sections! {
         run: BTreeMap<String, CommandSpec> = BTreeMap::new(),
     }
 
-    /// OpenTelemetry metrics and logs that programs send to `/v1/metrics` and `/v1/logs`.
+    /// OpenTelemetry metrics, logs and traces that programs send to `/v1/metrics`, `/v1/logs` and `/v1/traces`.
     otlp: OtlpReceiver {
         /// Add the labels of the instrumentation scope (`otel_scope_name` …) to each series. Prometheus' receiver leaves them out by default too.
         scope_labels: bool = false,

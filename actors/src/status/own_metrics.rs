@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use taskpulse_engine::exemplar::{Dropped, Fault};
-use taskpulse_engine::logs::store::LogStatus;
+use taskpulse_engine::logs::store::{LogCounters, LogStatus};
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::store::Rejection;
 use taskpulse_engine::windows::Level;
@@ -27,6 +26,34 @@ fn count(counter: &AtomicU64) -> f64 {
     counter.load(Ordering::Relaxed) as f64
 }
 
+/// Figures of a store of records: the part of their names, what they count, and what their streams are.
+fn store_of_records(out: &mut OwnMetrics, (part, records, streams): (&str, &str, &str), counters: &LogCounters, status: &LogStatus) {
+    if *status == LogStatus::default() && count(&counters.refused[0]) + count(&counters.refused[1]) == 0.0 {
+        return;
+    }
+    let mut push = |name: &str, v: f64| out.push(&format!("taskpulse_{part}_{name}"), &[], v);
+    push(&format!("{records}_total"), count(&counters.accepted));
+    push("bytes_total", count(&counters.bytes));
+    push(&format!("duplicate_{records}_total"), count(&counters.duplicates));
+    if part == "logs" {
+        push("cut_lines_total", count(&counters.cut));
+    }
+    push(&format!("overflowed_{records}_total"), count(&counters.overflowed));
+    push("commits_total", count(&counters.commits));
+    push("seals_total", count(&counters.seals));
+    push("compactions_total", count(&counters.compactions));
+    push(&format!("head_{records}"), status.head_lines as f64);
+    push("head_bytes", status.head_bytes as f64);
+    push("journal_bytes", status.journal.bytes as f64);
+    push("disk_bytes", status.disk_bytes as f64);
+    push(&format!("kept_{records}"), status.lines as f64);
+    push("blocks", status.blocks as f64);
+    push(streams, status.streams as f64);
+    for (reason, counter) in ["too_old", "too_far_ahead"].into_iter().zip(&counters.refused) {
+        out.push(&format!("taskpulse_{part}_rejected_{records}_total"), &[("reason", reason)], count(counter));
+    }
+}
+
 impl Reporter {
     /// The service's own metrics as they are now: series and value.
     pub fn metrics(&self) -> Vec<(Labels, f64)> {
@@ -34,8 +61,7 @@ impl Reporter {
         out.push("taskpulse_build_info", &[("version", self.version)], 1.0);
         self.pipeline_metrics(&mut out);
         self.store_metrics(&mut out);
-        self.log_metrics(&mut out);
-        self.exemplar_metrics(&mut out);
+        self.record_metrics(&mut out);
         self.actor_metrics(&mut out);
         self.view_metrics(&mut out);
         self.client_metrics(&mut out);
@@ -83,43 +109,11 @@ impl Reporter {
         out.push("taskpulse_store_disk_bytes", &[], store.disk_bytes as f64);
     }
 
-    /// Figures of exemplars, once there is one.
-    fn exemplar_metrics(&self, out: &mut OwnMetrics) {
-        let (kept, dropped) = (self.store.exemplar_count(), self.store.dropped_exemplars());
-        if kept == 0 && dropped == Dropped::default() {
-            return;
-        }
-        out.push("taskpulse_exemplars", &[], kept as f64);
-        for fault in Fault::ALL {
-            out.push("taskpulse_dropped_exemplars_total", &[("reason", fault.name())], dropped[fault as usize] as f64);
-        }
-    }
-
-    /// Figures of log lines, once there is one: a service that gets none has no series of them.
-    fn log_metrics(&self, out: &mut OwnMetrics) {
-        let logs = self.store.logs();
-        let (counters, status) = (logs.counters(), logs.status());
-        if status == LogStatus::default() && count(&counters.refused[0]) + count(&counters.refused[1]) == 0.0 {
-            return;
-        }
-        out.push("taskpulse_logs_lines_total", &[], count(&counters.accepted));
-        out.push("taskpulse_logs_bytes_total", &[], count(&counters.bytes));
-        out.push("taskpulse_logs_duplicate_lines_total", &[], count(&counters.duplicates));
-        out.push("taskpulse_logs_cut_lines_total", &[], count(&counters.cut));
-        out.push("taskpulse_logs_overflowed_lines_total", &[], count(&counters.overflowed));
-        for (reason, counter) in ["too_old", "too_far_ahead"].into_iter().zip(&counters.refused) {
-            out.push("taskpulse_logs_rejected_lines_total", &[("reason", reason)], count(counter));
-        }
-        out.push("taskpulse_logs_commits_total", &[], count(&counters.commits));
-        out.push("taskpulse_logs_seals_total", &[], count(&counters.seals));
-        out.push("taskpulse_logs_compactions_total", &[], count(&counters.compactions));
-        out.push("taskpulse_logs_head_lines", &[], status.head_lines as f64);
-        out.push("taskpulse_logs_head_bytes", &[], status.head_bytes as f64);
-        out.push("taskpulse_logs_journal_bytes", &[], status.journal.bytes as f64);
-        out.push("taskpulse_logs_disk_bytes", &[], status.disk_bytes as f64);
-        out.push("taskpulse_logs_kept_lines", &[], status.lines as f64);
-        out.push("taskpulse_logs_blocks", &[], status.blocks as f64);
-        out.push("taskpulse_logs_streams", &[], status.streams as f64);
+    /// Figures of log lines and of spans, once there is one: a service that gets none has no series of them.
+    fn record_metrics(&self, out: &mut OwnMetrics) {
+        let (logs, traces) = (self.store.logs(), self.store.traces());
+        store_of_records(out, ("logs", "lines", "streams"), logs.counters(), &logs.status());
+        store_of_records(out, ("traces", "spans", "services"), traces.counters(), &traces.status());
     }
 
     fn actor_metrics(&self, out: &mut OwnMetrics) {

@@ -67,7 +67,7 @@ impl<T, A: 'static> Flush<T, A> {
 /// When the head is sealed.
 pub(crate) struct Sealing {
     /// What is sealed, in the log.
-    what: &'static str,
+    what: String,
     running: bool,
     began: Instant,
     failed_at: Option<Instant>,
@@ -75,8 +75,8 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, running: false, began: Instant::now(), failed_at: None, errors: ErrorLog::default() }
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), running: false, began: Instant::now(), failed_at: None, errors: ErrorLog::default() }
     }
 
     /// Whether one is due: the head is `over` its bound, `interval` has passed, or the last one failed.
