@@ -13,7 +13,8 @@ use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
 use taskpulse_web::{
-    Access, Answers, AppState, INGEST_PLACES, LOGS_SOURCE, LastReport, OTLP_SOURCE, Otlp, Sessions, logs_hint, otlp_hint, serve,
+    Access, Answers, AppState, INGEST_PLACES, LOGS_SOURCE, LastReport, OTLP_SOURCE, Otlp, Sessions, TRACES_SOURCE, logs_hint, otlp_hint,
+    serve, traces_hint,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -57,6 +58,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let address = server.addresses.first().map_or("", String::as_str);
     pipeline.publishers.sources.absent(OTLP_SOURCE, "nothing was sent to /v1/metrics yet", otlp_hint(address));
     pipeline.publishers.sources.absent(LOGS_SOURCE, "nothing was sent to /v1/logs or /loki/api/v1/push yet", logs_hint(address));
+    pipeline.publishers.sources.absent(TRACES_SOURCE, "nothing was sent to /v1/traces yet", traces_hint(address));
     pipeline.start_collectors(&webhooks, &heartbeats);
     pipeline.reporter.ready.store(true, Ordering::Relaxed);
     announce(&pipeline, &server.addresses, &dir, began, cli);
@@ -119,6 +121,7 @@ impl Server {
             max_sessions: settings.server.max_sessions,
             append: pipeline.store.mailbox(),
             logs: pipeline.log_door(),
+            traces: pipeline.trace_door(),
             append_resolved: pipeline.store.mailbox(),
             snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),

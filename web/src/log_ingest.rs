@@ -6,20 +6,17 @@
 //! The service writes no line of its own log for a request that it takes or refuses, only for the first change of a state. So a
 //! shipper that sends this service its own log does not make it write more: nothing is fed back.
 
-use std::sync::atomic::Ordering;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::logs::push::{self, PushError, Taken};
-use taskpulse_engine::logs::store::Appended;
 use taskpulse_engine::otlp::{Encoding, Signal};
 
 use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::ApiError;
-use crate::ingest::kept;
 use crate::otlp::{self, JSON, PROTOBUF, STATUS};
+use crate::record_ingest::{Door, Given, Outcome};
 use crate::route::{Body, Content, Route, Shape};
 use crate::server::AppState;
 
@@ -83,43 +80,7 @@ pub fn hint(address: &str) -> String {
     )
 }
 
-/// What became of a request.
-#[derive(Default)]
-pub(crate) struct Outcome {
-    pub(crate) accepted: u64,
-    pub(crate) rejected: u64,
-    reasons: Vec<String>,
-    warnings: Vec<String>,
-}
-
-impl Outcome {
-    /// What was not kept as it came; empty where all was.
-    pub(crate) fn message(&self) -> String {
-        let mut parts = self.warnings.clone();
-        if self.rejected > 0 {
-            parts.insert(0, format!("{} lines were not kept: {}", self.rejected, self.reasons.join("; ")));
-        }
-        parts.join("; ")
-    }
-
-    fn of(taken: &Taken, stored: &Appended) -> Self {
-        let mut out = Self {
-            accepted: stored.accepted,
-            rejected: taken.refused + stored.refused(),
-            reasons: taken.reasons.clone(),
-            warnings: taken.warnings.clone(),
-        };
-        let mut count = |lines: u64, what: &str, list: fn(&mut Self) -> &mut Vec<String>| {
-            if lines > 0 {
-                list(&mut out).push(format!("{lines} lines {what}"));
-            }
-        };
-        count(stored.too_old, "are older than the retention of logs", |out| &mut out.reasons);
-        count(stored.too_far_ahead, "are too far ahead of the clock", |out| &mut out.reasons);
-        count(stored.overflowed, "came in more streams than a day may have and were put in one of their service", |out| &mut out.warnings);
-        out
-    }
-}
+const DOOR: Door = Door { source: SOURCE, signal: Signal::Logs, records: "lines", seen: |otlp| &otlp.logs_seen, hint };
 
 async fn records(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     let (encoding, known) = otlp::encodings(&req);
@@ -127,13 +88,7 @@ async fn records(req: HttpRequest, payload: web::Payload, state: web::Data<AppSt
         Ok(encoding) => take_records(&req, payload, encoding, &state).await,
         Err(error) => Err(error),
     };
-    match outcome {
-        Ok(outcome) => otlp::answer(encoding, Signal::Logs, outcome.rejected, &outcome.message()),
-        Err(error) => {
-            note_refusal(&error, &state);
-            otlp::error_answer(encoding, &error)
-        }
-    }
+    DOOR.answer(encoding, outcome, &state)
 }
 
 async fn take_records(req: &HttpRequest, payload: web::Payload, encoding: Encoding, state: &AppState) -> Result<Outcome, ApiError> {
@@ -148,7 +103,7 @@ async fn push(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
         _ => Err(ApiError::bad_data(format!("{} lines were kept, {}", outcome.accepted, outcome.message()))),
     });
     let Err(error) = outcome else { return HttpResponse::NoContent().finish() };
-    note_refusal(&error, &state);
+    DOOR.note_refusal(&error, &state);
     error.response().content_type("text/plain; charset=utf-8").body(format!("{error}\n"))
 }
 
@@ -178,54 +133,9 @@ async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState
 
 /// Has the lines of a request kept, and reports that to status.
 pub(crate) async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
-    let Ok(_place) = state.ingest_places.try_acquire() else {
-        return Err(ApiError::busy("too many requests wait for the store"));
+    let take = || {
+        let Taken { lines, newest, refused, reasons, warnings, .. } = take()?;
+        Ok(((!lines.is_empty()).then_some(lines), Given { newest, refused, reasons, warnings }))
     };
-    let mut taken = take().map_err(|error| match error {
-        PushError::Malformed { .. } => ApiError::bad_data(error.to_string()),
-        PushError::TooLarge => ApiError::too_large(error.to_string()),
-    })?;
-    let lines = std::mem::take(&mut taken.lines);
-    let stored = match lines.is_empty() {
-        true => Appended::default(),
-        false => kept(async { Ok(state.logs.append(lines).await) }).await?,
-    };
-    let outcome = Outcome::of(&taken, &stored);
-    let (accepted, newest) = (usize::try_from(stored.accepted).unwrap_or(usize::MAX), taken.newest.div_euclid(1_000_000));
-    if accepted > 0 {
-        state.otlp.logs_seen.store(true, Ordering::Relaxed);
-    }
-    let message = outcome.message();
-    if !message.is_empty() {
-        state.sources.partly(SOURCE, accepted, newest, format!("of the last request, {message}"));
-    } else if accepted > 0 {
-        state.sources.up(SOURCE, accepted, newest);
-    }
-    Ok(outcome)
-}
-
-/// Status shows an error that is the sender's fault.
-fn note_refusal(error: &ApiError, state: &AppState) {
-    otlp::note_refusal(error, state, SOURCE, &state.otlp.logs_seen, hint);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_kept_is_said_with_its_reasons() {
-        assert_eq!(Outcome::of(&Taken::default(), &Appended::default()).message(), "");
-        let taken =
-            Taken { refused: 4, reasons: vec!["one".to_owned(), "two".to_owned()], warnings: vec!["cut".to_owned()], ..Taken::default() };
-        let stored = Appended { accepted: 5, too_old: 2, overflowed: 3, ..Appended::default() };
-        let outcome = Outcome::of(&taken, &stored);
-        assert_eq!((outcome.accepted, outcome.rejected), (5, 6));
-        let message = outcome.message();
-        assert_eq!(
-            message,
-            "6 lines were not kept: one; two; 2 lines are older than the retention of logs; cut; \
-             3 lines came in more streams than a day may have and were put in one of their service"
-        );
-    }
+    DOOR.keep(state, take, |lines| state.logs.append(lines)).await
 }

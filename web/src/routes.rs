@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import,
-    ingest, log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export,
-    rules, session, silences, tree,
+    actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
+    log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules,
+    session, silences, trace_ingest, traces, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -23,6 +23,8 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     log_ingest::routes,
     query::routes,
     logs::routes,
+    trace_ingest::routes,
+    traces::routes,
     loki::routes,
     ask::routes,
     buckets::routes,
@@ -32,7 +34,6 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     tree::routes,
     discovery::routes,
     prometheus::routes,
-    exemplars::routes,
     rules::routes,
     rule_export::routes,
     rule_changes::routes,

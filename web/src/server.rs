@@ -28,6 +28,7 @@ use taskpulse_actors::metadata::MetadataRegistry;
 use taskpulse_actors::sources::SourceRegistry;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
+use taskpulse_actors::traces::TraceDoor;
 use taskpulse_engine::money::Money;
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::StoreReader;
@@ -109,6 +110,8 @@ pub struct AppState {
     pub append_resolved: Mailbox<AppendResolved>,
     /// The store of log lines: reads it, and has lines kept.
     pub logs: LogDoor,
+    /// The store of spans: reads it, and has spans kept.
+    pub traces: TraceDoor,
     /// Makes copies of the data directory.
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.

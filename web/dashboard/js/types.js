@@ -656,14 +656,6 @@
  */
 
 /**
- * A measurement behind a sample.
- * @typedef {object} Exemplar
- * @property {Record<string, string>} labels  Its labels, mostly those of a trace.
- * @property {number} timestamp  When.
- * @property {string} value  What was measured, as text.
- */
-
-/**
  * The effect to expect, as a range.
  * @typedef {object} Expected
  * @property {string} basis  What the range is taken from.
@@ -1250,13 +1242,6 @@
  */
 
 /**
- * The exemplars of a series.
- * @typedef {object} SeriesExemplars
- * @property {Exemplar[]} exemplars  Its exemplars, by rising time.
- * @property {Record<string, string>} seriesLabels  Its labels.
- */
-
-/**
  * The forecast of a series, as columns: of each step its time, the interval and the centre.
  * @typedef {object} SeriesForecast
  * @property {number[]} high  Upper ends.
@@ -1355,6 +1340,49 @@
  */
 
 /**
+ * A span.
+ * @typedef {object} Span
+ * @property {Record<string, string>} attributes  What else is known of it.
+ * @property {number} dropped  Attributes, events and links that its sender or the bounds dropped.
+ * @property {number} duration_seconds  How long it took, seconds; 0 where its end is not after its start.
+ * @property {SpanEvent[]} events  What happened within it.
+ * @property {string} kind  `unspecified`, `internal`, `server`, `client`, `producer` or `consumer`.
+ * @property {SpanLink[]} links  Other spans that it has to do with.
+ * @property {string} message  What is said of that.
+ * @property {string} name  What is done.
+ * @property {string|null} parent_span_id  The span that it is part of; null for none.
+ * @property {Record<string, string>} resource  What is known of the resource.
+ * @property {SpanScope} scope  The library that made it.
+ * @property {string} service  `service.name`, or `unknown_service`.
+ * @property {string} span_id  16 hexadecimal digits.
+ * @property {string} start  When it began.
+ * @property {string} status  `unset`, `ok` or `error`.
+ */
+
+/**
+ * Something that happened within a span.
+ * @typedef {object} SpanEvent
+ * @property {Record<string, string>} attributes  What else is known of it.
+ * @property {string} name  What.
+ * @property {string} time  When.
+ */
+
+/**
+ * Another span that a span has to do with.
+ * @typedef {object} SpanLink
+ * @property {Record<string, string>} attributes  What is known of it.
+ * @property {string} span_id  16 hexadecimal digits.
+ * @property {string} trace_id  32 hexadecimal digits.
+ */
+
+/**
+ * The library that made a span.
+ * @typedef {object} SpanScope
+ * @property {string} name
+ * @property {string} version
+ */
+
+/**
  * What was used in a range of time, whoever used it. A figure without a source is `null`.
  * @typedef {object} Spent
  * @property {number|null} active_seconds  Seconds that coding agents were active.
@@ -1393,7 +1421,6 @@
  * @property {string} data_dir  Where it is.
  * @property {number} disk_bytes  Bytes of the data directory on the disk, as last measured.
  * @property {number} dormant_series  Those of them that nobody has written to for hours.
- * @property {number} exemplars  Exemplars kept.
  * @property {number} format  Format of the directory.
  * @property {number} head_samples  Samples that are not in chunks yet.
  * @property {Journal} journal  The journal.
@@ -1459,6 +1486,19 @@
  * @typedef {object} Tasks
  * @property {Board[]} boards  One board for each tag of each project.
  * @property {Source[]} sources  Where they come from.
+ */
+
+/**
+ * A trace.
+ * @typedef {object} Trace
+ * @property {number} duration_seconds  From then to the last end, seconds.
+ * @property {number} errors  Spans that ended with an error.
+ * @property {number} missing_parents  Spans whose parent is not among the spans.
+ * @property {boolean} more  Whether the trace has more spans: these are the first 10,000, or fewer large ones.
+ * @property {string[]} services  The services that have spans in it.
+ * @property {Span[]} spans  By their start.
+ * @property {string} start  When the first span began.
+ * @property {string} trace_id  32 hexadecimal digits.
  */
 
 /**

@@ -1,0 +1,358 @@
+//! Spans over HTTP: OpenTelemetry's requests by hand, as coding agents sent them, and of the real Python SDK.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use common::remote::now_ms;
+use common::{Folder, Service};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use reqwest::blocking::Response;
+use serde_json::{Value, json};
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+const DOOR: &str = "/v1/traces";
+const DAY_MS: i64 = 86_400_000;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut out = ZlibEncoder::new(Vec::new(), Compression::default());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).unwrap()
+}
+
+fn post(service: &Service, kind: &str, encoding: &str, body: Vec<u8>) -> Response {
+    let request = service.client.post(service.url(DOOR)).header("content-type", kind).body(body);
+    let request = if encoding.is_empty() { request } else { request.header("content-encoding", encoding) };
+    request.send().unwrap()
+}
+
+/// Status and text of an answer.
+fn said(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    (status, String::from_utf8_lossy(&response.bytes().unwrap()).into_owned())
+}
+
+fn nanos(ms: i64) -> String {
+    (ms * 1_000_000).to_string()
+}
+
+/// A field of protobuf with bytes.
+fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    let mut out = vec![number << 3 | 2];
+    prost::encoding::encode_varint(content.len() as u64, &mut out);
+    out.extend_from_slice(content);
+    out
+}
+
+fn fixed64(number: u8, value: u64) -> Vec<u8> {
+    [vec![number << 3 | 1], value.to_le_bytes().to_vec()].concat()
+}
+
+/// An `ExportTraceServiceRequest` of a service with one span.
+fn protobuf(service: &str, trace: u8, span: u8, ms: i64) -> Vec<u8> {
+    let start = u64::try_from(ms * 1_000_000).unwrap();
+    let name = field(1, [field(1, "service.name"), field(2, field(1, service))].concat());
+    let span = [field(1, [trace; 16]), field(2, [span; 8]), field(5, "GET /cart"), fixed64(7, start), fixed64(8, start + 1_000_000)];
+    field(1, [field(1, name), field(2, field(2, span.concat()))].concat())
+}
+
+fn span(trace: u8, span: u8, ms: i64) -> Value {
+    json!({
+        "traceId": format!("{trace:02x}").repeat(16), "spanId": format!("{span:02x}").repeat(8), "name": "work",
+        "startTimeUnixNano": nanos(ms), "endTimeUnixNano": nanos(ms + 1),
+    })
+}
+
+fn request(service: &str, spans: &[Value]) -> Vec<u8> {
+    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": service}}]});
+    json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).to_string().into_bytes()
+}
+
+/// The trace, or the status of its answer.
+fn trace(service: &Service, id: &str) -> Result<Value, u16> {
+    let response = service.get(&format!("/api/v1/traces/{id}"));
+    match response.status().as_u16() {
+        200 => Ok(response.json::<Value>().unwrap()["data"].clone()),
+        status => Err(status),
+    }
+}
+
+/// How many spans of a trace are kept.
+fn count(service: &Service, id: u8) -> usize {
+    trace(service, &format!("{id:02x}").repeat(16)).map_or(0, |trace| trace["spans"].as_array().unwrap().len())
+}
+
+fn source(service: &Service) -> Value {
+    service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "traces").cloned().unwrap()
+}
+
+#[test]
+fn requests_in_all_encodings_become_spans() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let absent = source(&service);
+    assert!(absent["up"].is_null() && absent["hint"].as_str().unwrap().contains("OTEL_TRACES_EXPORTER"), "{absent}");
+    assert!(!folder.path().join("taskpulse-data/traces").exists() && trace(&service, &"01".repeat(16)) == Err(404));
+    let now = now_ms();
+    let response = post(&service, PROTOBUF, "", protobuf("cart", 1, 1, now));
+    assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, PROTOBUF));
+    assert!(response.bytes().unwrap().is_empty(), "no partial success");
+    let of = |n: u8| protobuf("cart", 1, n, now);
+    for (encoding, packed) in [("gzip", gzip(&of(2))), ("deflate", deflate(&of(3))), ("zstd", zstd(&of(4))), ("identity", of(5))] {
+        assert_eq!(said(post(&service, PROTOBUF, encoding, packed)).0, 200, "{encoding}");
+    }
+    assert_eq!(said(post(&service, "application/json; charset=utf-8", "", request("shop", &[span(1, 6, now)]))), (200, "{}".to_owned()));
+    assert_eq!(said(post(&service, JSON, "zstd", zstd(&request("shop", &[span(1, 7, now)])))).0, 200);
+    for _ in 0..3 {
+        assert_eq!(said(post(&service, JSON, "", request("shop", &[span(1, 7, now)]))).0, 200, "sent again, it is there once");
+    }
+    assert_eq!(count(&service, 1), 7);
+    let up = source(&service);
+    assert_eq!((&up["up"], &up["reason"]), (&json!(true), &Value::Null), "{up}");
+    service.metrics_are_documented();
+    let metrics = service.get("/metrics").text().unwrap();
+    for line in ["taskpulse_traces_spans_total 10\n", "taskpulse_traces_duplicate_spans_total 3\n", "taskpulse_traces_head_spans 7\n"] {
+        assert!(metrics.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn a_trace_is_given_with_all_that_is_known_of_its_spans() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let at = now_ms() * 1_000_000 + 7;
+    let text = |value: &str| json!({"stringValue": value});
+    let child = json!({
+        "traceId": "0000000000000000ABCDEF0123456789", "spanId": "00000000000000b2", "parentSpanId": "00000000000000a1", "name": "SELECT", "kind": 3,
+        "startTimeUnixNano": (at + 1_000_000).to_string(), "endTimeUnixNano": (at + 3_500_000).to_string(),
+        "status": {"code": 2, "message": "no stock"}, "droppedAttributesCount": 2,
+        "attributes": [{"key": "db.system", "value": text("sqlite")}, {"key": "rows", "value": {"intValue": "3"}}],
+        "events": [{"timeUnixNano": (at + 2_000_000).to_string(), "name": "exception", "attributes": [{"key": "exception.type", "value": text("E")}]}],
+        "links": [{"traceId": "11".repeat(16), "spanId": "22".repeat(8), "attributes": [{"key": "why", "value": text("retry")}]}],
+    });
+    let root = json!({
+        "traceId": "0000000000000000abcdef0123456789", "spanId": "00000000000000a1", "name": "GET /cart", "kind": 2,
+        "startTimeUnixNano": at.to_string(), "endTimeUnixNano": (at + 250_000_000).to_string(), "status": {"code": 1},
+    });
+    let orphan = json!({
+        "traceId": "0000000000000000abcdef0123456789", "spanId": "00000000000000c3", "parentSpanId": "00000000000000ff", "name": "late",
+        "startTimeUnixNano": (at + 5_000_000).to_string(), "endTimeUnixNano": "0",
+    });
+    let of = |name: &str, spans: Value| {
+        let resource = json!({"attributes": [{"key": "service.name", "value": text(name)}, {"key": "host.name", "value": text("h")}]});
+        json!({"resource": resource, "scopeSpans": [{"scope": {"name": "lib", "version": "1.2"}, "spans": spans}]})
+    };
+    let body = json!({"resourceSpans": [of("shop", json!([child, orphan])), of("cart", json!([root]))]}).to_string();
+    assert_eq!(said(post(&service, JSON, "", body.into_bytes())), (200, "{}".to_owned()));
+    let found = trace(&service, "abcdef0123456789").unwrap();
+    assert_eq!(found, trace(&service, "0000000000000000ABCDEF0123456789").unwrap());
+    assert_eq!(found["trace_id"], "0000000000000000abcdef0123456789");
+    assert_eq!((&found["services"], &found["errors"]), (&json!(["cart", "shop"]), &json!(1)));
+    assert_eq!((&found["missing_parents"], &found["more"], &found["duration_seconds"]), (&json!(1), &json!(false), &json!(0.25)));
+    assert_eq!(found["start"], found["spans"][0]["start"]);
+    assert!(found["start"].as_str().unwrap().ends_with("000007Z"), "{}", found["start"]);
+    let names: Vec<&str> = found["spans"].as_array().unwrap().iter().map(|span| span["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["GET /cart", "SELECT", "late"]);
+    let (root, child, late) = (&found["spans"][0], &found["spans"][1], &found["spans"][2]);
+    assert_eq!(
+        (&root["parent_span_id"], &root["kind"], &root["status"], &root["service"]),
+        (&Value::Null, &json!("server"), &json!("ok"), &json!("cart"))
+    );
+    let start = child["start"].clone();
+    let expected = json!({
+        "span_id": "00000000000000b2", "parent_span_id": "00000000000000a1", "service": "shop", "name": "SELECT", "kind": "client", "start": start,
+        "duration_seconds": 0.0025, "status": "error", "message": "no stock", "attributes": {"db.system": "sqlite", "rows": "3"},
+        "resource": {"host.name": "h", "service.name": "shop"}, "scope": {"name": "lib", "version": "1.2"},
+        "events": [{"time": child["events"][0]["time"], "name": "exception", "attributes": {"exception.type": "E"}}],
+        "links": [{"trace_id": "11".repeat(16), "span_id": "22".repeat(8), "attributes": {"why": "retry"}}], "dropped": 2,
+    });
+    assert_eq!(child, &expected);
+    assert_eq!((&late["duration_seconds"], &late["status"], &late["kind"]), (&json!(0.0), &json!("unset"), &json!("unspecified")));
+    for id in ["abc", "", "0000000000000000abcdef012345678g", "0000000000000000abcdef01234567890", "é"] {
+        let status = service.get(&format!("/api/v1/traces/{id}")).status().as_u16();
+        assert_eq!(status, if id.is_empty() { 404 } else { 400 }, "{id}");
+    }
+    let missing = said(service.get(&format!("/api/v1/traces/{}", "9".repeat(32))));
+    assert!(missing.0 == 404 && missing.1.contains(&"9".repeat(32)), "{missing:?}");
+}
+
+#[test]
+fn bad_input_is_bounded_counted_and_told() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let now = now_ms();
+    let attributes: Vec<Value> = (0..100_000).map(|n| json!({"key": format!("k{n}"), "value": {"intValue": n}})).collect();
+    let with = |mut span: Value, key: &str, value: Value| {
+        span[key] = value;
+        span
+    };
+    let spans = [
+        span(1, 1, now),
+        span(1, 2, now - 60_000),
+        span(1, 3, now - 400 * DAY_MS),
+        span(1, 4, now + 400 * DAY_MS),
+        with(span(1, 5, now), "startTimeUnixNano", json!(u64::MAX.to_string())),
+        with(span(1, 6, now), "traceId", json!("00".repeat(16))),
+        with(span(1, 7, now), "spanId", json!("")),
+        with(span(1, 8, now + 1), "attributes", json!(attributes)),
+        with(span(1, 9, now + 2), "name", json!("x".repeat(1_000_000))),
+        with(span(1, 10, now + 3), "name", json!("\u{1b}[31mred\u{1b}[0m \u{0}\u{7}<b>")),
+    ];
+    let (status, text) = said(post(&service, JSON, "", request("odd", &spans)));
+    let partial = serde_json::from_str::<Value>(&text).unwrap()["partialSuccess"].clone();
+    assert_eq!((status, &partial["rejectedSpans"]), (200, &json!("5")), "{text}");
+    for part in ["2262", "older than the retention of traces", "ahead of the clock", "no trace id of 16 bytes"] {
+        assert!(partial["errorMessage"].as_str().unwrap().contains(part), "{text}");
+    }
+    assert!(source(&service)["reason"].as_str().unwrap().contains("5 spans were not kept"), "{}", source(&service));
+    let kept = trace(&service, &"01".repeat(16)).unwrap();
+    let kept: Vec<&Value> = kept["spans"].as_array().unwrap().iter().collect();
+    let ids: Vec<&str> = kept.iter().map(|span| &span["span_id"].as_str().unwrap()[..2]).collect();
+    assert_eq!(ids, ["02", "01", "08", "09", "0a"]);
+    assert_eq!((kept[2]["attributes"].as_object().unwrap().len(), &kept[2]["dropped"]), (128, &json!(99_872)));
+    assert_eq!((kept[3]["name"].as_str().unwrap().len(), &kept[4]["name"]), (1_024, &json!("\u{1b}[31mred\u{1b}[0m \u{0}\u{7}<b>")));
+
+    let bomb = vec![b' '; 64 << 20];
+    for (kind, encoding, body, status, part) in [
+        (JSON, "", b"{\"resourceSpans\":[{]}".to_vec(), 400, "line 1 column"),
+        (PROTOBUF, "", vec![0x0a, 9, 1], 400, "ExportTraceServiceRequest"),
+        (JSON, "gzip", b"{}".to_vec(), 400, "gzip"),
+        (JSON, "gzip", gzip(&bomb), 413, "when inflated"),
+        (PROTOBUF, "zstd", zstd(&bomb), 413, "when inflated"),
+        (PROTOBUF, "br", vec![1], 415, "send gzip, zstd"),
+        ("text/plain", "", vec![1], 415, "application/x-protobuf or application/json"),
+    ] {
+        let response = post(&service, kind, encoding, body);
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let (answered, text) = said(response);
+        assert_eq!(answered, status, "{part}: {text}");
+        assert!(text.contains(part) && text.len() < 2_000 && kind.starts_with("application/"), "{part}: {kind} {text}");
+    }
+    assert!(source(&service)["reason"].as_str().unwrap().contains("the last request was refused"), "{}", source(&service));
+    assert_eq!((service.get(DOOR).status().as_u16(), count(&service, 1)), (405, 5));
+}
+
+#[test]
+fn spans_that_were_acknowledged_survive_sigkill() {
+    let folder = Folder::new();
+    let begun = now_ms() - 60_000;
+    let mut expected = 0;
+    for round in 0..3u8 {
+        let service = folder.start();
+        assert_eq!(count(&service, 1), expected, "round {round}");
+        for step in 0..10u8 {
+            // A client that saw no answer sends it again.
+            for _ in 0..=(step % 2) {
+                assert_eq!(said(post(&service, JSON, "", request("kept", &[span(1, 1 + round * 10 + step, begun)]))).0, 200);
+            }
+            expected += 1;
+        }
+        service.kill();
+    }
+    assert_eq!(count(&folder.start(), 1), expected);
+}
+
+/// A recorded request, with all its times moved so that the newest is now.
+fn recorded(name: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/traces").join(name);
+    let mut request: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let time = |value: &Value, key: &str| value[key].as_str().and_then(|text| text.parse::<i64>().ok());
+    let newest = all_spans(&request).iter().filter_map(|span| time(span, "endTimeUnixNano")).max().unwrap();
+    let later = now_ms() * 1_000_000 - newest;
+    for resource in request["resourceSpans"].as_array_mut().unwrap() {
+        for scope in resource["scopeSpans"].as_array_mut().unwrap() {
+            for span in scope["spans"].as_array_mut().unwrap() {
+                for key in ["startTimeUnixNano", "endTimeUnixNano"] {
+                    span[key] = json!((time(span, key).unwrap() + later).to_string());
+                }
+            }
+        }
+    }
+    request
+}
+
+fn all_spans(request: &Value) -> Vec<Value> {
+    let resources = request["resourceSpans"].as_array().unwrap().iter();
+    let scopes = resources.flat_map(|resource| resource["scopeSpans"].as_array().unwrap());
+    scopes.flat_map(|scope| scope["spans"].as_array().unwrap().clone()).collect()
+}
+
+#[test]
+fn what_coding_agents_sent_is_kept_whole() {
+    let folder = Folder::new();
+    let service = folder.start();
+    for (file, name) in [("claude-code.json", "claude-code"), ("codex.json", "codex_exec"), ("gemini.json", "gemini-cli")] {
+        let request = recorded(file);
+        let mut traces: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for span in all_spans(&request) {
+            traces.entry(span["traceId"].as_str().unwrap().to_ascii_lowercase()).or_default().push(span);
+        }
+        assert_eq!(said(post(&service, JSON, "gzip", gzip(request.to_string().as_bytes()))), (200, "{}".to_owned()), "{file}");
+        for (id, sent) in &traces {
+            let kept = trace(&service, id).unwrap();
+            assert_eq!((kept["spans"].as_array().unwrap().len(), &kept["services"]), (sent.len(), &json!([name])), "{file}");
+            for span in sent {
+                let is = |other: &&Value| other["span_id"] == span["spanId"];
+                let kept = kept["spans"].as_array().unwrap().iter().find(is).unwrap();
+                assert_eq!(kept["name"], span["name"]);
+                let keys: Vec<&str> = span["attributes"].as_array().unwrap().iter().map(|pair| pair["key"].as_str().unwrap()).collect();
+                assert!(keys.iter().all(|key| kept["attributes"].get(key).is_some()), "{span} {kept}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_python_sdk_is_understood() {
+    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
+    let module = "opentelemetry.exporter.otlp.proto.http.trace_exporter";
+    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
+    let folder = Folder::new();
+    let service = folder.start();
+    for compression in ["none", "gzip", "deflate"] {
+        let done = Command::new(programs.join("python"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/traces.py"))
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", service.url(""))
+            .env("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
+            .env("OTEL_RESOURCE_ATTRIBUTES", format!("service.name={compression},service.instance.id=i-1"))
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
+        let (id, before) = output.trim().split_once(' ').unwrap();
+        let found = trace(&service, id).unwrap();
+        let spans = found["spans"].as_array().unwrap();
+        assert_eq!((spans.len(), &found["errors"], &found["services"]), (1_002, &json!(2), &json!([compression])));
+        let (root, last) = (&spans[0], &spans[1_001]);
+        assert_eq!((&root["name"], &root["kind"], &root["message"]), (&json!("GET /cart"), &json!("server"), &json!("half")));
+        assert_eq!((&root["attributes"]["paid"], &root["attributes"]["sizes"]), (&json!("true"), &json!("[1,2]")));
+        assert_eq!((&root["links"][0]["trace_id"], &root["links"][0]["attributes"]["why"]), (&json!(before), &json!("retry")));
+        assert_eq!(
+            (&root["scope"], &root["resource"]["service.instance.id"]),
+            (&json!({"name": "shop.cart", "version": "1.2"}), &json!("i-1"))
+        );
+        assert_eq!((&last["name"], &last["parent_span_id"]), (&json!("pay é世\u{1b}[31m"), &root["span_id"]));
+        assert_eq!(last["events"][0]["attributes"]["exception.message"], "no money");
+        assert_eq!((&spans[8]["name"], &spans[8]["attributes"]["row"]), (&json!("SELECT 7"), &json!("7")));
+        assert_eq!(trace(&service, before).unwrap()["spans"].as_array().unwrap().len(), 1);
+    }
+    assert_eq!(source(&service)["reason"], Value::Null, "{}", source(&service));
+}
