@@ -1,15 +1,11 @@
 /**
  * What the service says of traces, as `/api/v1/traces` and what is below it answer.
  *
- * @typedef {Record<string, unknown>} Attributes
- * @typedef {{ time: string, name: string, attributes: Attributes }} SpanEvent
- * @typedef {{ trace_id: string, span_id: string, attributes: Attributes }} Link
- * @typedef {{
- *   span_id: string, parent_span_id: string|null, service: string, name: string, kind: string, start: string, duration_seconds: number,
- *   status: 'unset'|'ok'|'error', message: string, attributes: Attributes, resource: Attributes, scope: { name: string, version: string },
- *   events: SpanEvent[], links: Link[], dropped: unknown
- * }} Span
- * @typedef {{ trace_id: string, start: string, duration_seconds: number, services: unknown[], errors: number, spans: Span[], missing_parents: number, more: boolean }} Trace
+ * @typedef {import('../types.js').Span} Span
+ * @typedef {import('../types.js').SpanEvent} SpanEvent
+ * @typedef {import('../types.js').SpanLink} Link
+ * @typedef {import('../types.js').Trace} Trace
+ * @typedef {Record<string, string>} Attributes
  * @typedef {{ span_id: string, service: string, name: string, start: string, duration_seconds: number, status: string, attributes: Attributes }} Matched
  * @typedef {{
  *   trace_id: string, service: string, name: string, start: string, duration_seconds: number, spans: number, more_spans?: boolean, errors: number,
