@@ -30,6 +30,7 @@ use crate::re2;
 use crate::remote_write::{self, Sink};
 use crate::store::fuzz as store;
 use crate::traces::otlp::tests as traces;
+use crate::traces::traceql;
 use crate::{rules, template, yaml};
 
 /// CPU time of this thread: unlike the time on the clock it does not grow while other programs have the processor.
@@ -87,7 +88,7 @@ fn run(name: &str, corpus: &[Vec<u8>], mut target: impl FnMut(&[u8])) {
     println!("fuzz {name}: {count} inputs");
 }
 
-const TARGETS: f64 = 23.0;
+const TARGETS: f64 = 24.0;
 
 /// Accepts everything and stores nothing.
 struct Count(usize);
@@ -454,6 +455,18 @@ fn queries_over_lines_are_answered_or_refused() {
     run("LogQL and lines", &corpus, |bytes| {
         let begun = cpu_time();
         on_a_small_stack(|| logql::tests::is_answered_or_refused(bytes));
+        let took = cpu_time() - begun;
+        assert!(took < Duration::from_secs(20), "{}: took {took:?}", String::from_utf8_lossy(bytes));
+    });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn queries_over_traces_are_answered_or_refused() {
+    let corpus: Vec<Vec<u8>> = traceql::tests::CORPUS.iter().map(|text| text.as_bytes().to_vec()).collect();
+    run("TraceQL", &corpus, |bytes| {
+        let begun = cpu_time();
+        on_a_small_stack(|| traceql::tests::is_answered_or_refused(bytes));
         let took = cpu_time() - begun;
         assert!(took < Duration::from_secs(20), "{}: took {took:?}", String::from_utf8_lossy(bytes));
     });

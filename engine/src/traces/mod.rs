@@ -1,11 +1,15 @@
-//! Spans: what they are, and how they come in. They are not kept yet, so no door takes them.
+//! Spans: what they are, how they come in, how they are asked for. `span_store` keeps them.
 //!
 //! * [`span`]: a span, and the spans of a request.
 //! * [`figures`]: requests, errors and durations of services, and who calls whom.
+//! * [`messages`]: a trace as OpenTelemetry's messages again.
 //! * [`otlp`]: `ExportTraceServiceRequest` of OpenTelemetry, protobuf or JSON, to spans.
+//! * [`traceql`]: the query language over traces.
 
 pub mod figures;
+pub mod messages;
 pub mod otlp;
 pub mod span;
+pub mod traceql;
 
 pub use self::span::{Event, FullSpan, Kind, Link, Span, Spans, Status};

@@ -163,6 +163,20 @@ pub struct Span {
     pub dropped: u64,
 }
 
+impl Span {
+    /// From its start to its end, in nanoseconds; nothing where a clock was set back between.
+    #[must_use]
+    pub fn nanos(&self) -> i64 {
+        self.end.saturating_sub(self.start).max(0)
+    }
+
+    /// Whether it is part of no other.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.parent == [0; 8]
+    }
+}
+
 /// Spans of one scope of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spans {

@@ -25,7 +25,7 @@ mod pattern;
 mod pipeline;
 mod range;
 mod range_op;
-mod scan;
+pub(crate) mod scan;
 mod stages;
 #[cfg(test)]
 pub(crate) mod tests;

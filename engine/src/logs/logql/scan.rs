@@ -5,14 +5,14 @@ use crate::model::{Budget, PatternError, shown};
 use crate::promql::syntax::{ParseError, TextRange, unquoted};
 use crate::re2::Regex;
 
-pub(super) type Parsed<T> = Result<T, ParseError>;
+pub(crate) type Parsed<T> = Result<T, ParseError>;
 
 /// A place in a query.
-pub(super) struct Scanner<'q> {
-    pub(super) query: &'q str,
-    pub(super) pos: usize,
+pub(crate) struct Scanner<'q> {
+    pub(crate) query: &'q str,
+    pub(crate) pos: usize,
     /// What the regular expressions of the query may still take.
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
 }
 
 fn is_word_start(c: char) -> bool {
@@ -24,7 +24,7 @@ fn is_word(c: char) -> bool {
 }
 
 impl<'q> Scanner<'q> {
-    pub(super) fn new(query: &'q str) -> Parsed<Self> {
+    pub(crate) fn new(query: &'q str) -> Parsed<Self> {
         let scanner = Self { query, pos: 0, budget: Budget::default() };
         if query.len() > MAX_QUERY_BYTES {
             return scanner.error(0, format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", query.len()));
@@ -33,13 +33,13 @@ impl<'q> Scanner<'q> {
     }
 
     /// An error about what stands from a place to the present one.
-    pub(super) fn error<T>(&self, from: usize, message: impl Into<String>) -> Parsed<T> {
+    pub(crate) fn error<T>(&self, from: usize, message: impl Into<String>) -> Parsed<T> {
         let range = TextRange { start: from.min(self.query.len()), end: self.pos.max(from).min(self.query.len()) };
         Err(ParseError::new(self.query, range, message))
     }
 
     /// An error about what comes next.
-    pub(super) fn expected<T>(&self, what: &str) -> Parsed<T> {
+    pub(crate) fn expected<T>(&self, what: &str) -> Parsed<T> {
         let found = match self.rest().chars().next() {
             None => "the query ends".to_owned(),
             Some(_) => format!("there is `{}`", shown(self.next_token())),
@@ -54,12 +54,12 @@ impl<'q> Scanner<'q> {
         &rest[..end]
     }
 
-    pub(super) fn rest(&self) -> &'q str {
+    pub(crate) fn rest(&self) -> &'q str {
         self.query.get(self.pos..).unwrap_or("")
     }
 
     /// Skips blanks and comments.
-    pub(super) fn blanks(&mut self) {
+    pub(crate) fn blanks(&mut self) {
         loop {
             let rest = self.rest().trim_start_matches([' ', '\t', '\n', '\r']);
             self.pos = self.query.len() - rest.len();
@@ -71,7 +71,7 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a symbol, if it is next.
-    pub(super) fn take(&mut self, symbol: &str) -> bool {
+    pub(crate) fn take(&mut self, symbol: &str) -> bool {
         self.blanks();
         let found = self.rest().starts_with(symbol);
         self.pos += if found { symbol.len() } else { 0 };
@@ -79,12 +79,12 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a symbol that must be next.
-    pub(super) fn need(&mut self, symbol: &str) -> Parsed<()> {
+    pub(crate) fn need(&mut self, symbol: &str) -> Parsed<()> {
         if self.take(symbol) { Ok(()) } else { self.expected(&format!("`{symbol}`")) }
     }
 
     /// The word that is next, without taking it; empty for none.
-    pub(super) fn peek_word(&mut self) -> &'q str {
+    pub(crate) fn peek_word(&mut self) -> &'q str {
         self.blanks();
         let rest = self.rest();
         if !rest.starts_with(is_word_start) {
@@ -94,14 +94,14 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a certain word, if it is next.
-    pub(super) fn take_word(&mut self, word: &str) -> bool {
+    pub(crate) fn take_word(&mut self, word: &str) -> bool {
         let found = self.peek_word() == word;
         self.pos += if found { word.len() } else { 0 };
         found
     }
 
     /// Takes the name of a label.
-    pub(super) fn name(&mut self) -> Parsed<String> {
+    pub(crate) fn name(&mut self) -> Parsed<String> {
         let word = self.peek_word();
         if word.is_empty() {
             return self.expected("the name of a label");
@@ -111,13 +111,13 @@ impl<'q> Scanner<'q> {
     }
 
     /// Whether a string is next.
-    pub(super) fn at_string(&mut self) -> bool {
+    pub(crate) fn at_string(&mut self) -> bool {
         self.blanks();
         self.rest().starts_with(['"', '`'])
     }
 
     /// Takes a string: "…" with Go's escapes, or `…` without any.
-    pub(super) fn string(&mut self) -> Parsed<String> {
+    pub(crate) fn string(&mut self) -> Parsed<String> {
         let bytes = self.bytes()?;
         String::from_utf8(bytes).map_err(|_| {
             let range = TextRange { start: self.pos, end: self.pos };
@@ -126,7 +126,7 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a string, whose escapes may stand for any bytes.
-    pub(super) fn bytes(&mut self) -> Parsed<Vec<u8>> {
+    pub(crate) fn bytes(&mut self) -> Parsed<Vec<u8>> {
         self.blanks();
         let start = self.pos;
         let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '`')) else {
@@ -147,7 +147,7 @@ impl<'q> Scanner<'q> {
     }
 
     /// The text of a number with its unit, such as `1.5KiB`, `-3` or `1h30m`; empty for none.
-    pub(super) fn peek_quantity(&mut self) -> &'q str {
+    pub(crate) fn peek_quantity(&mut self) -> &'q str {
         self.blanks();
         let rest = self.rest();
         let sign = usize::from(rest.starts_with(['-', '+']));
@@ -168,7 +168,7 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a length of time such as `5m` or `1h30m`, in milliseconds.
-    pub(super) fn duration(&mut self) -> Parsed<i64> {
+    pub(crate) fn duration(&mut self) -> Parsed<i64> {
         let text = self.peek_quantity();
         let Some(ms) = crate::logs::units::duration_ms(text) else {
             return self.expected("a length of time such as 30s, 5m or 1h30m");
@@ -178,7 +178,7 @@ impl<'q> Scanner<'q> {
     }
 
     /// Takes a list of names in parentheses, which may be empty.
-    pub(super) fn names(&mut self) -> Parsed<Vec<String>> {
+    pub(crate) fn names(&mut self) -> Parsed<Vec<String>> {
         self.need("(")?;
         let mut names = Vec::new();
         if self.take(")") {
@@ -194,17 +194,17 @@ impl<'q> Scanner<'q> {
         }
     }
 
-    pub(super) fn at_most(&self, count: usize) -> Parsed<()> {
+    pub(crate) fn at_most(&self, count: usize) -> Parsed<()> {
         if count > MAX_ITEMS { self.error(self.pos, format!("a list has at most {MAX_ITEMS} items")) } else { Ok(()) }
     }
 
     /// Compiles a regular expression that may match anywhere, where `.` matches line ends too.
-    pub(super) fn regex(&mut self, from: usize, text: &str) -> Parsed<Regex> {
+    pub(crate) fn regex(&mut self, from: usize, text: &str) -> Parsed<Regex> {
         let compiled = self.budget.search(text);
         compiled.or_else(|error| self.pattern_error(from, error))
     }
 
-    pub(super) fn pattern_error<T>(&self, from: usize, error: PatternError) -> Parsed<T> {
+    pub(crate) fn pattern_error<T>(&self, from: usize, error: PatternError) -> Parsed<T> {
         match error {
             PatternError::Invalid(_, error) => self.error(from, error.to_string()),
             other => self.error(from, other.to_string()),
@@ -213,7 +213,7 @@ impl<'q> Scanner<'q> {
 }
 
 /// Where the string that a text begins with ends; none where it does not.
-pub(super) fn string_end(text: &str) -> Option<usize> {
+pub(crate) fn string_end(text: &str) -> Option<usize> {
     let mut chars = text.char_indices();
     let (_, quote) = chars.next()?;
     while let Some((at, c)) = chars.next() {
