@@ -11,7 +11,7 @@ use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
     log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules,
-    session, silences, trace_ingest, traces, tree,
+    session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -24,8 +24,11 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     query::routes,
     logs::routes,
     trace_ingest::routes,
+    // Before the path of one trace, which takes any name.
+    trace_search::routes,
     traces::routes,
     loki::routes,
+    tempo::routes,
     ask::routes,
     buckets::routes,
     effect::routes,

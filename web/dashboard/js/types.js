@@ -1280,6 +1280,13 @@
  */
 
 /**
+ * A service and what its spans are called.
+ * @typedef {object} ServiceNames
+ * @property {string[]} names  Names of its spans, as far as the newest spans have them.
+ * @property {string} service  The service.
+ */
+
+/**
  * How the service is doing.
  * @typedef {'starting'|'ok'|'degraded'|'stopping'} ServiceState
  */
@@ -1499,6 +1506,58 @@
  * @property {Span[]} spans  By their start.
  * @property {string} start  When the first span began.
  * @property {string} trace_id  32 hexadecimal digits.
+ */
+
+/**
+ * Traces that a query found.
+ * @typedef {object} TraceList
+ * @property {boolean} more  Whether there are more than `limit`.
+ * @property {number} spans_read  Spans that were read for it.
+ * @property {TraceRow[]} traces  By their newest span that matched, the newest first.
+ */
+
+/**
+ * What the form of a search offers.
+ * @typedef {object} TraceNames
+ * @property {boolean} more  Whether there are more services or names than are given.
+ * @property {ServiceNames[]} services  The services with spans in the range, by name.
+ * @property {number} spans_read  Spans that were read for the names: the newest ones.
+ */
+
+/**
+ * A trace.
+ * @typedef {object} TraceRow
+ * @property {number} duration_seconds  From then to the last end, seconds.
+ * @property {number} errors  How many of them ended with an error.
+ * @property {TraceSpan[]} matched  The first spans that the query left, three at the most.
+ * @property {boolean} more_spans  Whether it has more spans than are read of a trace: all counts are of those.
+ * @property {string} name  The name of that span.
+ * @property {boolean} root  Whether the root span is there.
+ * @property {string} service  The service of the root span; of the first span, where `root` is false.
+ * @property {TraceService[]} services  Its services, that with most spans first.
+ * @property {number} spans  How many spans it has.
+ * @property {string} start  When the first span began.
+ * @property {string} trace_id  Its id, 32 hexadecimal digits.
+ */
+
+/**
+ * What a service has of a trace.
+ * @typedef {object} TraceService
+ * @property {number} errors  Those that ended with an error.
+ * @property {string} service  The service.
+ * @property {number} spans  Its spans.
+ */
+
+/**
+ * A span that a query left.
+ * @typedef {object} TraceSpan
+ * @property {Record<string, string>} attributes  What the query names of it.
+ * @property {number} duration_seconds  How long it took, seconds.
+ * @property {string} name  What is done.
+ * @property {string} service  The service.
+ * @property {string} span_id  Its id, 16 hexadecimal digits.
+ * @property {string} start  When it began.
+ * @property {string} status  `unset`, `ok` or `error`.
  */
 
 /**
