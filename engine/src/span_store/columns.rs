@@ -20,8 +20,9 @@ use crate::logs::store::shared::Shared;
 
 /// The level of zstd.
 const LEVEL: i32 = 3;
-/// Most bytes of a pack once it is decompressed, and of all bodies of a block: damage cannot ask for more memory.
-const MOST_BYTES: usize = 32 << 20;
+/// Most bytes of a pack once it is decompressed, and of all bodies of a block: damage cannot ask for more memory. A block has less, even
+/// with a span that is all that a request may have.
+const MOST_BYTES: usize = 160 << 20;
 
 pub(super) const DAMAGED: CodecError = CodecError::Damaged("the columns of spans");
 

@@ -203,7 +203,8 @@ impl Kept {
             bytes += size;
             bytes <= MAX_BYTES
         };
-        let count = self.spans.iter().take(MAX_SPANS).take_while(fits).count();
+        // One is given, however large it is.
+        let count = self.spans.iter().take(MAX_SPANS).take_while(fits).count().max(usize::from(!self.spans.is_empty()));
         self.more |= count < self.spans.len();
         self.spans.truncate(count);
         self.bytes = self.spans.iter().map(|(bytes, _)| bytes).sum();
