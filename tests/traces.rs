@@ -127,7 +127,6 @@ fn requests_in_all_encodings_become_spans() {
     assert_eq!(count(&service, 1), 7);
     let up = source(&service);
     assert_eq!((&up["up"], &up["reason"]), (&json!(true), &Value::Null), "{up}");
-    service.metrics_are_documented();
     let metrics = service.get("/metrics").text().unwrap();
     for line in ["taskpulse_traces_spans_total 10\n", "taskpulse_traces_duplicate_spans_total 3\n", "taskpulse_traces_head_spans 7\n"] {
         assert!(metrics.contains(line), "{line}");

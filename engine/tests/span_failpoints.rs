@@ -11,7 +11,7 @@ use taskpulse_engine::traces::{Span, Spans};
 
 const NOW: i64 = 1_795_485_600_000; // 2026-11-24T02:00:00Z
 const DAY: i64 = 86_400_000;
-const TRACE: [u8; 16] = [7; 16];
+const TRACE: [u8; 16] = [8; 16];
 
 fn open(dir: &Path) -> StoreWriter {
     StoreWriter::open(dir, StoreOptions::default(), NOW).unwrap()

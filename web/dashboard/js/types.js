@@ -1357,7 +1357,7 @@
  * @property {SpanLink[]} links  Other spans that it has to do with.
  * @property {string} message  What is said of that.
  * @property {string} name  What is done.
- * @property {string|null} parent_span_id  The span that it is part of; null for none.
+ * @property {string|null} [parent_span_id]  The span that it is part of; null for none.
  * @property {Record<string, string>} resource  What is known of the resource.
  * @property {SpanScope} scope  The library that made it.
  * @property {string} service  `service.name`, or `unknown_service`.
