@@ -312,7 +312,7 @@ fn what_cannot_be_answered_is_refused_in_words() {
         ("/api/v2/search/tag/nonsense/values", &[], 400, "there is no field"),
         ("/api/v2/search/tag/span./values", &[], 400, "the name of an attribute"),
         ("/api/traces/xyz", &[], 400, "hexadecimal digits"),
-        ("/api/traces/0", &[], 400, "hexadecimal digits"),
+        ("/api/traces/0", &[], 404, "trace not found"),
         ("/api/v2/traces/1", &[("q", "{}")], 400, "`q` is not supported"),
         ("/api/v2/traces/1", &[], 404, "trace not found"),
         ("/api/metrics/query_range", &[("q", "{} | rate()")], 400, "TraceQL metrics are not supported"),

@@ -8,7 +8,7 @@ use super::{Answered, END, ERRORS, Given, START};
 use crate::envelope::ApiError;
 use crate::logs::ask::State;
 use crate::logs::times;
-use crate::parameter::{self, Parameter, TIMEOUT};
+use crate::parameter::{Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::route::{Route, Shape};
 use crate::trace_search::{found, hex, limit, limit_schema, traceql_schema};
@@ -26,8 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
         "attributes and parts of their values, as logfmt; in place of `q`",
         || json!({"type": "string", "format": "logfmt", "examples": ["service.name=web http.status_code=500"]}),
     );
-    const MIN: Parameter = Parameter::query("minDuration", "the least duration of a trace, such as 100ms", parameter::positive_duration);
-    const MAX: Parameter = Parameter::query("maxDuration", "the longest duration of a trace", parameter::positive_duration);
+    const MIN: Parameter = Parameter::query("minDuration", "the least duration of a trace, such as 100ms", times::span);
+    const MAX: Parameter = Parameter::query("maxDuration", "the longest duration of a trace", times::span);
     const LIMIT: Parameter = Parameter::query("limit", "traces at the most", limit_schema);
     const SPSS: Parameter = Parameter::query(
         "spss",
