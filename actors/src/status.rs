@@ -111,6 +111,8 @@ impl Reporter {
             needs_person: self.views.actions().runs.iter().filter(|run| run.needs_person).cloned().collect(),
             pipeline: self.pipeline(),
             store: view::Store::new(self.store.status(), metrics, labels),
+            logs: view::Records::new(&self.store.logs().status(), self.store.logs().options()),
+            traces: view::Records::new(&self.store.traces().status(), self.store.traces().options()),
             windows: Level::ALL.into_iter().map(|level| self.window_counts(level)).collect(),
             login: self.login,
             sessions: self.stats.sessions.load(Ordering::Relaxed),

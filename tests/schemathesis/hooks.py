@@ -98,6 +98,8 @@ def before_call(context, case, kwargs):
         case.headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(TOKEN.encode(), b"{}", hashlib.sha256).hexdigest()
     elif path == "/api/v1/import":
         case.body = LINES[case.query["format"]]
+    elif path == "/api/v1/logs/import":
+        case.body = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}\n'
     elif path == "/api/v2/silences" and case.method == "POST":
         matcher = {"name": "alertname", "value": "none", "isRegex": False, "isEqual": True}
         case.body.update(id="", matchers=[matcher], startsAt="2026-01-01T00:00:00Z", endsAt="2126-01-01T00:00:00Z")

@@ -1,4 +1,6 @@
-//! A trace with its spans.
+//! A trace with its spans; figures of services from spans.
+
+mod services;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
@@ -27,6 +29,8 @@ pub(crate) fn routes() -> Vec<Route> {
         || json!({"type": "string", "pattern": "^([0-9a-fA-F]{16}|[0-9a-fA-F]{32})$"}),
     );
     vec![
+        // Its path is one that the id of a trace takes.
+        services::route(),
         Route::get("/api/v1/traces/{trace_id}", trace)
             .about("A trace with its spans")
             .parameters(&[ID, TIMEOUT])

@@ -72,7 +72,7 @@ pub use self::rule::{NamedRule, Rule, RuleFiring, RuleGroup, RulePreview, RuleSt
 pub use self::series_forecast::{ForecastMethod, SeriesForecast, SeriesForecastRecord, SeriesForecasts};
 pub use self::source::{Source, SourceState};
 pub use self::status::{Pipeline, ServiceState, Status, WindowCounts};
-pub use self::store::{Journal, Share, Store};
+pub use self::store::{Journal, Records, Share, Store};
 pub use self::target::{Target, TargetKind};
 pub use self::window::Window;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ActionRun, Actor, Health, Source, Store, Target};
+use super::{ActionRun, Actor, Health, Records, Source, Store, Target};
 
 /// How the service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -47,6 +47,10 @@ pub struct Status {
     pub pipeline: Pipeline,
     /// The store.
     pub store: Store,
+    /// The store of log lines; null before the first line.
+    pub logs: Option<Records>,
+    /// The store of spans; null before the first span.
+    pub traces: Option<Records>,
     /// Windows, by length.
     pub windows: Vec<WindowCounts>,
     /// Whether clients must log in.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use taskpulse_engine::logs::store::{LogOptions, LogStatus};
 use taskpulse_engine::store;
 use utoipa::ToSchema;
 
@@ -45,6 +46,45 @@ pub struct Store {
     pub top_metrics: Vec<Share>,
     /// The labels with the most values.
     pub top_labels: Vec<Share>,
+}
+
+/// A store of log lines or of spans.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Records {
+    /// Lines or spans in files.
+    pub kept: u64,
+    /// Those in memory that are in no file yet.
+    pub head: u64,
+    /// Bytes of the text of those in files, before compression.
+    pub text_bytes: u64,
+    /// Bytes on the disk, the journal included.
+    pub disk_bytes: u64,
+    /// Bytes beyond which the oldest days are deleted; 0 for no bound.
+    pub max_bytes: u64,
+    /// Streams of the newest day; of spans these are services.
+    pub streams: usize,
+    /// Days that have files.
+    #[schema(example = json!(["2026-11-23"]))]
+    pub days: Vec<String>,
+    /// How long they are kept.
+    pub retention_seconds: f64,
+}
+
+impl Records {
+    /// By what a store says of itself; none where nothing ever came.
+    #[must_use]
+    pub fn new(status: &LogStatus, options: &LogOptions) -> Option<Self> {
+        (*status != LogStatus::default()).then(|| Self {
+            kept: status.lines,
+            head: status.head_lines,
+            text_bytes: status.text_bytes,
+            disk_bytes: status.disk_bytes,
+            max_bytes: options.max_bytes,
+            streams: status.streams,
+            days: status.days.clone(),
+            retention_seconds: super::seconds(options.retention_ms),
+        })
+    }
 }
 
 /// What the journal holds.

@@ -1,7 +1,7 @@
 /**
  * The service about itself: problems, actors, sources, pipeline, store, addresses.
  *
- * @import { Status } from '../types.js'
+ * @import { Records as RecordStore, Status } from '../types.js'
  */
 import { Profile } from '../alerts/Profile.js'
 import { capital, DASH, format, grouped, sentences, since, span } from '../format.js'
@@ -27,6 +27,8 @@ export function StatusPage() {
       <${Panel} title="Actors" name="actors" face="data" kind="wide"><${Actors} s=${s} /><//>
       <${Panel} title="Pipeline" name="pipeline" face="data"><${Pipeline} s=${s} /><//>
       <${Panel} title="Store" name="store" face="data"><${Store} s=${s} /><//>
+      ${s.logs && html`<${Panel} title="Log lines" name="logs" face="data"><${Records} of=${s.logs} what="lines" streams="streams" /><//>`}
+      ${s.traces && html`<${Panel} title="Spans" name="traces" face="data"><${Records} of=${s.traces} what="spans" streams="services" /><//>`}
       <${Panel} title="Windows" name="windows" face="data"><${Windows} s=${s} /><//>
       <${Profile} />
       <${Heartbeats} />
@@ -135,6 +137,19 @@ function Store({ s: { store } }) {
     ['partitions', counted(store.partitions.length), newest && `newest ${newest}`],
     ['kept for', span(store.retention_seconds), `hours for ${span(store.windows_retention_seconds)}`],
     ['folder', html`<code>${store.data_dir}</code>`],
+  ]} />`
+}
+
+/** A store of log lines or of spans. @param {{ of: RecordStore, what: string, streams: string }} props */
+function Records({ of, what, streams }) {
+  const [oldest, newest] = [of.days[0], of.days.at(-1)]
+  return html`<${Facts} facts=${[
+    ['on disk', format(of.disk_bytes, 'bytes'), of.max_bytes > 0 ? `of at most ${format(of.max_bytes, 'bytes')}` : of.text_bytes > 0 && `${format(of.text_bytes, 'bytes')} of text`],
+    [what, counted(of.kept), 'in files'],
+    [`${what} in memory`, counted(of.head)],
+    [streams, counted(of.streams), 'of the newest day'],
+    ['days', counted(of.days.length), newest && (newest === oldest ? newest : `${oldest} to ${newest}`)],
+    ['kept for', span(of.retention_seconds)],
   ]} />`
 }
 
