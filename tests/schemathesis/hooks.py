@@ -43,6 +43,12 @@ schemathesis.openapi.format("promql-duration", DURATIONS)
 LINES_QUERIES = st.sampled_from([SELECTOR, '{job=~".+"} |= "a" | json', '{job="x"} | logfmt | level="error"'])
 COUNTS_QUERIES = st.sampled_from([COUNTS, 'sum by (job) (rate({job="x"} |= "a" [1m]))'])
 schemathesis.openapi.format("logql", LINES_QUERIES | COUNTS_QUERIES)
+TRACE_QUERIES = st.sampled_from(["{}", "{ status = error }", '{ resource.service.name = "web" } >> { .a > 1 } | count() > 2'])
+schemathesis.openapi.format("traceql", TRACE_QUERIES)
+schemathesis.openapi.format("traceql-field", st.sampled_from(["resource.service.name", ".a", "name", "status", "rootName"]))
+schemathesis.openapi.format("logfmt", st.sampled_from(["service.name=web", 'a="b c" error=true']))
+# Tempo's paths, whose times are those of lines.
+TEMPO_PATHS = ("/api/v1/traces", "/api/search", "/api/v2/search", "/api/traces/", "/api/v2/traces/")
 
 
 def varint(value):
@@ -127,9 +133,16 @@ def before_call(context, case, kwargs):
                 parameters["match[]"] = [SELECTOR]
     if path == "/api/v1/rules" and "group_next_token" in (case.query or {}):
         del case.query["group_next_token"]
+    elif path == "/api/v2/search/tag/{tag}/values":
+        case.path_parameters["tag"] = "resource.service.name"
+    elif path == "/api/search" and case.query:
+        # A search is by a query, or by tags with durations that go together.
+        unused = ("tags", "minDuration", "maxDuration") if "q" in case.query else ("minDuration",)
+        for name in unused:
+            case.query.pop(name, None)
     if path.startswith("/api/v2/") and case.query:
         case.query.update({name: value for name, value in (("filter", ['alertname="none"']), ("receiver", "o.*")) if name in case.query})
-    of_lines = path.startswith(("/api/v1/logs", "/loki/"))
+    of_lines = path.startswith(("/api/v1/logs", "/loki/", *TEMPO_PATHS))
     for parameters in (case.query, case.body):
         if isinstance(parameters, dict) and {"start", "end"} & parameters.keys():
             put_in_order(parameters, LAST_NANOSECONDS if of_lines else LAST_TIME)
