@@ -64,19 +64,19 @@ impl Asked {
 
     fn answer(&self, store: &StoreReader) -> Result<SeriesEffect, ApiError> {
         if self.end <= self.at {
-            return Ok(SeriesEffect::new(Labels::none(), self.at, Err(NotMeasured::TooEarly { passed: 0 })));
+            return Ok(SeriesEffect::new(Labels::none(), &self.ask.query.text, self.at, Err(NotMeasured::TooEarly { passed: 0 })));
         }
         let Some((metric, series)) = self.hours(&self.ask.query, "query", store)? else {
-            return Ok(SeriesEffect::new(Labels::none(), self.at, Err(NotMeasured::NoSeries("the query"))));
+            return Ok(SeriesEffect::new(Labels::none(), &self.ask.query.text, self.at, Err(NotMeasured::NoSeries("the query"))));
         };
         let control = match &self.control {
             None => None,
             Some(query) => match self.hours(query, CONTROL, store)? {
                 Some((_, hours)) => Some(hours),
-                None => return Ok(SeriesEffect::new(metric, self.at, Err(NotMeasured::NoSeries("the control")))),
+                None => return Ok(SeriesEffect::new(metric, &self.ask.query.text, self.at, Err(NotMeasured::NoSeries("the control")))),
             },
         };
-        Ok(SeriesEffect::new(metric, self.at, effect::measure(&series, control.as_ref(), self.at, self.end)))
+        Ok(SeriesEffect::new(metric, &self.ask.query.text, self.at, effect::measure(&series, control.as_ref(), self.at, self.end)))
     }
 
     /// The hours of the one series that a query gives; none where it gives no series.

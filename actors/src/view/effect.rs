@@ -111,8 +111,8 @@ pub struct SeriesEffect {
 impl SeriesEffect {
     /// What was found.
     #[must_use]
-    pub fn new(metric: Labels, at: TimestampMs, found: Result<Effect, NotMeasured>) -> Self {
-        let sentence = words::effect(&metric, &found);
+    pub fn new(metric: Labels, expr: &str, at: TimestampMs, found: Result<Effect, NotMeasured>) -> Self {
+        let sentence = words::effect(&metric, expr, &found);
         let (found, missing) = match found {
             Ok(effect) => (Some(effect), None),
             Err(why) => (None, Some(why.to_string())),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use taskpulse_engine::effect::Effect;
 use taskpulse_engine::experiment;
 use taskpulse_engine::model::Labels;
+use taskpulse_engine::words;
 use utoipa::ToSchema;
 
 use super::effect::pairs;
@@ -113,6 +114,9 @@ pub struct Experiment {
     /// The labels of the series; none before its first judgment.
     #[schema(value_type = BTreeMap<String, String>)]
     pub metric: Labels,
+    /// The metric whose unit the figures have, where the query keeps one; else empty.
+    #[schema(example = "github_actions_run_duration_seconds")]
+    pub unit_of: String,
     /// Whether it helped.
     pub state: ExperimentState,
     /// Since when that is so.
@@ -170,6 +174,7 @@ impl From<&experiment::Experiment> for Experiment {
             created_at: seconds(kept.created_at),
             recommendation: kept.recommendation.clone(),
             metric: kept.metric.clone(),
+            unit_of: words::measured(&kept.metric, &kept.expr).unit_of,
             state: judgment.state.into(),
             since: seconds(judgment.since),
             judged_at: seconds(judgment.judged_at),

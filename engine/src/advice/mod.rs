@@ -7,7 +7,6 @@
 mod advisors;
 mod applied;
 mod capacity;
-mod change_point;
 mod counsel;
 mod dates;
 mod decide;

@@ -4,7 +4,10 @@
 //! five looks for every sixth, and at one of 24 daily ones for more than a quarter. [`follow`] therefore looks seldom, and gives an interval
 //! that is 99 % by itself: of all changes that are followed, about 95 % have the truth within it at every look. `docs/BENCHMARKS.md`, *Effects*, has how often it holds.
 
-use super::{Effect, HOUR, Hours, MAX_DAYS, MIN_DAYS, NotMeasured, PART, back, enough, first_hour, measure_days, usual_half_days};
+use super::levels::{LastChange, last_change};
+use super::{
+    Effect, HOUR, Hours, MAX_DAYS, MIN_DAYS, NotMeasured, PART, back, change_within, enough, first_hour, measure_days, usual_half_days,
+};
 use crate::model::TimestampMs;
 
 /// Each end of an interval that is looked at several times leaves out so much.
@@ -26,11 +29,21 @@ pub struct Start {
 /// # Errors
 /// [`NotMeasured::TooLittleBefore`] where it never can.
 pub fn start_of(series: &Hours, control: Option<&Hours>, at: TimestampMs, days: i64) -> Result<Start, NotMeasured> {
-    let (first, days) = (first_hour(at), days.clamp(MIN_DAYS, MAX_DAYS));
+    start_beside(series, control, last_change(series, control, first_hour(at)), (first_hour(at), days))
+}
+
+/// The same, where the last change before the moment is known.
+fn start_beside(
+    series: &Hours,
+    control: Option<&Hours>,
+    change: Option<LastChange>,
+    (first, days): (i64, i64),
+) -> Result<Start, NotMeasured> {
+    let days = days.clamp(MIN_DAYS, MAX_DAYS);
     let after = |days: i64| (first + days * 24) * HOUR;
-    match looks(days).find(|days| lacking(series, control, first, *days).is_none()) {
+    match looks(days).find(|days| lacking(series, control, change, (first, *days)).is_none()) {
         Some(least) => Ok(Start { judged_from: after(least), ends_at: after(days) }),
-        None => Err(lacking(series, control, first, days.min(7)).unwrap_or(NotMeasured::NoSeries("the query"))),
+        None => Err(lacking(series, control, change, (first, days.min(7))).unwrap_or(NotMeasured::NoSeries("the query"))),
     }
 }
 
@@ -39,14 +52,16 @@ pub fn start_of(series: &Hours, control: Option<&Hours>, at: TimestampMs, days: 
 /// # Errors
 /// Fails while too little is known.
 pub fn follow(series: &Hours, control: Option<&Hours>, at: TimestampMs, now: TimestampMs, days: i64) -> Result<Effect, NotMeasured> {
-    let (first, start) = (first_hour(at), start_of(series, control, at, days)?);
+    let first = first_hour(at);
+    let change = last_change(series, control, first);
+    let start = start_beside(series, control, change, (first, days))?;
     let passed = (now.min(start.ends_at).div_euclid(HOUR) - first).div_euclid(24);
     if now < start.judged_from {
         return Err(NotMeasured::TooEarly { passed: passed.max(0) });
     }
-    let whole = |look: &i64| *look <= passed && lacking(series, control, first, *look).is_none();
+    let whole = |look: &i64| *look <= passed && lacking(series, control, change, (first, *look)).is_none();
     let longest = looks(days.clamp(MIN_DAYS, MAX_DAYS)).filter(whole).last();
-    measure_days(series, control, first, longest.unwrap_or(passed), WITHIN_EACH)
+    measure_days(series, control, change, (first, longest.unwrap_or(passed)), WITHIN_EACH)
 }
 
 /// The numbers of days after which a change that is followed for so many is measured.
@@ -55,7 +70,11 @@ fn looks(days: i64) -> impl Iterator<Item = i64> {
 }
 
 /// What is missing before the moment to compare so many days.
-fn lacking(series: &Hours, control: Option<&Hours>, first: i64, days: i64) -> Option<NotMeasured> {
+fn lacking(series: &Hours, control: Option<&Hours>, change: Option<LastChange>, (first, days): (i64, i64)) -> Option<NotMeasured> {
+    // The time since the last change of level is what is compared with, and has been checked.
+    if change_within(change, first, days).is_some() {
+        return None;
+    }
     let (usual, back) = (usual_half_days(series, control, first, days), back(days));
     let (wanted, needed) = (usual.len(), enough(usual.len()));
     let covered = |hours: &Hours| usual.iter().filter(|start| hours.range(*start - back..*start - back + PART).next().is_some()).count();

@@ -6,7 +6,9 @@
 //! therefore that of a process with a memory (Andrews and Monahan, 1992: an autoregression is taken out and put back; Lazarus, Lewis, Stock
 //! and Watson, 2018: the rest is averaged over cosines, which gives the degrees of freedom of Student's distribution).
 
+pub(crate) mod change_point;
 mod followed;
+pub(crate) mod levels;
 mod read;
 mod variance;
 
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::followed::{Start, follow, start_of};
+use self::levels::LastChange;
 pub use self::read::{HourSeries, hours_around};
 use crate::model::TimestampMs;
 
@@ -89,6 +92,16 @@ pub enum Direction {
     Unclear,
 }
 
+impl Direction {
+    fn of(difference: Estimate) -> Self {
+        match difference {
+            Estimate { low, .. } if low > 0.0 => Self::Rose,
+            Estimate { high, .. } if high < 0.0 => Self::Fell,
+            _ => Self::Unclear,
+        }
+    }
+}
+
 /// What a change did. It is kept with experiments, so fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
@@ -108,6 +121,13 @@ pub struct Effect {
     pub direction: Direction,
     /// The half days that were compared.
     pub pairs: Vec<Pair>,
+    /// The means of the control before and after, where there is one: `ratio` and `difference` are beside what it did.
+    #[serde(default)]
+    pub control: Option<(f64, f64)>,
+    /// Since when the level was what it is compared with, where it changed shortly before the moment; else the same hours of the weeks
+    /// before are compared.
+    #[serde(default)]
+    pub since: Option<TimestampMs>,
 }
 
 /// Why an effect cannot be measured.
@@ -160,7 +180,8 @@ pub fn measure(series: &Hours, control: Option<&Hours>, at: TimestampMs, now: Ti
     if days < MIN_DAYS {
         return Err(NotMeasured::TooEarly { passed: days.max(0) });
     }
-    measure_days(series, control, first, days, WITHIN)
+    let change = levels::last_change(series, control, first);
+    measure_days(series, control, change, (first, days), WITHIN)
 }
 
 /// How many hours before the days that are compared the same hours are.
@@ -197,11 +218,23 @@ fn is_usual(hours: &Hours, first: i64, start: i64) -> bool {
     2 * with_samples >= known
 }
 
-/// What happened in so many days. Each end of the interval leaves out `1 - within`.
-fn measure_days(series: &Hours, control: Option<&Hours>, first: i64, days: i64, within: f64) -> Result<Effect, NotMeasured> {
+/// What happened in so many days. Each end of the interval leaves out `1 - within`; `change` is the last one of the level before them.
+fn measure_days(
+    series: &Hours,
+    control: Option<&Hours>,
+    change: Option<LastChange>,
+    (first, days): (i64, i64),
+    within: f64,
+) -> Result<Effect, NotMeasured> {
     let (hours, back) = (days * 24, back(days));
     let usual = usual_half_days(series, control, first, days);
     let wanted = usual.len();
+    if let Some(change) = change_within(change, first, days) {
+        let since = levels::since((series, control), change, first, (days, &usual), within);
+        if let Some(effect) = since.filter(|effect| effect.pairs.len() >= enough(wanted)) {
+            return Ok(effect);
+        }
+    }
     let mut found: Vec<(Pair, Option<Pair>)> = Vec::with_capacity(wanted);
     let (mut of_series, mut of_control) = (0, 0);
     for start in usual {
@@ -222,6 +255,11 @@ fn measure_days(series: &Hours, control: Option<&Hours>, first: i64, days: i64, 
     }
     let span = |from: i64| (from * HOUR, (from + hours) * HOUR);
     Ok(compared(&found, span(first - back), span(first), within))
+}
+
+/// The last change of level, where it is in the time that so many days are compared with.
+fn change_within(change: Option<LastChange>, first: i64, days: i64) -> Option<LastChange> {
+    change.filter(|change| change.begin > first - back(days))
 }
 
 /// A half day and the same one so many hours before.
@@ -255,9 +293,9 @@ fn compared(found: &[(Pair, Option<Pair>)], before: (TimestampMs, TimestampMs), 
     let others = || found.iter().filter_map(|(_, others)| others.as_ref());
     let (mean_before, mean_after) = means(own());
     let positive = own().chain(others()).all(|pair| pair.before > 0.0 && pair.after > 0.0);
-    let controlled = others().next().is_some();
+    let control = others().next().is_some().then(|| means(others()));
     let (ratio, difference) = if positive {
-        let (control_before, control_after) = if controlled { means(others()) } else { (1.0, 1.0) };
+        let (control_before, control_after) = control.unwrap_or((1.0, 1.0));
         let relative = |pair: &Pair, (before, after): (f64, f64)| pair.after / after - pair.before / before;
         let of = |(own, others): &(Pair, Option<Pair>)| {
             relative(own, (mean_before, mean_after)) - others.as_ref().map_or(0.0, |o| relative(o, (control_before, control_after)))
@@ -272,12 +310,9 @@ fn compared(found: &[(Pair, Option<Pair>)], before: (TimestampMs, TimestampMs), 
         let n = differences.len() as f64;
         (None, estimate(differences.iter().map(|d| d / n).sum(), &differences, within))
     };
-    let direction = match difference {
-        Estimate { low, .. } if low > 0.0 => Direction::Rose,
-        Estimate { high, .. } if high < 0.0 => Direction::Fell,
-        _ => Direction::Unclear,
-    };
-    Effect { before, after, mean_before, mean_after, ratio, difference, direction, pairs: own().copied().collect() }
+    let direction = Direction::of(difference);
+    let pairs = own().copied().collect();
+    Effect { before, after, mean_before, mean_after, ratio, difference, direction, pairs, control, since: None }
 }
 
 #[cfg(test)]

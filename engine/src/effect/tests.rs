@@ -60,7 +60,10 @@ fn what_happened_to_the_control_as_well_is_left_out() {
     let random = &mut Random::new(8);
     let (series, control) = (generated(random, 1, 0.3, 0.05, 0.3), generated(random, 1, 0.3, 0.05, 0.3));
     assert_eq!(measured(&series, None).direction, Direction::Rose);
-    assert_eq!(measured(&series, Some(&control)).direction, Direction::Unclear);
+    let beside = measured(&series, Some(&control));
+    assert_eq!(beside.direction, Direction::Unclear);
+    let (before, after) = beside.control.unwrap();
+    assert!((after / before - 1.3).abs() < 0.05, "{before} {after}");
 }
 
 #[test]
@@ -132,4 +135,53 @@ fn a_workflow_that_ran_at_work_and_stopped_is_not_taken_for_one_that_rests() {
     series.retain(|hour, _| *hour * HOUR < T0 + 3 * 24 * HOUR);
     let few = NotMeasured::TooLittle { what: "the series", covered: 2, wanted: 20, needed: 14 };
     assert_eq!(measure(&series, None, T0, T0 + 14 * 24 * HOUR), Err(few));
+}
+
+/// Four weeks before and after [`T0`], half as much again from so many days before it on, until then or for good.
+fn slow_before(random: &mut Random, days: i64, mended: bool, (memory, spread): (f64, f64)) -> Hours {
+    let mut series = generated(random, 4, memory, spread, 0.0);
+    let slow = (T0 / HOUR - days * 24)..if mended { T0 / HOUR } else { i64::MAX };
+    series.iter_mut().filter(|(hour, _)| slow.contains(hour)).for_each(|(_, value)| *value *= 1.5);
+    series
+}
+
+#[test]
+fn what_is_mended_soon_after_it_became_slow_is_compared_with_the_time_since_then() {
+    for days in [2, 3, 4, 5, 6, 10] {
+        let random = &mut Random::new(31);
+        let (mut mended, mut kept, mut held) = (0, 0, 0);
+        for _ in 0..60 {
+            let effect = follow(&slow_before(random, days, true, (0.3, 0.1)), None, T0, T0 + 15 * 24 * HOUR, MAX_DAYS).unwrap();
+            let ratio = effect.ratio.unwrap();
+            mended += u32::from(effect.direction == Direction::Fell);
+            held += u32::from(ratio.low < 1.0 / 1.5 && 1.0 / 1.5 < ratio.high);
+            let since = effect.since.unwrap();
+            assert!((since - (T0 - days * 24 * HOUR)).abs() <= 12 * HOUR && effect.before == (since, T0), "{days} days: {since}");
+            let same = follow(&slow_before(random, days, false, (0.3, 0.1)), None, T0, T0 + 15 * 24 * HOUR, MAX_DAYS).unwrap();
+            kept += u32::from(same.direction == Direction::Unclear);
+        }
+        assert!(mended >= 57 && kept >= 57 && held >= 57, "{days} days: {mended} found, {kept} calm, {held} held, of 60");
+    }
+}
+
+#[test]
+fn what_was_mended_long_after_has_all_its_history_and_what_never_changed_as_well() {
+    let random = &mut Random::new(41);
+    let week = follow(&slow_before(random, 10, true, (0.3, 0.1)), None, T0, T0 + 8 * 24 * HOUR, MAX_DAYS).unwrap();
+    assert_eq!((week.since, week.direction, week.before.0), (None, Direction::Fell, T0 - 7 * 24 * HOUR));
+    for (memory, spread) in [(0.0, 0.1), (0.5, 0.2), (0.9, 0.3), (0.95, 0.1)] {
+        let cut = (0..100).filter(|_| {
+            let series = generated(random, 4, memory, spread, 0.0);
+            levels::last_change(&series, None, T0 / HOUR).is_some()
+        });
+        let cut = cut.count();
+        assert!(cut <= 1, "with a memory of {memory}: {cut} of 100");
+    }
+}
+
+#[test]
+fn half_a_day_of_a_new_level_is_no_level() {
+    let random = &mut Random::new(43);
+    let series = slow_before(random, 0, true, (0.3, 0.1));
+    assert_eq!(follow(&series, None, T0, T0 + 8 * 24 * HOUR, MAX_DAYS).unwrap().since, None);
 }

@@ -12,15 +12,21 @@ const COSINES: (usize, usize) = (4, 12);
 
 /// Half the width of the interval of the mean, each end of which leaves out `1 - within`.
 pub fn margin_of_mean(values: &[f64], within: f64) -> f64 {
-    let n = values.len();
-    let mean = values.iter().sum::<f64>() / n as f64;
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
     let rest: Vec<f64> = values.iter().map(|v| v - mean).collect();
-    let memory = memory(&rest);
-    let fresh: Vec<f64> = rest.windows(2).map(|pair| pair[1] - memory * pair[0]).collect();
-    let cosines = ((n as f64 * COSINES_PER_VALUE) as usize).clamp(COSINES.0, COSINES.1);
-    let long_run = power(&fresh, cosines) / (1.0 - memory).powi(2);
+    let (long_run, cosines) = long_run(&rest);
     let quantile = StudentsT::new(0.0, 1.0, cosines as f64).map_or(f64::INFINITY, |t| t.inverse_cdf(within));
-    quantile * (long_run / n as f64).sqrt()
+    quantile * (long_run / n).sqrt()
+}
+
+/// The variance of the mean of values that follow each other, times their number, and of how many cosines it is the mean. `rest` is what
+/// they differ by from what is expected.
+pub fn long_run(rest: &[f64]) -> (f64, usize) {
+    let memory = memory(rest);
+    let fresh: Vec<f64> = rest.windows(2).map(|pair| pair[1] - memory * pair[0]).collect();
+    let cosines = ((rest.len() as f64 * COSINES_PER_VALUE) as usize).clamp(COSINES.0, COSINES.1);
+    (power(&fresh, cosines) / (1.0 - memory).powi(2), cosines)
 }
 
 /// How much of a value the next one keeps. Estimates from few values are too low by about `(1 + 3 memory) / n` (Kendall, 1954); twice that

@@ -43,7 +43,7 @@ pub fn judge(experiment: &Experiment, hours: Result<(&Hours, Option<&Hours>), St
 }
 
 fn with_sentence(experiment: &Experiment, mut judgment: Judgment) -> Judgment {
-    judgment.sentence = words::experiment(&experiment.metric, &judgment);
+    judgment.sentence = words::experiment(&experiment.metric, &experiment.expr, &judgment);
     judgment
 }
 

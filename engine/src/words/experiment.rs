@@ -1,7 +1,7 @@
 //! Sentences about whether a change helped.
 
-use super::effect::{effect, name};
-use super::figure;
+use super::effect::effect;
+use super::{figure, measured};
 use crate::experiment::{Judgment, State};
 use crate::model::{Labels, TimestampMs, clipped};
 
@@ -14,17 +14,19 @@ pub fn date(at: TimestampMs) -> String {
     figure("_timestamp_seconds", (at / 1_000) as f64)
 }
 
-/// `Run duration of build fell from 10 min to 8 min, by 20 % (95 %: 14 % to 26 %)`, and what that means where it is not said so.
+/// `Run duration of build fell from 10 min to 8 min, by 20 % (95 %: 14 % to 26 %)`, and what that means where it is not said so. `expr` is the query that gave the
+/// series.
 #[must_use]
-pub fn experiment(series: &Labels, judgment: &Judgment) -> String {
+pub fn experiment(series: &Labels, expr: &str, judgment: &Judgment) -> String {
+    let name = || measured(series, expr).name;
     let missing = judgment.missing.as_deref().unwrap_or("nothing is known yet");
     let Some(found) = &judgment.effect else {
         return match (judgment.state, judgment.judged_from) {
-            (State::TooEarly, Some(from)) => format!("{}: it can be judged from {} on", name(series), date(from)),
-            _ => format!("{}: {missing}", name(series)),
+            (State::TooEarly, Some(from)) => format!("{}: it can be judged from {} on", name(), date(from)),
+            _ => format!("{}: {missing}", name()),
         };
     };
-    let measured = effect(series, &Ok(found.clone()));
+    let measured = effect(series, expr, &Ok(found.clone()));
     match judgment.state {
         State::Ineffective => format!("{measured}; a change by 20 % or more is ruled out"),
         State::Inconclusive => format!("{measured}; a change by 20 % is not ruled out"),

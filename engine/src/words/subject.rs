@@ -79,10 +79,15 @@ pub(super) fn filled(phrase: &str, series: &Labels) -> String {
         rest = tail;
     }
     out.push_str(rest);
-    let words: Vec<&str> = out.split_whitespace().collect();
-    // Where the last label is missing, its preposition is left over.
-    let end = words.iter().rposition(|word| !["of", "on", "in", "with"].contains(word)).map_or(0, |at| at + 1);
-    words[..end].join(" ")
+    // Where a label is missing, its preposition is left over: before another one, or at the end.
+    let mut words: Vec<&str> = out.split_whitespace().collect();
+    let is_left = |word: &&str| ["of", "on", "in", "with"].contains(word);
+    for at in (0..words.len()).rev() {
+        if is_left(&words[at]) && words.get(at + 1).is_none_or(is_left) {
+            words.remove(at);
+        }
+    }
+    words.join(" ")
 }
 
 /// The name of a rule, and the labels that tell its results from each other: `Slow requests · shop`.
@@ -142,6 +147,7 @@ mod tests {
             ("github_actions_success_ratio", &[("repo", "octo/site"), ("workflow", "ci.yml")], "CI on octo/site"),
             ("taskmaster_queue_depth", &[("project", "app"), ("tag", "master")], "Pending tasks in app master"),
             ("taskmaster_queue_depth", &[], "Pending tasks"),
+            ("github_actions_run_queue_seconds", &[("repo", "octo/site")], "Queue time on octo/site"),
             ("probe_success", &[("target", "database")], "database"),
             ("container_memory_usage_bytes", &[("unit", "nginx.service")], "Memory of nginx.service"),
             ("queue_depth_bytes_total", &[("queue", "mail")], "Queue depth · mail"),

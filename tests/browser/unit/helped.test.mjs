@@ -32,10 +32,12 @@ test('a moment is a time that is over', () => {
 
 test('an experiment has its name, its word and its figures, and a dash where none are measured', () => {
   /** @type {any} */
-  const measured = { before: { mean: 600 }, after: { mean: 480 }, ratio: { value: 0.8, low: 0.73, high: 1.05 }, difference: { low: -162, high: 30 }, metric: { __name__: 'run_seconds' } }
+  const measured = { before: { mean: 600 }, after: { mean: 480 }, ratio: { value: 0.8, low: 0.73, high: 1.05 }, difference: { low: -162, high: 30 }, metric: {}, unit_of: 'run_seconds' }
   const { means, interval } = figures(measured)
   assert.deepEqual([plain(means), plain(interval)], ['10 m → 8 m', '-27 % to +5 %'])
-  assert.equal(plain(figures({ ...measured, ratio: null, metric: {} }).interval), '-162 to +30')
+  assert.equal(plain(figures({ ...measured, ratio: null, unit_of: '' }).interval), '-162 to +30')
+  assert.equal(plain(figures({ ...measured, control: 'avg(others)' }).interval), '-27 % to +5 % beside the others')
+  assert.equal(figures({ ...measured, ratio: { value: 1, low: 0.001, high: 198_660_696 } }).interval, 'too wide an interval')
   assert.deepEqual(figures({ ...measured, before: null }), { before: '–', after: '–', means: '–', interval: '' })
   assert.equal(nameOf({ title: '', expr: 'up' }), 'up')
   assert.deepEqual([standing('verified').word, standing('regressed').mark, standing(/** @type {any} */ ('new')).word], ['helped', 'warning', 'not known'])

@@ -136,6 +136,7 @@
  * @property {string[]} missing  Which of the metrics that it reads have no series: it can say nothing while there is one.
  * @property {string} name  How the ids of its recommendations begin.
  * @property {number} recommendations  How many of its recommendations there are.
+ * @property {string|null} unsaid  Why it can say nothing now, in words; `null` where it can.
  */
 
 /**
@@ -691,6 +692,7 @@
  * @property {number} since  Since when that is so.
  * @property {ExperimentState} state  Whether it helped.
  * @property {string} title  What was changed; may be empty.
+ * @property {string} unit_of  The metric whose unit the figures have, where the query keeps one; else empty.
  */
 
 /**

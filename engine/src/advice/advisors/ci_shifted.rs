@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::change_point::change_point;
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::DAY_MS;
 use super::super::records::{Paid, Workflow, commit, short};
@@ -15,6 +14,7 @@ use super::Advisor;
 use super::ci::{self, finding, with_cost};
 use crate::ci::SUCCESS;
 use crate::ci::tracker::RunRecord;
+use crate::effect::change_point::change_point;
 use crate::experiment::Better;
 use crate::model::TimestampMs;
 use crate::store::StoreError;

@@ -1,6 +1,6 @@
 //! Probed targets that answer more slowly than in the same hours of the weeks before.
 
-use super::super::change_point::change_point;
+use crate::effect::change_point::change_point;
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, HOUR_MS};
 use super::super::{Evidence, Finding, History, Horizon, Topic};

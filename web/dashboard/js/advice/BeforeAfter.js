@@ -11,7 +11,7 @@ import { figures } from './helped.js'
 
 const HEIGHT = 88
 
-/** @param {{ experiment: Pick<Experiment, 'pairs'|'before'|'after'|'ratio'|'difference'|'metric'> }} props */
+/** @param {{ experiment: Pick<Experiment, 'pairs'|'before'|'after'|'ratio'|'difference'|'unit_of'|'control'> }} props */
 export function BeforeAfter({ experiment }) {
   const [box, width] = useWidth()
   const picture = pictureOf(experiment, width, HEIGHT)
@@ -26,6 +26,6 @@ export function BeforeAfter({ experiment }) {
           <path class="helped-mean" d=${picture.meanBefore} /><path class="helped-mean" d=${picture.meanAfter} /><path class="helped-change" d=${picture.change} />
         </svg>`}
       <div class="helped-words"><span>before <b class="num">${before}</b></span><span>after <b class="num">${after}</b> <span class="num">${interval}</span></span></div>
-      <figcaption class="quiet">A bar is half a day, each after the change beside the same one of the weeks before. Lines are means; shaded is where the mean after it lies in 95 of 100 cases. From zero.</figcaption>
+      <figcaption class="quiet">A bar is half a day, each after the change beside the same one before it. Lines are means; shaded is where the mean after it lies in 95 of 100 cases. From zero.</figcaption>
     </figure>`
 }

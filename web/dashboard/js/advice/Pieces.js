@@ -32,7 +32,7 @@ function Row({ advice, experiment, actions }) {
   const { id, status, severity, title, verdict } = advice
   const [asking, ask] = useState(/** @type {'dismiss'|'applied'|''} */ (''))
   const close = () => ask('')
-  const { means, interval } = verdict ? figuresOf(verdict, experiment?.metric.__name__ ?? '') : { means: '', interval: '' }
+  const { means, interval } = verdict ? figuresOf(verdict, experiment ?? {}) : { means: '', interval: '' }
   return html`
     <${Fold} name=${`advice ${id}`}
       title=${html`<${Mark} kind=${markOfAdvice(advice)} word=${status === 'open' ? `advice, ${severity}` : ''} /><span class="fold-title"><bdi>${quoted(title, 200)}</bdi></span>${verdict && html`<span class="quiet">${verdictWords(verdict)}</span>`}`}

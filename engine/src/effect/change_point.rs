@@ -11,19 +11,26 @@ const RARE: f64 = 12.35;
 /// The memory of the noise counts up to this.
 const MOST_MEMORY: f64 = 0.95;
 
+/// Hours of a workday and of the weekend each have a level of their own: the group of an hour, by how many it is after 1970.
+pub(crate) fn hour_of_week(hour: i64) -> usize {
+    // Mondays began four days after 1970 did.
+    let weekend = (hour.div_euclid(24) + 3).rem_euclid(7) >= 5;
+    usize::try_from(hour.rem_euclid(24)).unwrap_or(0) + 24 * usize::from(weekend)
+}
+
 /// A change of level.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ChangePoint {
+pub(crate) struct ChangePoint {
     /// The first value after it.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// The earliest and the latest value that may be that, of 95 %.
-    pub(super) bounds: (usize, usize),
+    pub(crate) bounds: (usize, usize),
     /// By how much the values are higher since.
-    pub(super) by: f64,
+    pub(crate) by: f64,
     /// The share of the squares that it explains.
-    pub(super) explained: f64,
+    pub(crate) explained: f64,
     /// It explains more than chance does.
-    pub(super) is_rare: bool,
+    pub(crate) is_rare: bool,
 }
 
 /// Values that follow each other, each of a group that has a level of its own.
@@ -96,7 +103,7 @@ impl<'a> Grouped<'a> {
 
 /// The change of level that explains most, with at least so many values on each side. None where there is none, and where a steady rise or
 /// fall explains as much.
-pub(super) fn change_point(values: &[f64], groups: &[usize], least: usize) -> Option<ChangePoint> {
+pub(crate) fn change_point(values: &[f64], groups: &[usize], least: usize) -> Option<ChangePoint> {
     let grouped = Grouped::new(values, groups);
     let squares: f64 = (0..values.len()).map(|at| grouped.rest(at).powi(2)).sum();
     let splits = grouped.splits();
