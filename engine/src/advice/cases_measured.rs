@@ -1,5 +1,7 @@
 //! The cases of advisors that read samples only, continued.
 
+#![allow(clippy::panic, reason = "a test that cannot go on fails")]
+
 use super::cases::{DAY, MINUTE, MONDAY, Series, board, chance, found, gapped, ids, office, series, status};
 
 #[test]
@@ -160,11 +162,45 @@ fn a_target_that_answers_more_slowly_than_in_the_same_hours_is_named() {
         assert!(at(moment.value).abs() <= 1.0, "{} hours off", at(moment.value));
         let (low, high) = (at(moment.low.unwrap()), at(moment.high.unwrap()));
         assert!(low <= 0.0 && 0.0 <= high && high - low < 12.0, "from {low} to {high} hours");
-        assert!(found.why.contains("It began about 20"), "{}", found.why);
+        assert!(found.why.contains("since about 20"), "{}", found.why);
     }
     // What becomes slower from day to day began at no moment.
     let slowly =
         series("probe_duration_seconds{target=\"shop\"}", move |m| 0.2 * (1.0 + m as f64 / days as f64 * 2.5) * (0.8 + 0.4 * chance(m)));
     let found = found(days, 10, &[slowly]).remove(0);
-    assert!(found.evidence.iter().all(|e| e.unit != "time") && !found.why.contains("It began"), "{found:?}");
+    assert!(found.evidence.iter().all(|e| e.unit != "time") && !found.why.contains("since"), "{found:?}");
+}
+
+#[test]
+fn a_slower_target_is_found_from_two_days_on_and_for_as_long_as_it_is_slow() {
+    let days = 35 * DAY;
+    let slow = |from: i64, to: i64| {
+        let value =
+            move |m: i64| 0.12 * if (days - from * DAY..days - to * DAY).contains(&m) { 2.5 } else { 1.0 } * (0.8 + 0.4 * chance(m));
+        series("probe_duration_seconds{target=\"shop\"}", value)
+    };
+    for ago in [3, 5, 7, 10, 14, 25] {
+        let found = found(days, 10, &[slow(ago, 0)]);
+        let [one] = found.as_slice() else { panic!("{ago} days ago: {found:?}") };
+        let (ratio, began) = (&one.evidence[0], one.evidence.iter().find(|e| e.unit == "time").unwrap());
+        assert!(ratio.low.unwrap() < 2.5 && 2.5 < ratio.high.unwrap(), "{ratio:?}");
+        assert!((began.value - (MONDAY / 1_000 + (days - ago * DAY) * 60) as f64).abs() < 7_200.0, "{began:?}");
+    }
+    assert_eq!(ids(days, 10, &[slow(1, 0)]), [""; 0], "a day is for alerts");
+    assert_eq!(ids(days, 10, &[slow(10, 3)]), [""; 0], "it is as fast as before");
+}
+
+#[test]
+fn checks_that_fail_more_often_are_named_for_as_long_as_they_do() {
+    let days = 35 * DAY;
+    let fails = |from: i64, to: i64| {
+        let slow = days - from * DAY..days - to * DAY;
+        let value = move |m: i64| f64::from(u8::from(chance(m) >= if slow.contains(&m) { 0.1 } else { 0.005 }));
+        series("probe_success{target=\"shop\"}", value)
+    };
+    for ago in [2, 3, 5, 8, 14, 20] {
+        assert_eq!(ids(days, 5, &[fails(ago, 0)]), ["failures_risen:shop"], "{ago} days ago");
+    }
+    assert_eq!(ids(days, 5, &[fails(1, 0)]), [""; 0], "a day is for alerts");
+    assert_eq!(ids(days, 5, &[fails(10, 3)]), [""; 0], "they fail as seldom as before");
 }
