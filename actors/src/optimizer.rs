@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::ResponseFuture;
@@ -33,6 +34,13 @@ const FIRST: Duration = Duration::from_secs(5);
 
 /// How often the whole month is assessed: that opens all its days.
 const MONTH_EVERY: Duration = Duration::from_secs(3_600);
+/// How soon it is assessed again where the history itself became another one: a backfill, an import, the first minutes of a service.
+const MONTH_SOON: Duration = Duration::from_secs(120);
+/// Runs of workflows that came or changed meanwhile, and samples that were late, from which on it did.
+const MANY_RUNS: u64 = 20;
+const MANY_LATE: u64 = 5_000;
+/// So many samples more than all that had come before, and at least so many.
+const MANY_SAMPLES: u64 = 10_000;
 
 /// Where the optimizer sends its results.
 #[derive(Clone)]
@@ -61,6 +69,30 @@ pub struct OptimizerOutputs {
     pub limits: EvaluationLimits,
 }
 
+/// How much had come when a month was assessed.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    samples: u64,
+    late: u64,
+    runs: u64,
+}
+
+impl Known {
+    fn new(store: &StoreReader, runs: &Runs) -> Self {
+        let counters = store.counters();
+        let [samples, late] = [&counters.appended, &counters.late].map(|counter| counter.load(Ordering::Relaxed));
+        Self { samples, late, runs: runs.documents_read() }
+    }
+
+    /// Whether the history that was assessed then is another one by now.
+    fn is_outdated(self, now: Self) -> bool {
+        let more = now.samples.saturating_sub(self.samples);
+        now.runs.saturating_sub(self.runs) >= MANY_RUNS
+            || now.late.saturating_sub(self.late) >= MANY_LATE
+            || (more >= MANY_SAMPLES && more >= self.samples)
+    }
+}
+
 /// See the module.
 pub struct OptimizerActor {
     clock: Clock,
@@ -70,7 +102,7 @@ pub struct OptimizerActor {
     outputs: OptimizerOutputs,
     tracker: RecommendationTracker,
     /// What the last assessment of a whole month found, and when that was.
-    by_month: Option<(Instant, Assessment)>,
+    by_month: Option<(Instant, Known, Assessment)>,
     assessing: bool,
     /// What is known of the runs of workflows.
     runs: Runs,
@@ -112,13 +144,19 @@ impl OptimizerActor {
         self.assessing = true;
         let (store, money) = (self.store.clone(), Arc::clone(&self.outputs.money));
         let now = self.clock.now_ms();
-        let mut by_month = self.by_month.take().filter(|(at, _)| at.elapsed() < MONTH_EVERY);
+        let known = Known::new(&store, &self.runs);
+        let still_holds =
+            |(at, then, _): &(Instant, Known, Assessment)| at.elapsed() < if then.is_outdated(known) { MONTH_SOON } else { MONTH_EVERY };
+        let mut by_month = self.by_month.take().filter(still_holds);
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
         let mut runs = std::mem::take(&mut self.runs);
         let mut assess = move |runs: &mut Runs| -> Result<_, StoreError> {
             let by_month = match by_month.take() {
                 Some(known) => known,
-                None => (Instant::now(), advice::assess_again(&store, &money, runs, Horizon::Month, now)?),
+                None => {
+                    let found = advice::assess_again(&store, &money, runs, Horizon::Month, now)?;
+                    (Instant::now(), Known::new(&store, runs), found)
+                }
             };
             Ok((advice::assess_again(&store, &money, runs, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
         };
@@ -132,12 +170,12 @@ impl OptimizerActor {
             match found {
                 Ok(Ok((Assessment { findings: mut found, undated, in_use, budgets, .. }, by_month, seen))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
-                    let capacity = advice::capacity(&in_use, &found, &by_month.1.forecasts, now);
+                    let capacity = advice::capacity(&in_use, &found, &by_month.2.forecasts, now);
                     this.outputs.capacity.send_replace(Arc::new(capacity.iter().map(Into::into).collect()));
                     this.publish_budgets(&budgets);
                     let series = [advice::times_to_full(&found), advice::capacity_series(&capacity), budget::gauges(&budgets)];
                     this.write_series(series.concat(), now);
-                    found.extend(by_month.1.findings.iter().cloned());
+                    found.extend(by_month.2.findings.iter().cloned());
                     this.by_month = Some(by_month);
                     let mut changed = this.tracker.update(found, now);
                     changed.extend(this.tracker.seem_applied(seen, now));

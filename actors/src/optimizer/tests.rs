@@ -98,6 +98,30 @@ fn further_assessments_come_each_interval_and_say_nothing_that_is_not_new() {
 }
 
 #[test]
+fn what_an_import_brings_is_assessed_within_minutes() {
+    let options = StoreOptions { out_of_order_ms: 40 * 86_400_000, ..StoreOptions::default() };
+    on_stage_with(options, async |stage| {
+        let s = setup(&stage, "optimizer", Some(EVERY));
+        stage.pass(Duration::from_secs(65)).await;
+        assert_eq!(stage.views.recommendations().len(), 0);
+        // A target that has been slow for seven of 28 days.
+        let labels = Labels::metric("probe_duration_seconds", &[("target", "shop")]);
+        let mut batch = Batch::default();
+        for number in 0..28 * 24 * 20_i64 {
+            let slow = number >= 21 * 24 * 20;
+            let jitter = 0.9 + ((number * 7_919) % 101) as f64 / 505.0;
+            batch.push(labels.clone(), NOON + number * 180_000 - 28 * 86_400_000, if slow { 0.3 } else { 0.12 } * jitter);
+        }
+        stage.writer().append(&batch, NOON).unwrap();
+        stage.writer().commit().unwrap();
+        stage.pass(Duration::from_secs(240)).await;
+        let found: Vec<String> = stage.views.recommendations().iter().map(|one| one.id.clone()).collect();
+        assert_eq!(found, ["latency_shifted:shop"]);
+        drop(s);
+    });
+}
+
+#[test]
 fn two_assessments_never_run_at_once() {
     on_stage(async |stage| {
         let _s = setup(&stage, "optimizer", Some(EVERY));
