@@ -234,7 +234,7 @@ test('a link leads to its piece, open; what is looked for and what is missing is
   await row(page, 'cellar').and(page.locator('[data-open="true"]')).waitFor(PATIENCE)
   await page.getByRole('button', { name: /^Why nothing here\?/ }).click()
   await page.locator('[data-advisor="probe_down"]').getByText(/cannot be said: there is no probe_success/).waitFor(PATIENCE)
-  await page.getByText(/things are looked for, \d+ of which cannot be said here/).waitFor(PATIENCE)
+  await page.getByText(/things are looked for, \d+ of which cannot be said now/).waitFor(PATIENCE)
 }))
 
 test('a course that cannot be read is said in its place, and asked again', () => withPage(async (watched) => {

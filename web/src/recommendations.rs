@@ -115,8 +115,8 @@ fn stands(one: &advice::Recommendation, wanted: &str) -> bool {
 
 async fn advisors(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let (store, money, current) = (state.store.clone(), Arc::clone(&state.money), state.reporter.views.recommendations());
-    let states = blocking(move || Ok::<_, ApiError>(advice::advisors(&store, &money, now_ms()))).await?;
-    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, &current)).collect();
+    let states = blocking(move || Ok(advice::advisors(&store, &money, now_ms())?)).await?;
+    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, state.advice_off, &current)).collect();
     Ok(success(all))
 }
 

@@ -439,19 +439,23 @@ pub struct Advisor {
     pub about: String,
     /// Which of the metrics that it reads have no series: it can say nothing while there is one.
     pub missing: Vec<String>,
+    /// Why it can say nothing now, in words; `null` where it can.
+    #[schema(required = true, example = "too little history: it needs 3 h, and there are 15 min")]
+    pub unsaid: Option<String>,
     /// How many of its recommendations there are.
     pub recommendations: usize,
 }
 
 impl Advisor {
-    /// An advisor beside the recommendations that there are.
+    /// An advisor beside the recommendations that there are; `off` says why nothing is looked for.
     #[must_use]
-    pub fn new(state: &advice::AdvisorState, current: &[Recommendation]) -> Self {
+    pub fn new(state: &advice::AdvisorState, off: Option<&str>, current: &[Recommendation]) -> Self {
         let own = |r: &&Recommendation| advice::is_of(&r.id, state.name);
         Self {
             name: state.name.to_owned(),
             about: state.about.to_owned(),
             missing: state.missing.clone(),
+            unsaid: off.map(str::to_owned).or_else(|| state.unsaid()),
             recommendations: current.iter().filter(own).count(),
         }
     }

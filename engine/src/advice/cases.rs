@@ -103,11 +103,16 @@ fn most_of_it_is_said_of_what_used_more_than_half() {
             (0..workers)
                 .map(|n| series(&format!("process_cpu_utilization_ratio{{process=\"worker{n}\"}}"), move |_| each - n as f64 / 100.0)),
         );
-        found(400, 1, &all).remove(0).why
+        let mut finding = found(400, 1, &all).remove(0);
+        let cores = finding.evidence.pop().unwrap();
+        assert_eq!((cores.name.as_str(), cores.unit.as_str()), ("mean of worker0, in cores", "count"));
+        (finding.why, finding.action)
     };
-    let why = all(10, 0.9);
+    let (why, action) = all(10, 0.9);
+    assert!(!action.contains("worker0") && action.contains("run fewer of them at once"), "{action}");
     assert!(why.contains("No one process used most of it; the most was used by worker0: 0.9 cores"), "{why}");
-    let why = all(1, 12.0);
+    let (why, action) = all(1, 12.0);
+    assert!(action.starts_with("Run fewer of worker0 at once"), "{action}");
     assert!(why.contains("Most of it was worker0: 12 cores on average, of 15.8 that were busy"), "{why}");
 }
 
@@ -189,6 +194,12 @@ fn what_does_not_answer_is_named_with_the_share_of_the_day_in_which_it_did() {
     let down = found(DAY, 1, &[probe(DAY - 144)]);
     assert_eq!(down[0].id, "probe_down:shop");
     assert!(down[0].why.contains("for 2 h 24 min. It was up 90.1 % of the last day"), "{}", down[0].why);
+    // A probe that is eleven minutes old.
+    let new = found(12, 1, &[series("probe_success{target=\"new\"}", |minute| f64::from(u8::from(minute == 0)))]);
+    assert!(new[0].why.contains("for 11 min. It was up 10 % of the last 12 min that it was watched"), "{}", new[0].why);
+    assert_eq!(new[0].evidence[1].name, "share of the time watched in which it was up");
+    let never = found(30, 1, &[series("probe_success{target=\"new\"}", |_| 0.0)]);
+    assert!(never[0].why.contains("since it has been watched, for 30 min. It was up 0 % of"), "{}", never[0].why);
     assert_eq!(ids(DAY, 1, &[probe(DAY - 5)]), [""; 0], "five minutes are for alerts");
     assert_eq!(ids(DAY, 1, &[series("probe_success{target=\"shop\"}", |m| f64::from(u8::from(m % 3 > 0)))]), [""; 0], "it comes back");
     assert_eq!(
@@ -369,9 +380,25 @@ fn what_an_advisor_lacks_is_said() {
     let mut batch = Batch::default();
     batch.push(Labels::metric("system_cpu_utilization_ratio", &[]), MONDAY, 0.5);
     store.append(&batch, MONDAY).unwrap();
-    let states = advisors(&store, &Money::default(), MONDAY);
+    let states = advisors(&store, &Money::default(), MONDAY).unwrap();
     let of = |name: &str| states.iter().find(|state| state.name == name).unwrap();
     assert!(of("cpu_saturated").missing.is_empty());
+    assert_eq!(of("cpu_saturated").too_little, Some((3 * 3_600_000, 0)));
+    assert_eq!(of("probe_down").unsaid().unwrap(), "there is no probe_success");
     assert_eq!(of("probe_down").missing, ["probe_success"]);
     assert!(states.len() >= 20 && states.iter().all(|state| !state.about.is_empty()));
+}
+
+#[test]
+fn what_cannot_be_judged_yet_is_no_sign_that_all_is_well() {
+    let unsaid = |minutes: i64| {
+        let (_dir, store, now) = kept(minutes, 1, &[series("system_cpu_utilization_ratio", |_| 0.5)], |_| {});
+        let states = advisors(&store, &Money::default(), now).unwrap();
+        states.iter().find(|state| state.name == "cpu_saturated").unwrap().unsaid()
+    };
+    assert_eq!(unsaid(15).unwrap(), "too little history: it needs 3 h, and there are 15 min");
+    assert_eq!(unsaid(200), None);
+    for (name, _) in advisors::NEEDS {
+        assert!(ADVISORS.iter().any(|advisor| advisor.name == *name), "{name}");
+    }
 }

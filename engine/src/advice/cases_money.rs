@@ -94,7 +94,7 @@ fn money_is_read_from_the_counters_that_the_settings_name() {
     assert_eq!(found_with(28 * DAY, 30, &all(), |_| {}), [], "nobody named them");
     let dir = tempfile::tempdir().unwrap();
     let store = StoreWriter::open(dir.path(), StoreOptions::default(), MONDAY).unwrap();
-    let missing = |money: &Money| advisors(&store, money, MONDAY).into_iter().find(|one| one.name == "week_cost").unwrap().missing;
+    let missing = |money: &Money| advisors(&store, money, MONDAY).unwrap().into_iter().find(|one| one.name == "week_cost").unwrap().missing;
     assert_eq!(missing(&money), ["other_EUR_total", "more_EUR_total"]);
     assert_eq!(missing(&Money { prices: Arc::default(), ..Money::default() }), ["claude_code_cost_usage_USD_total"]);
 }

@@ -238,11 +238,12 @@ pub(super) fn pressure_or(query: &str, resource: &str, other: &str) -> String {
     let machine = || machine.iter().map(|(label, value)| (*label, value.as_str()));
     let pressure: Vec<(&str, &str)> = [("resource", resource), ("kind", "some")].into_iter().chain(machine()).collect();
     let other = selector(other, &machine().collect::<Vec<_>>());
-    format!("max({}) or max({other})", selector("system_pressure_ratio", &pressure))
+    // The names stay: they say which of the two it is, and its unit.
+    format!("max by (__name__, resource) ({}) or on () max by (__name__) ({other})", selector("system_pressure_ratio", &pressure))
 }
 
 /// A selector of a figure of a machine, which must not give those of other machines as well.
-fn one_machine(query: &str) -> Option<String> {
+pub(super) fn one_machine(query: &str) -> Option<String> {
     let of_machines = ["system_", "process_", "container_"].iter().any(|start| query.starts_with(start));
     let missing = OTHERS.iter().filter(|label| of_machines && named(query, label).is_none());
     let more: Vec<String> = missing.map(|label| format!("{label}=\"\"")).collect();

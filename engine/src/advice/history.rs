@@ -140,6 +140,20 @@ impl History<'_> {
         if self.agent_money().is_empty() { self.money.agents.money.clone() } else { Vec::new() }
     }
 
+    /// How long the oldest series of these metrics has been there, of so much time as is asked for.
+    pub(super) fn known_ms(&self, metrics: &[&str], asked_ms: i64) -> Result<i64, StoreError> {
+        let level = if asked_ms < DAY_MS { Level::M1 } else { Level::H1 };
+        let mut known = 0;
+        for (id, _) in metrics.iter().flat_map(|metric| self.series(metric)) {
+            let first = self.windows(id, level, asked_ms + level.ms())?.first().map_or(self.now, |row| row.start);
+            known = known.max(self.now - first);
+            if known >= asked_ms {
+                break;
+            }
+        }
+        Ok(known)
+    }
+
     /// Closed windows of the last `span_ms`.
     pub(super) fn windows(&self, id: SeriesId, level: Level, span_ms: i64) -> Result<Vec<WindowRow>, StoreError> {
         self.store.windows(id, level, self.now - span_ms, self.now)

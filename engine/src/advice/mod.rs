@@ -38,6 +38,7 @@ use crate::money::Money;
 use crate::money::budget::BudgetState;
 use crate::rules::Severity;
 use crate::store::{StoreError, StoreReader};
+use crate::words::lasted;
 
 /// One figure behind a recommendation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -291,15 +292,35 @@ pub struct AdvisorState {
     pub about: &'static str,
     /// Which of the metrics that it reads have no series: it can say nothing without them.
     pub missing: Vec<String>,
+    /// How much history it needs at the least and how much there is, ms, where that is too little.
+    pub too_little: Option<(i64, i64)>,
+}
+
+impl AdvisorState {
+    /// Why it can say nothing, in words; none where it can.
+    #[must_use]
+    pub fn unsaid(&self) -> Option<String> {
+        if !self.missing.is_empty() {
+            return Some(format!("there is no {}", self.missing.join(", ")));
+        }
+        let (needs, has) = self.too_little?;
+        Some(format!("too little history: it needs {}, and there are {}", lasted(needs), lasted(has)))
+    }
 }
 
 /// All advisors, and what each of them lacks.
-#[must_use]
-pub fn advisors(store: &StoreReader, money: &Money, now: TimestampMs) -> Vec<AdvisorState> {
+///
+/// # Errors
+/// [`StoreError`]
+pub fn advisors(store: &StoreReader, money: &Money, now: TimestampMs) -> Result<Vec<AdvisorState>, StoreError> {
     let history = History::new(store, money, now);
     let state = |advisor: &advisors::Advisor| {
-        let missing = advisor.reads.iter().flat_map(|metric| history.without_series(metric)).collect();
-        AdvisorState { name: advisor.name, about: advisor.about, missing }
+        let missing: Vec<String> = advisor.reads.iter().flat_map(|metric| history.without_series(metric)).collect();
+        let too_little = match advisors::needs_ms(advisor.name).filter(|_| missing.is_empty()) {
+            Some(needs) => Some((needs, history.known_ms(advisor.reads, needs)?)).filter(|(needs, has)| has < needs),
+            None => None,
+        };
+        Ok(AdvisorState { name: advisor.name, about: advisor.about, missing, too_little })
     };
     ADVISORS.iter().map(state).collect()
 }
@@ -333,5 +354,7 @@ mod cases_money;
 mod faults;
 #[cfg(test)]
 mod life_tests;
+#[cfg(test)]
+mod settings_named;
 #[cfg(test)]
 mod tests;

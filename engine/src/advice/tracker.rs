@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::counsel::Worse;
+use super::counsel::{Worse, one_machine};
 use super::{Attempt, Dismissal, Evidence, Finding, Life, Outcome, Recommendation, Status, advisors};
-use crate::model::TimestampMs;
+use crate::model::{Selector, TimestampMs};
 use crate::words::lasted;
 
 /// Withdrawn recommendations kept at the most.
@@ -252,10 +252,18 @@ fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: Tim
         created,
         updated,
         evidence: f.evidence,
-        query: f.query,
+        query: shown(f.query),
         start: f.start,
         end: f.end,
         seen: updated,
         lasts_ms: f.lasts_ms,
     }
+}
+
+/// What the chart of a finding shows: its own machine alone.
+fn shown(query: String) -> String {
+    if Selector::parse(&query).is_err() {
+        return query;
+    }
+    one_machine(&query).unwrap_or(query)
 }

@@ -93,19 +93,14 @@ fn saturated(history: &History<'_>, host: &str, query: &str, rows: &[WindowRow])
         Evidence::counted("share of the time measured", part, "ratio"),
         Evidence::counted("busy share of the CPU in that time", busy, "ratio"),
     ];
-    evidence.extend(top.iter().map(|(process, used)| Evidence::counted(format!("mean of {process}, in cores"), *used, "ratio")));
+    evidence.extend(top.iter().map(|(process, used)| Evidence::counted(format!("mean of {process}, in cores"), *used, "count")));
     let so = if known { format!("above 90 % busy while {words}") } else { "above 95 % busy".to_owned() };
     Ok(Some(Finding {
         id: named_on("cpu_saturated", host),
         topic: Topic::Cpu,
         title: if host.is_empty() { "The CPU is the bottleneck".to_owned() } else { format!("The CPU of {host} is the bottleneck") },
         why: format!("For {} of the last day the CPU was {so}.{}", approximate(minutes as f64 * 60.0), by_whom(top.as_ref(), busy, cores)),
-        action: match top {
-            Some((process, _)) => format!(
-                "Run fewer of {process} at once, give it a lower priority (nice, or CPUWeight= in its unit), or move it to another machine."
-            ),
-            None => "Find what uses the CPU (it is not among the processes seen), and run less of it at once.".to_owned(),
-        },
+        action: what_to_do(top.as_ref(), busy, cores),
         severity: if part > 2.0 * SHARE { Severity::Warning } else { Severity::Notice },
         evidence,
         query: query.to_owned(),
@@ -113,6 +108,25 @@ fn saturated(history: &History<'_>, host: &str, query: &str, rows: &[WindowRow])
         end: history.now,
         lasts_ms: LASTS_MS,
     }))
+}
+
+/// Whether one process used more than half of what was busy; true where the number of cores is not known.
+fn used_most(used: f64, busy: f64, cores: usize) -> bool {
+    cores == 0 || used > busy * cores as f64 / 2.0
+}
+
+fn what_to_do(top: Option<&(String, f64)>, busy: f64, cores: usize) -> String {
+    match top {
+        Some((process, used)) if used_most(*used, busy, cores) => format!(
+            "Run fewer of {process} at once, give it a lower priority (nice, or CPUWeight= in its unit), or move it to another machine."
+        ),
+        Some(_) => {
+            "See which processes run at the same time, and run fewer of them at once: less of one alone would not suffice. Give what is \
+                    not urgent a lower priority (nice, or CPUWeight= in its unit), or move some of it to another machine."
+                .to_owned()
+        }
+        None => "Find what uses the CPU (it is not among the processes seen), and run less of it at once.".to_owned(),
+    }
 }
 
 /// Who used it; "most" only of what was more than half.
@@ -123,7 +137,7 @@ fn by_whom(top: Option<&(String, f64)>, busy: f64, cores: usize) -> String {
         return format!(" The most was used by {process}: {used_words}.");
     }
     let whole = busy * cores as f64;
-    let most = if *used > whole / 2.0 {
+    let most = if used_most(*used, busy, cores) {
         format!("Most of it was {process}")
     } else {
         format!("No one process used most of it; the most was used by {process}")

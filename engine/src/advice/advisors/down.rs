@@ -92,12 +92,43 @@ const LEAST_MS: i64 = 10 * 60_000;
 /// A source may need longer for its first samples.
 const LEAST_SOURCE_MS: i64 = HOUR_MS;
 
-/// How long it has been down, and the share of the last day in which it was up.
+/// What lasts nearly as long is the whole last day: a start takes some minutes.
+const WHOLE_DAY_MS: i64 = 23 * HOUR_MS;
+
+/// How long it has been down, and the share of the time in which it was watched, of the last day, in which it was up.
 struct Down {
     seconds: f64,
     up: f64,
-    /// The whole day.
+    /// As long as it was watched.
     always: bool,
+    watched_ms: i64,
+}
+
+impl Down {
+    /// The time of which `up` is the share.
+    fn watched(&self) -> String {
+        if self.watched_ms >= WHOLE_DAY_MS {
+            return "the last day".to_owned();
+        }
+        format!("the last {} that it was watched", approximate(self.watched_ms as f64 / 1e3))
+    }
+
+    /// What `up` is called.
+    const fn share(&self) -> &'static str {
+        if self.watched_ms >= WHOLE_DAY_MS {
+            "share of the last day in which it was up"
+        } else {
+            "share of the time watched in which it was up"
+        }
+    }
+
+    fn since(&self) -> String {
+        match self.always {
+            true if self.watched_ms >= WHOLE_DAY_MS => "for as long as the last day shows".to_owned(),
+            true => format!("since it has been watched, for {}", approximate(self.seconds)),
+            false => format!("for {}", approximate(self.seconds)),
+        }
+    }
 }
 
 /// None where it is up, or was lately.
@@ -106,15 +137,18 @@ fn down(history: &History<'_>, id: SeriesId, least: i64) -> Result<Option<Down>,
     let Some(newest) = rows.last().filter(|row| row.max == 0.0 && history.now - row.start <= 5 * 60_000) else { return Ok(None) };
     let since = rows.iter().rev().take_while(|row| row.max == 0.0).last().map_or(newest.start, |row| row.start);
     let (sum, count) = rows.iter().fold((0.0, 0.0), |(sum, count), row| (sum + row.sum, count + row.count));
-    let always = rows.first().is_some_and(|row| row.start == since);
-    Ok((history.now - since >= least).then(|| Down { seconds: (history.now - since) as f64 / 1e3, up: sum / count, always }))
+    let first = rows.first().map_or(since, |row| row.start);
+    let (always, watched_ms) = (first == since, history.now - first);
+    let seconds = (history.now - since) as f64 / 1e3;
+    Ok((history.now - since >= least).then(|| Down { seconds, up: sum / count, always, watched_ms }))
 }
 
 fn probes(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     each(history, "probe_success", LEAST_MS, |labels| {
         let target = labels.get("target").unwrap_or("?").to_owned();
         let action = format!(
-            "See the event of its failure for the reason, and mend {target}; remove it from [[probe.targets]] if it is gone for good."
+            "See the event of its failure for the reason, and mend {target}; remove [probes.check.{target}] from Settings.toml if \
+             it is gone for good."
         );
         (
             Topic::Probe,
@@ -163,17 +197,17 @@ fn each(history: &History<'_>, metric: &str, least: i64, words: impl Fn(&Labels)
     for (id, labels) in history.series(metric) {
         let Some(down) = down(history, id, least)? else { continue };
         let (topic, id, title, what, action) = words(&labels);
-        let since = if down.always { "for as long as the last day shows".to_owned() } else { format!("for {}", approximate(down.seconds)) };
+        let (since, watched) = (down.since(), down.watched());
         found.push(Finding {
             id,
             topic,
             title,
-            why: format!("{what} {since}. It was up {} of the last day.", figure("_ratio", down.up)),
+            why: format!("{what} {since}. It was up {} of {watched}.", figure("_ratio", down.up)),
             action,
             severity: Severity::Error,
             evidence: vec![
                 Evidence::counted("time since it was last up", down.seconds, "seconds"),
-                Evidence::counted("share of the last day in which it was up", down.up, "ratio"),
+                Evidence::counted(down.share(), down.up, "ratio"),
             ],
             query: labels.to_string(),
             start: history.now - DAY_MS,

@@ -15,16 +15,16 @@ function Table() {
   if (state === 'error') return html`<p class="problem" role="alert">${error} <button type="button" class="button" onClick=${retry}>Try again</button></p>`
   if (state === 'loading') return html`<p class="quiet" role="status">Loading</p>`
   const list = /** @type {Advisor[]} */ (data)
-  const blind = list.filter(({ missing }) => missing.length > 0).length
+  const blind = list.filter(({ unsaid }) => unsaid !== null).length
   return html`
-    <p>${count(list.length, 'thing')} ${list.length === 1 ? 'is' : 'are'} looked for${blind > 0 ? `, ${blind} of which cannot be said here, because nothing gives the figures` : ''}.</p>
+    <p>${count(list.length, 'thing')} ${list.length === 1 ? 'is' : 'are'} looked for${blind > 0 ? `, ${blind} of which cannot be said now` : ''}.</p>
     <div class="table-wrap" tabindex="0" role="region" aria-label="What is looked for"><table class="advisors-table"><thead><tr><th>Advice is given when</th><th>Now</th></tr></thead>
       <tbody>${list.map((advisor) => html`<tr key=${advisor.name} data-advisor=${advisor.name}><td>${advisor.about}</td><td>${stateOf(advisor)}</td></tr>`)}</tbody></table></div>`
 }
 
 /** @param {Advisor} advisor */
-export function stateOf({ recommendations, missing }) {
+export function stateOf({ recommendations, unsaid }) {
   if (recommendations > 0) return count(recommendations, 'piece', 'pieces')
-  if (missing.length > 0) return html`<span class="quiet">cannot be said: there is no <code>${missing.join(', ')}</code></span>`
+  if (unsaid !== null) return html`<span class="quiet">cannot be said: ${unsaid}</span>`
   return html`<span class="quiet">nothing of it is seen</span>`
 }
