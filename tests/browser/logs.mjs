@@ -65,6 +65,19 @@ test('lines are sent', async () => {
   await until('all are kept', async () => (await service.get(`/api/v1/logs/volume?${new URLSearchParams({ query: '{}' })}`)).levels.reduce((/** @type {number} */ sum, /** @type {any} */ l) => sum + l.total, 0) === MANY + HOSTILE.length)
 })
 
+onLogs('kinds of errors and warnings are counted, and each shows its lines', {}, async (page) => {
+  const kinds = page.locator('[data-panel="log-kinds"]')
+  await until('lines are grouped', async () => (await service.get('/api/v1/logs/templates')).templates.reduce((/** @type {number} */ sum, /** @type {any} */ t) => sum + t.count, 0) === 2 * MANY / 5)
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await kinds.getByRole('button', { name: 'Show' }).click(PATIENCE)
+  const kind = kinds.locator('.kind', { hasText: 'request <*>' }).filter({ has: page.getByRole('img', { name: 'error' }) })
+  await kind.locator('b', { hasText: String(MANY / 5) }).waitFor(PATIENCE)
+  await kind.click()
+  await noted(page, `${MANY / 5} of ${MANY / 5} lines`)
+  await kinds.locator('.kind[aria-pressed="true"]').click()
+  await noted(page, `of ${MANY + HOSTILE.length} lines`)
+})
+
 onLogs('all lines are there without a query: the newest first, counted by level, older ones on request', {}, async (page) => {
   await noted(page, `100 of ${MANY + HOSTILE.length} lines`)
   assert.match((await texts(page))[0], /^{"msg":"request 0"/)

@@ -7,6 +7,7 @@ import { barAt, bars, highest, totalOf, totals } from '../../../web/dashboard/js
 import { atEnd, droppedOf, fresh, inParts, keyOf, NO_TAIL, nsOf, ofMessage, PART, pushed, secondsOf } from '../../../web/dashboard/js/logs/lines.js'
 import { contextAt, tokens } from '../../../web/dashboard/js/logs/language.js'
 import * as query from '../../../web/dashboard/js/logs/query.js'
+import { patternOf, queryOfKind } from '../../../web/dashboard/js/logs/templates.js'
 import { selectorOf, wantedOf } from '../../../web/dashboard/js/logs/same.js'
 import { cut, parserOf, pieces, prettyJson } from '../../../web/dashboard/js/logs/signs.js'
 
@@ -168,4 +169,17 @@ test('the field offers labels and values where they can be written, and colours 
   const text = 'sum(rate({a="b{"} |= `x` # why\n | json | n > 5m [5m]))'
   assert.equal(tokens(text).map((t) => t.text).join(''), text)
   assert.deepEqual(tokens(text).filter((t) => t.kind).map((t) => `${t.kind} ${t.text}`), ['function sum', 'function rate', 'label a', 'string "b{"', 'string `x`', 'comment # why', 'keyword json', 'label n', 'number 5m', 'number 5m'])
+})
+
+test('the query of a kind finds the lines that its template is of', () => {
+  for (const [template, line] of [
+    ['connection to <*> refused', 'connection  to 10.0.0.7:80 refused'],
+    ['job <*> <*> failed', '{"level":"error","n":7,"msg":"job 7 \\"x\\" failed"}'],
+    ['open <*>: permission denied', 'open /var/log/app.log: permission denied'],
+    ['<*> [worker-<*>] failed (a+b)', '2026-11-27 [worker-3] failed (a+b) at last'],
+    ['<*>', 'anything'],
+  ]) assert.match(line, new RegExp(patternOf(template), 's'), template)
+  assert.doesNotMatch('connection from a refused', new RegExp(patternOf('connection to <*> refused'), 's'))
+  assert.equal(queryOfKind({ level: 'error', template: 'a <*> b' }, '{app="x"}'), '{app="x"} | detected_level="error" |~ "a.*b"')
+  assert.equal(queryOfKind({ level: 'fatal', template: '<*>' }, '{}'), '{} | detected_level="fatal"')
 })

@@ -9,6 +9,7 @@ import { sourcesOf } from '../stores/status.js'
 import { barsFor } from './bars.js'
 import { Begin } from './Begin.js'
 import { Filters } from './Filters.js'
+import { Kinds } from './Kinds.js'
 import { LinesPanel } from './LinesPanel.js'
 import { Search } from './Search.js'
 import { VolumePanel } from './VolumePanel.js'
@@ -45,6 +46,7 @@ export function LogsFace() {
       </section>
       ${never ? html`<${Begin} />` : html`
         ${!mistake && html`<${VolumePanel} counted=${counted} levels=${levels} text=${text} retry=${() => again(turn + 1)} />`}
+        <${Kinds} text=${text} start=${found.start} end=${found.end} />
         <${LinesPanel} key="lines" asking=${asking} found=${found} counted=${counted} levels=${levels} text=${text} following=${following} toggle=${toggle} again=${() => again(turn + 1)} words=${period.peek().words} mistake=${mistake} />`}
     </div>`
 }
