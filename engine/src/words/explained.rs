@@ -2,7 +2,7 @@
 //!
 //! They count and compare; none of them claims a cause. What moved together is called that.
 
-use super::figure::{figure, lasted};
+use super::figure::{cores, figure, lasted};
 use super::subject::{phrase, short};
 use crate::explain::{Earlier, Explanation, Happened, Moved, Resource, Used, UsedBy};
 use crate::metrics::is_counter;
@@ -19,7 +19,7 @@ pub fn used(resource: Resource, used: &Used) -> String {
     let amount = match (resource, used.share) {
         (Resource::Cpu, Some(share)) => figure("share_ratio", share),
         // Of how many cores is not known.
-        (Resource::Cpu, None) => format!("{} cores", figure("", used.mean)),
+        (Resource::Cpu, None) => cores(&figure("", used.mean)),
         (Resource::Memory, _) => figure("memory_bytes", used.mean),
         (Resource::DiskIo, _) => figure("io_bytes_per_second", used.mean),
     };

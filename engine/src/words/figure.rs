@@ -42,6 +42,7 @@ fn with_digits(metric: &str, v: f64, digits: usize) -> String {
         Unit::BytesPerSecond => format!("{}/s", bytes(v, digits)),
         Unit::Seconds => seconds(v, digits),
         Unit::Celsius => format!("{} °C", significant(v, digits)),
+        Unit::Cores => cores(&significant(v, digits)),
         Unit::None => significant(v, digits),
     }
 }
@@ -54,6 +55,7 @@ enum Unit {
     BytesPerSecond,
     Seconds,
     Celsius,
+    Cores,
     None,
 }
 
@@ -64,6 +66,10 @@ fn unit_of(metric: &str) -> Unit {
         || metric.ends_with("_cert_expiry")
     {
         return Unit::Date;
+    }
+    // The CPU of a process is of one core, that of the machine of all of them: a share would say two things.
+    if matches!(metric, "process_cpu_utilization_ratio" | "process_children_cpu_utilization_ratio") {
+        return Unit::Cores;
     }
     let known = metrics::describe(metric).map(|metric| metric.unit);
     let base = metric.strip_suffix("_total").unwrap_or(metric);
@@ -81,6 +87,11 @@ fn unit_of(metric: &str) -> Unit {
     } else {
         Unit::None
     }
+}
+
+/// `0.5 cores`, `1 core`.
+pub(super) fn cores(figure: &str) -> String {
+    format!("{figure} {}", if figure == "1" { "core" } else { "cores" })
 }
 
 pub(super) fn date(v: f64) -> String {
