@@ -37,13 +37,40 @@ const FORMS: &[(&str, &[&str])] = &[
         "how long and how often something was down",
         &["how long was the shop down yesterday", "availability of shop last week", "when was the shop last down"],
     ),
-    ("lists and counts", &["which tasks are blocked", "how many builds failed yesterday", "which alerts are firing"]),
+    ("since which commit", &["which commit broke CI", "when did CI get slower"]),
+    (
+        "lists and counts",
+        &[
+            "which tasks are blocked",
+            "what blocks task 7",
+            "which tasks depend on task 7",
+            "how many builds failed yesterday",
+            "which alerts are firing",
+        ],
+    ),
     ("the last time", &["when did the backup last run", "when did CI last fail", "what was the last alert"]),
     (
         "what happened",
-        &["what happened last night", "what changed before the CPU alert yesterday", "anything unusual today", "what should I do"],
+        &[
+            "what happened last night",
+            "what changed before the CPU alert yesterday",
+            "anything unusual today",
+            "what should I do",
+            "what advice was dismissed",
+            "did it help",
+        ],
     ),
-    ("costs", &["what did task 7 cost", "how much did we spend this week", "how many tokens were used today", "most expensive task"]),
+    (
+        "costs",
+        &[
+            "what did task 7 cost",
+            "how much did we spend this week",
+            "how many tokens were used today",
+            "most expensive task",
+            "how much of the budget is used",
+            "what does CI cost",
+        ],
+    ),
 ];
 
 /// What a question may be about.
@@ -61,9 +88,9 @@ const ABOUT: &[(&str, &str)] = &[
     (
         "Boards",
         "tasks and subtasks by status (done, open, pending, in progress, ready, blocked, review, deferred, cancelled), one task, completion, \
-         throughput, time of tasks, review, reopened, critical path, complexity, the forecast",
+         throughput, time of tasks, review, reopened, critical path, complexity, the forecast, which tasks wait for one",
     ),
-    ("Coding agents", "money, tokens, active time; in a time or by task"),
+    ("Coding agents", "money, tokens, active time; in a time or by task; budgets"),
     ("Targets, heartbeats, scraped targets, sources", "state, availability; response times, status codes, certificates"),
     (
         "What happened",

@@ -1,5 +1,6 @@
 //! The words of the grammar, and what each does to the meaning.
 
+mod more;
 mod table;
 
 use std::sync::OnceLock;
@@ -29,6 +30,7 @@ atoms! {
     Cost, Tokens, Agent, Probe, StatusCode, Certificate, Expire, Availability, Heartbeat, Scrape, Target,
     Alert, Fire, Noise, Anomaly, Event, Happen, Advice, Health, Source, Service, Series, Samples, Store, Size,
     Full, Free, Used, Use, Busy, Total, Up, Down, Ok, Wrong, Anything, Everything, Exist, Commit, Moved, Left, Last, Next, Idle, Stable, Owner, Grammar, Named, Number, Usage, Share,
+    Budget, Runner, Helped, Depend, Dismissed, Accepted, Applied,
 }
 
 /// What is asked with a word such as "how many".
@@ -103,12 +105,17 @@ struct Index {
     words: Vec<&'static str>,
 }
 
+/// All lines of the tables.
+fn lines() -> impl Iterator<Item = &'static (&'static str, &'static [Mark])> {
+    table::LEXICON.iter().chain(more::LEXICON)
+}
+
 fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
         let mut phrases: FxHashMap<&'static str, Vec<Phrase>> = FxHashMap::default();
         let mut words = Vec::new();
-        for (line, marks) in table::LEXICON {
+        for (line, marks) in lines() {
             for phrase in line.split('|') {
                 let parts: Vec<&'static str> = phrase.split(' ').collect();
                 words.extend(parts.iter().copied().filter(|word| word.len() >= 4));
@@ -156,7 +163,7 @@ mod tests {
     #[test]
     fn no_phrase_stands_in_two_lines() {
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-        for (line, (phrases, _)) in table::LEXICON.iter().enumerate() {
+        for (line, (phrases, _)) in lines().enumerate() {
             for phrase in phrases.split('|') {
                 if let Some(other) = known.insert(phrase, line) {
                     panic!("`{phrase}` stands in the lines {other} and {line}");

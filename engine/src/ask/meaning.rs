@@ -97,6 +97,8 @@ pub enum Wanted {
     Compared(Option<Trend>),
     /// Why; what moved together.
     Why(Option<Trend>),
+    /// By how much a level rose or fell within a time.
+    Growth,
     /// When something will happen.
     Forecast,
     /// What happened.
@@ -135,6 +137,24 @@ pub struct Meaning {
 }
 
 impl Meaning {
+    /// Something of a subject, without names and times.
+    #[must_use]
+    pub fn about(wanted: Wanted, subject: Subject) -> Self {
+        Self {
+            wanted,
+            subject,
+            names: Vec::new(),
+            metric: None,
+            time: None,
+            compared: None,
+            limit: None,
+            task: None,
+            status: None,
+            topic: None,
+            corrections: Vec::new(),
+        }
+    }
+
     /// The name of a kind that the question has.
     #[must_use]
     pub fn name(&self, kind: super::NameKind) -> Option<&str> {
@@ -221,6 +241,7 @@ impl fmt::Display for Wanted {
             Self::LastTime => f.write_str("last time"),
             Self::Compared(way) => write!(f, "compare{}", trend(way)),
             Self::Why(way) => write!(f, "why{}", trend(way)),
+            Self::Growth => f.write_str("growth"),
             Self::Forecast => f.write_str("forecast"),
             Self::Happened => f.write_str("what happened"),
             Self::BeforeAlert => f.write_str("before"),

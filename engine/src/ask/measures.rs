@@ -111,6 +111,11 @@ subjects! {
     CiState "ci_state" "Whether the newest runs succeeded.";
     CiJobs "ci_jobs" "Time of each job of CI.";
     CiJobFailures "ci_job_failures" "Failures of each job of CI.";
+    CiCost "ci_cost" "Money that CI runs cost.";
+    CiBroken "ci_broken" "The commit since which a workflow fails.";
+    CiShifted "ci_shifted" "The commit since which a workflow takes longer.";
+    Runners "runners" "Whether the runners of CI suffice.";
+    Slower "slower" "What takes longer than before.";
     Tasks "tasks" "Tasks of the boards.";
     Subtasks "subtasks" "Subtasks of the boards.";
     Completed "tasks_completed" "Tasks that became done.";
@@ -123,6 +128,9 @@ subjects! {
     Complexity "complexity" "Complexity of the open tasks.";
     BoardEnd "board_end" "When the board will be done.";
     Task "task" "One task.";
+    Dependents "dependents" "Tasks that wait for one.";
+    Dependencies "dependencies" "Tasks that one waits for.";
+    Budget "budget" "Budgets.";
     Cost "cost" "Money of coding agents.";
     Tokens "tokens" "Tokens of coding agents.";
     AgentTime "agent_time" "Time that coding agents were active.";
@@ -130,6 +138,7 @@ subjects! {
     ProbeTime "probe_time" "Time that a probed target takes to answer.";
     ProbeStatus "probe_status" "Status of the last answer of a target.";
     Certificate "certificate" "End of a certificate.";
+    HostState "host_state" "Whether a machine sends samples.";
     Heartbeat "heartbeat" "Whether the calls of a job come in time.";
     Scraped "scraped" "Whether a scraped target answers.";
     Everything "everything" "Sources, targets, jobs and alerts.";
@@ -139,6 +148,7 @@ subjects! {
     Anomalies "anomalies" "What was unusual.";
     Events "events" "The time line.";
     Advice "advice" "Recommendations.";
+    Verdicts "verdicts" "Whether changes helped.";
     StoreSize "store_size" "Size of the kept history on the disk.";
     Series "series" "Series in the store.";
     Samples "samples" "Samples kept.";
@@ -169,7 +179,7 @@ measures! {
     MemoryPressure "system_pressure_ratio" "resource=\"memory\",kind=\"some\"" Gauge [], "system" "Pressure on memory";
     IoPressure "system_pressure_ratio" "resource=\"io\",kind=\"some\"" Gauge [], "system" "Pressure on disks";
     Pressure "system_pressure_ratio" "kind=\"some\"" Gauge ["resource"], "system" "Pressure";
-    OomKills "system_oom_kills_total" "" Counter [], "system" "Processes ended for want of memory";
+    OomKills "system_oom_kills_total" "" Counter [], "system" "Processes ended for want of memory of";
     Disk "system_filesystem_utilization_ratio" "" Gauge ["mountpoint"], "system" "Disk";
     DiskFree "system_filesystem_usage_bytes" "state=\"free\"" Gauge ["mountpoint"], "system" "Free space of";
     DiskUsed "system_filesystem_usage_bytes" "state=\"used\"" Gauge ["mountpoint"], "system" "Used space of";
@@ -217,7 +227,8 @@ measures! {
     ProbeTime "probe_duration_seconds" "" Gauge ["target"], "probe" "Check of";
     ProbeStatus "probe_http_status_code" "" Gauge ["target"], "probe" "Status of";
     Certificate "probe_ssl_earliest_cert_expiry" "" Date ["target"], "probe" "Certificate of";
-    Heartbeat "heartbeat_up" "" Flag ["heartbeat"], "heartbeat" "";
+    Heartbeat "heartbeat_up" "" Flag ["heartbeat"], "heartbeats" "";
+    HostState "system_cpu_utilization_ratio" "" Gauge [], "system" "State of";
     Scraped "up" "" Flag ["job", "instance"], "scrape" "";
     Health "taskpulse_health_score" "" Gauge [], "taskpulse" "Health score";
     StoreSize "taskpulse_store_disk_bytes" "" Gauge [], "taskpulse" "Size of the kept history";

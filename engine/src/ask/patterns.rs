@@ -65,6 +65,9 @@ const STATUS_ONLY: &[Atom] = &[];
 /// In this order: the first that fits counts.
 const PATTERNS: &[Pattern] = &[
     Pattern(&[Grammar], &[Anything, Happen, Everything], Subject::Grammar),
+    Pattern(&[Budget], &[Cost, Full, Left, End, Ok, Ci, Agent, Everything, Number], Subject::Budget),
+    Pattern(&[Runner], &[Ci, Queue], Subject::Runners),
+    Pattern(&[Helped], &[Advice, Applied], Subject::Verdicts),
     // Who uses what.
     Pattern(&[Process, Oom], &[Use, Last], Subject::OomKills),
     Pattern(&[Process, Cpu], &[Active, Busy], Subject::ProcessCpu),
@@ -95,8 +98,8 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Temperature], &[Cpu, Core], Subject::Temperature),
     Pattern(&[Oom], &[Happen, Memory], Subject::OomKills),
     Pattern(&[Core], &[Cpu, Busy], Subject::Core),
-    Pattern(&[Cpu], &[Busy], Subject::Cpu),
-    Pattern(&[Load], &[], Subject::Load),
+    Pattern(&[Cpu], &[Busy, Ok], Subject::Cpu),
+    Pattern(&[Load], &[Ok], Subject::Load),
     Pattern(&[Busy], &[], Subject::Cpu),
     Pattern(&[Idle], &[Cpu], Subject::Cpu),
     Pattern(&[Memory, Free], &[Left, Size], Subject::MemoryFree),
@@ -104,7 +107,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Memory, Used, Size], &[], Subject::MemoryUsed),
     Pattern(&[Memory, Use, Size], &[], Subject::MemoryUsed),
     Pattern(&[Memory, Availability], &[], Subject::MemoryFree),
-    Pattern(&[Memory], &[Full], Subject::Memory),
+    Pattern(&[Memory], &[Full, Ok], Subject::Memory),
     Pattern(&[Swap], &[], Subject::Swap),
     Pattern(&[Disk, Read], &[Io], Subject::DiskRead),
     Pattern(&[Disk, Write], &[Io], Subject::DiskWrite),
@@ -118,7 +121,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Disk, Used, Size], &[], Subject::DiskUsed),
     Pattern(&[Disk, Use, Size], &[], Subject::DiskUsed),
     Pattern(&[Disk, Availability], &[], Subject::DiskFree),
-    Pattern(&[Disk], &[Full, Anything, Everything], Subject::Disk),
+    Pattern(&[Disk], &[Full, Anything, Everything, Ok], Subject::Disk),
     Pattern(&[Full], &[Anything], Subject::Disk),
     Pattern(&[Receive], &[Network, Size], Subject::NetworkIn),
     Pattern(&[Send], &[Network, Size], Subject::NetworkOut),
@@ -130,12 +133,14 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Job, Fail], &[Ci, Share], Subject::CiJobFailures),
     Pattern(&[Job, Heartbeat], &[Up, Down, Ok, Active, Everything, Ci], Subject::Heartbeat),
     Pattern(&[Job, Queue], &[Ci, Duration, Slow], Subject::CiQueue),
-    Pattern(&[Job], &[Ci, Slow, Duration, Cost, JobTime], Subject::CiJobs),
+    Pattern(&[Job], &[Ci, Slow, Duration, JobTime], Subject::CiJobs),
     Pattern(&[Ci, JobTime], &[Duration], Subject::CiJobTime),
-    Pattern(&[Ci, Waste], &[Duration, JobTime, Cost, Job], Subject::CiWasted),
+    Pattern(&[Ci, Waste], &[Duration, JobTime, Job], Subject::CiWasted),
     Pattern(&[Waste], &[Duration], Subject::CiWasted),
     Pattern(&[Ci, Queue], &[Duration, Slow], Subject::CiQueue),
     Pattern(&[Queue], &[Duration, Slow, Job], Subject::CiQueue),
+    Pattern(&[Commit, Fail], &[Ci], Subject::CiBroken),
+    Pattern(&[Ci, Cost], &[], Subject::CiCost),
     Pattern(&[Flaky], &[Ci, Commit, Fail, Stable], Subject::CiFlaky),
     Pattern(&[Ci, Cancelled], &[Number], Subject::CiCancelled),
     Pattern(&[Fail, Share], &[Ci], Subject::CiFailure),
@@ -175,7 +180,10 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[End], &[Task, Board, Done], Subject::BoardEnd),
     Pattern(
         &[Task],
-        &[Done, Open, Pending, InProgress, Blocked, Ready, Review, Deferred, Cancelled, Left, Number, Everything, Next, Active, Anything],
+        &[
+            Done, Open, Pending, InProgress, Blocked, Ready, Review, Deferred, Cancelled, Left, Number, Everything, Next, Active, Anything,
+            Depend,
+        ],
         Subject::Tasks,
     ),
     Pattern(&[Board], &[Done, Open, Left, Ready, Blocked, InProgress, Pending, Review], Subject::Tasks),
@@ -199,6 +207,7 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Probe, Duration], &[Slow], Subject::ProbeTime),
     Pattern(&[Probe, Slow], &[Target], Subject::ProbeTime),
     Pattern(&[Target, Slow], &[Duration], Subject::ProbeTime),
+    Pattern(&[Probe, Fail, Share], &[], Subject::Probe),
     Pattern(&[Probe], &[Fail, Target], Subject::Probe),
     Pattern(&[Availability], &[], Subject::Probe),
     Pattern(&[Heartbeat], &[Ci, Run, Fail, Success], Subject::Heartbeat),
@@ -213,7 +222,7 @@ const PATTERNS: &[Pattern] = &[
     ),
     Pattern(&[Fire], &[Anything, Active, Last], Subject::Alerts),
     Pattern(&[Anomaly], &[Happen, Anything, Machine, Event], Subject::Anomalies),
-    Pattern(&[Advice], &[Anything, Wrong, Open, Everything, Machine, Next], Subject::Advice),
+    Pattern(&[Advice], &[Anything, Wrong, Open, Everything, Machine, Next, Dismissed, Accepted, Applied], Subject::Advice),
     Pattern(&[Event], &[Happen, Anything, Everything, Machine, Last], Subject::Events),
     Pattern(&[Happen], &[Anything, Machine, Everything], Subject::Events),
     Pattern(&[Health], &[Machine, Everything], Subject::Health),
@@ -226,12 +235,15 @@ const PATTERNS: &[Pattern] = &[
     Pattern(&[Up], &[Everything, Anything], Subject::Everything),
     Pattern(&[Fail], &[Everything, Anything], Subject::Everything),
     Pattern(&[Everything], &[Service], Subject::Everything),
+    Pattern(&[Slow], &[Anything, Everything], Subject::Slower),
 ];
 
 /// Subjects that a state may be asked of.
 const WITH_STATE: [Subject; 5] = [Subject::Probe, Subject::Heartbeat, Subject::Scraped, Subject::Sources, Subject::Everything];
 /// Subjects that are figures: "usage" and the like say no more.
-const NO_FIGURE: [Subject; 9] = [
+const NO_FIGURE: [Subject; 11] = [
+    Subject::Slower,
+    Subject::Verdicts,
     Subject::Probe,
     Subject::Heartbeat,
     Subject::Scraped,

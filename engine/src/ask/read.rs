@@ -4,6 +4,7 @@ mod better;
 mod defaults;
 mod figure;
 mod limits;
+mod more;
 mod wanted;
 
 use super::lexicon::{Ask, Atom};
@@ -12,7 +13,7 @@ use super::names::{Name, NameKind, Names};
 use super::patterns::{self, Set};
 use super::slots::{Quantity, Slots};
 use super::when::{Clock, in_place_of};
-use super::{Crossing, CrossingAs, Meaning, Range, Refusal, Stat, Wanted, text};
+use super::{Crossing, CrossingAs, Meaning, Range, Refusal, Stat, Trend, Wanted, text};
 
 /// Combinations of what names may be of that are tried.
 const MAX_COMBINATIONS: usize = 64;
@@ -73,7 +74,8 @@ fn narrows(kind: NameKind, subject: Subject) -> bool {
         NameKind::Target => by.contains(&"target") || matches!(subject, Subject::Alerts),
         NameKind::Heartbeat => by.contains(&"heartbeat"),
         NameKind::Workflow | NameKind::Repo => {
-            by.contains(&"workflow") || matches!(subject, Subject::CiState | Subject::CiJobs | Subject::CiJobFailures)
+            let ci = [Subject::CiState, Subject::CiJobs, Subject::CiJobFailures, Subject::CiCost, Subject::CiBroken, Subject::CiShifted];
+            by.contains(&"workflow") || ci.contains(&subject) || (kind == NameKind::Repo && subject == Subject::Runners)
         }
         NameKind::Job => matches!(subject, Subject::CiJobs | Subject::CiJobFailures),
         NameKind::Mount => by.contains(&"mountpoint"),
@@ -81,7 +83,11 @@ fn narrows(kind: NameKind, subject: Subject) -> bool {
         NameKind::Process => by.contains(&"process"),
         NameKind::Host => system,
         NameKind::Project | NameKind::Tag => {
-            by.contains(&"tag") || matches!(subject, Subject::BoardEnd | Subject::Cost | Subject::Tokens | Subject::Task)
+            by.contains(&"tag")
+                || matches!(
+                    subject,
+                    Subject::BoardEnd | Subject::Cost | Subject::Tokens | Subject::Task | Subject::Dependents | Subject::Dependencies
+                )
         }
         NameKind::Device => by.contains(&"device"),
         NameKind::Sensor => by.contains(&"sensor"),
@@ -227,6 +233,14 @@ impl Said<'_> {
         if device.is_some() && !atoms.any(&[Atom::Disk, Atom::Io, Atom::Network, Atom::Receive, Atom::Send]) {
             return Err(Refusal::new("Of a device its disk I/O or its traffic can be asked for"));
         }
+        // "Is db-1 alive": a machine has no state of its own, its samples come or not.
+        let states = [Atom::Up, Atom::Down, Atom::Ok, Atom::Active, Atom::Machine, Atom::Uptime];
+        let mut rest = atoms;
+        states.into_iter().for_each(|atom| rest.remove(atom));
+        let machine = [Atom::Up, Atom::Down, Atom::Ok, Atom::Active];
+        if names.iter().any(|name| name.kind == NameKind::Host) && rest.is_empty() && atoms.any(&machine) && !atoms.has(Atom::Uptime) {
+            return Ok(Subject::HostState);
+        }
         for extra in [Atom::Moved, Atom::Happen] {
             // "What moved together with cpu", "what changed before the cpu alert", "how did cpu change".
             if atoms.has(extra) && (self.why() || self.is(Ask::Compare) || self.compares_change(atoms)) {
@@ -243,7 +257,9 @@ impl Said<'_> {
                 return Ok(found);
             }
         }
-        if atoms.has(Atom::Use)
+        // "What fills the disk".
+        let fills = atoms.has(Atom::Full) && self.slots.trend == Some(Trend::Up) && self.asks(&[Ask::Who, Ask::What]) && !self.slots.will;
+        if (atoms.has(Atom::Use) || fills)
             && atoms.has(Atom::Disk)
             && !atoms.any(&[Atom::Io, Atom::Read, Atom::Write])
             && self.asks(&[Ask::Who, Ask::Which, Ask::What])
@@ -295,7 +311,7 @@ impl Said<'_> {
         let unused = [
             (slots.count.is_some() && !lists, "A number of rows does not go with this question"),
             (slots.limit.is_some() && !matches!(meaning.wanted, Wanted::Crossed(_)), "A limit does not go with this question"),
-            (slots.stat.is_some_and(|stat| !stat_fits(stat, meaning)), "A mean, median or total does not go with this question"),
+            (slots.stat.is_some_and(|stat| !figure::stat_fits(stat, meaning)), "A mean, median or total does not go with this question"),
             (
                 slots.extreme.is_some()
                     && !matches!(meaning.wanted, Wanted::Value(_) | Wanted::TimeOf(_) | Wanted::Most | Wanted::Least)
@@ -308,8 +324,8 @@ impl Said<'_> {
             ),
             (
                 slots.trend.is_some()
-                    && !matches!(meaning.wanted, Wanted::Compared(_) | Wanted::Why(_) | Wanted::Forecast)
-                    && !matches!(meaning.subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped),
+                    && !matches!(meaning.wanted, Wanted::Compared(_) | Wanted::Why(_) | Wanted::Forecast | Wanted::Growth)
+                    && !matches!(meaning.subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped | Subject::CiShifted),
                 "\"More\" or \"less\" does not go with this question",
             ),
             (slots.than && slots.other.is_empty() && !slots.before, "What is compared with what is not understood; two times are compared"),
@@ -327,6 +343,8 @@ impl Said<'_> {
                             | Subject::TaskTime
                             | Subject::ReviewTime
                             | Subject::Subtasks
+                            | Subject::Dependents
+                            | Subject::Dependencies
                     ),
                 "A task does not go with this question",
             ),
@@ -359,35 +377,6 @@ impl Said<'_> {
             Some((_, why)) => Err(Refusal::new(*why)),
             None => Ok(()),
         }
-    }
-}
-
-/// Whether a mean, a quantile or a total can be said of what is meant.
-fn stat_fits(stat: Stat, meaning: &Meaning) -> bool {
-    let kind = match meaning.subject {
-        Subject::CiFailure | Subject::CiSuccess | Subject::CiRuns | Subject::CiFailures | Subject::CiSuccesses | Subject::CiCancelled => {
-            return false;
-        }
-        Subject::Cost | Subject::Tokens | Subject::AgentTime => return stat == Stat::Total && matches!(meaning.wanted, Wanted::Value(_)),
-        Subject::CiJobs => return stat == Stat::Mean,
-        Subject::Any if meaning.metric.as_ref().is_some_and(|metric| metric.ends_with("_total")) => Kind::Counter,
-        Subject::Any => Kind::Gauge,
-        subject => match measure(subject) {
-            Some(measure) => measure.kind,
-            None => return false,
-        },
-    };
-    let median = matches!(stat, Stat::Quantile(q) if (q - 0.5).abs() < 1e-9);
-    match (meaning.wanted, kind) {
-        (Wanted::Value(_), _) if meaning.time.is_none() => false,
-        (Wanted::Value(_), Kind::Events) => meaning.task.is_none(),
-        (Wanted::Value(_), Kind::Gauge) => stat != Stat::Total,
-        (Wanted::Value(_), Kind::Counter) => matches!(stat, Stat::Total | Stat::Mean),
-        (Wanted::Value(_), Kind::Flag) => stat == Stat::Mean,
-        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Gauge) => stat == Stat::Mean && meaning.time.is_some(),
-        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Events) => median,
-        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Counter) => stat == Stat::Total,
-        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod words;
 
-use self::words::{corrected, quantity, split, unknown};
+use self::words::{COMMON, corrected, is_notion, is_state, quantity, split, unknown};
 use super::Refusal;
 use super::lexicon::{self, Ask, Atom, Mark};
 use super::meaning::{Stat, Trend};
@@ -51,6 +51,10 @@ pub(super) struct Slots {
     pub(super) names: Vec<Vec<Name>>,
     pub(super) count: Option<usize>,
     pub(super) task: Option<String>,
+    /// Where the task stands.
+    task_at: Option<usize>,
+    /// What says how tasks wait for each other, and where: "depend on" (true), or "blocks".
+    relation: Option<(bool, usize)>,
     pub(super) corrections: Vec<(String, String)>,
     /// Where "than" or "with" of a comparison was.
     compare_from: Option<usize>,
@@ -116,6 +120,12 @@ impl Slots {
             tokens[at].text = word;
         }
         Ok(slots)
+    }
+
+    /// Whether the tasks are asked for that wait for the named one (true), or those that it waits for; none where neither is.
+    pub(super) fn waiting(&self) -> Option<bool> {
+        let ((depend, verb), task) = (self.relation?, self.task_at?);
+        Some(depend == (verb < task))
     }
 
     /// The same with more or less of what is asked for.
@@ -204,6 +214,12 @@ impl Slots {
             }
         }
         let words = lexicon::phrase(rest).map_or(0, |(words, _)| words);
+        // "CI duration" is the duration of the workflow CI, where one is called so.
+        let with_duration = |marks: &[Mark]| matches!(marks, [Mark::Is(Atom::Ci), Mark::Is(Atom::Duration)]);
+        if words > taken && lexicon::phrase(rest).is_some_and(|(_, marks)| with_duration(marks)) {
+            found.retain(|name| name.kind == NameKind::Workflow);
+            return (!found.is_empty()).then_some((taken, found));
+        }
         if words > taken {
             return None;
         }
@@ -214,7 +230,9 @@ impl Slots {
             return Some((taken, found));
         }
         // A word of the grammar is a name where people call a workflow, a probe or a call so.
-        found.retain(|name| matches!(name.kind, NameKind::Workflow | NameKind::Target | NameKind::Heartbeat | NameKind::Unit));
+        let kept = [NameKind::Workflow, NameKind::Target, NameKind::Heartbeat, NameKind::Unit];
+        let scraped = tokens.iter().any(is_state);
+        found.retain(|name| kept.contains(&name.kind) || (name.kind == NameKind::Scraped && scraped));
         let plain = rest[..taken].iter().any(lexicon::is_function_word);
         let means_ci = lexicon::phrase(rest).is_some_and(|(_, marks)| marks.contains(&Mark::Is(Atom::Ci)));
         found.retain(|name| name.kind != NameKind::Workflow || means_ci);
@@ -240,6 +258,7 @@ impl Slots {
         };
         let Some((taken, id)) = found else { return Ok(None) };
         once(&mut self.task, id, &tokens[at])?;
+        self.task_at = Some(at);
         self.atoms.add(Atom::Task);
         Ok(Some(taken))
     }
@@ -310,7 +329,14 @@ impl Slots {
             Mark::Never(_) if self.ask == Some(Ask::Compare) && matches!(token.text.as_str(), "and" | "or") => self.compare_from = Some(at),
             Mark::Never(why) => return Err(Refusal::of(word, format!("`{word}`: {why}"))),
             Mark::Ask(ask) => return self.put_ask(ask, token),
-            Mark::Is(atom) => self.atoms.add(atom),
+            Mark::Is(atom) => {
+                self.atoms.add(atom);
+                match (atom, token.text.as_str()) {
+                    (Atom::Depend, _) => self.relation = Some((true, at)),
+                    (Atom::Blocked, "blocks" | "block" | "blocking") => self.relation = Some((false, at)),
+                    _ => {}
+                }
+            }
             Mark::Extreme(high) => once(&mut self.extreme, high, token)?,
             Mark::Stat(stat) => once(&mut self.stat, stat, token)?,
             Mark::Trend(trend) => once(&mut self.trend, trend, token)?,
@@ -335,6 +361,8 @@ impl Slots {
             (Some(known), new) if known == new => {}
             (None | Some(Ask::Show | Ask::Yes), Ask::Compare) | (None | Some(Ask::Show), _) => self.ask = Some(ask),
             (Some(Ask::How | Ask::What | Ask::Which), Ask::Compare) => self.ask = Some(ask),
+            // "Is the disk growing how fast".
+            (Some(Ask::Yes), Ask::HowFast) => self.ask = Some(ask),
             (Some(_), Ask::Yes | Ask::Show) | (Some(Ask::Compare), Ask::How | Ask::What) => {}
             // "Is it known why", "was there a moment when".
             (Some(Ask::What), Ask::Who | Ask::Which) => self.ask = Some(ask),
@@ -345,14 +373,6 @@ impl Slots {
         }
         Ok(())
     }
-}
-
-/// Words that are rather not names.
-const COMMON: [&str; 12] = ["up", "down", "disk", "memory", "cpu", "network", "load", "tasks", "task", "alerts", "all", "system"];
-
-/// Whether words begin with a notion: "deploy duration" is about the workflow, "deploy the app" a command.
-fn is_notion(words: &[Token]) -> bool {
-    lexicon::phrase(words).is_some_and(|(_, marks)| marks.iter().any(|mark| matches!(mark, Mark::Is(_))))
 }
 
 fn once<T: PartialEq>(slot: &mut Option<T>, value: T, token: &Token) -> Result<(), Refusal> {

@@ -31,6 +31,7 @@ pub(super) fn names() -> Names {
         (NameKind::Tag, &["master"]),
         (NameKind::Device, &["eth0", "nvme0n1"]),
         (NameKind::Sensor, &["coretemp"]),
+        (NameKind::Scraped, &["node"]),
         (NameKind::Rule, &["high_cpu_usage", "disk_filling"]),
         (NameKind::Source, &["github", "system"]),
         (NameKind::Metric, &["http_requests_total", "node_load1", "queue_depth", "system_cpu_utilization_ratio"]),

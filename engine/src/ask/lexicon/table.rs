@@ -23,7 +23,7 @@ const fn stat(stat: Stat) -> Mark {
 pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     // What changes nothing.
     (
-        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|bytes|become|becomes|became|within|during|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|reading|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
+        "a|an|the|of|on|in|at|for|with|to|from|by|about|soon|return|returns|data|metric|bytes|become|becomes|became|within|during|into|please|pls|hey|hi|hello|taskpulse,|me|my|our|we|i|us|you|your|it|its|they|their|them|this|that|these|those|there|here|so|then|just|currently running on|can|could|would you|do|does|be|been|being|and what about|ok so|tell|give|know|let|like to know|want to know|wonder|right|much of a|kind of|out|if any|any of|some|all of|all the|overall|in total for|exactly|roughly|approximately|about how|see|look|looks|looking|get|gets|getting|got|going|go|goes|went|doing|took|takes|take|taking|need|needs|needed|say|thanks|thank you|thx|today so far|so far|up until now|happening to|level|levels|value|values|figure|figures|number for|readings|current value|stats|statistics|information|info|one|ones|of all|amount|amount of|utilisation|utilization|percentage|percent used|everyone's",
         &[Skip],
     ),
     ("is|are|am|do we have|have we got|is there|are there|isn it|does it|do i|do we|did we get", &[ask(Ask::Yes)]),
@@ -117,7 +117,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ),
     ("faster|quicker|sped up|speed up|speeding up|shorter|getting faster|got faster", &[DOWN, Is(A::Slow)]),
     ("busier|more busy|more loaded", &[UP, Is(A::Busy)]),
-    ("fuller|more full|filling up|filling|fills up|filled up|filled|fill up|fill", &[UP, Is(A::Full)]),
+    ("fuller|more full|filling up|filling|fills|fills up|filled up|filled|fill up|fill", &[UP, Is(A::Full)]),
     ("emptier|less full", &[DOWN, Is(A::Full)]),
     ("hotter|warmer|heat up|heating up", &[UP, Is(A::Temperature)]),
     ("cooler|colder", &[DOWN, Is(A::Temperature)]),
@@ -171,9 +171,9 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ),
     ("space|room", &[Is(A::Disk)]),
     ("io|i/o|disk io|disk i/o|disk activity|disk traffic|disk throughput|disk bandwidth|diskio|disk operations", &[Is(A::Io)]),
-    ("reads|disk reads|read from disk|disk read|bytes read|reading from disk", &[Is(A::Io), Is(A::Read)]),
-    ("writes|disk writes|written to disk|disk write|bytes written|writing to disk|written", &[Is(A::Io), Is(A::Write)]),
-    ("read", &[Is(A::Read)]),
+    ("reads|disk reads|read from disk|disk read|bytes read", &[Is(A::Io), Is(A::Read)]),
+    ("writes|disk writes|written to disk|disk write|bytes written|written", &[Is(A::Io), Is(A::Write)]),
+    ("read|reading", &[Is(A::Read)]),
     ("write|wrote|writing", &[Is(A::Write)]),
     (
         "network|net|network traffic|traffic|bandwidth|network usage|network io|network i/o|network throughput|data transferred|transferred|data transfer|network activity|internet traffic|network bandwidth|transfer",
@@ -279,7 +279,7 @@ pub(super) const LEXICON: &[(&str, &[Mark])] = &[
     ),
     // Costs.
     (
-        "cost|costs|spend|spent|spending|money|price|expense|expenses|pay|paid|dollars|usd|euros|bill|spendings|expensive|budget|costing|charged|charge|burn|burned|burnt|cash",
+        "cost|costs|spend|spent|spending|money|price|expense|expenses|pay|paid|dollars|usd|euros|bill|spendings|expensive|costing|charged|charge|burn|burned|burnt|cash",
         &[Is(A::Cost)],
     ),
     ("tokens|token|token usage|token use|token consumption|tokens used", &[Is(A::Tokens)]),

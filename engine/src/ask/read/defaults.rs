@@ -83,6 +83,8 @@ impl Said<'_> {
         let kind = measure(subject).map(|measure| measure.kind);
         let counter = kind == Some(Kind::Counter) || metric.is_some_and(|metric| metric.ends_with("_total"));
         match wanted {
+            Wanted::Growth => Some(last(DAY, clock)),
+            _ if matches!(subject, Subject::Budget | Subject::CiBroken | Subject::CiShifted | Subject::Runners | Subject::Verdicts) => None,
             Wanted::Crossed(crossing) if crossing.wanted == CrossingAs::LastTime => Some(last(30 * DAY, clock)),
             Wanted::Value(_) | Wanted::Most | Wanted::Least | Wanted::Count | Wanted::Downtime if slots.ever && slots.task.is_none() => {
                 Some(last(30 * DAY, clock))
@@ -105,6 +107,8 @@ impl Said<'_> {
             Wanted::Most if matches!(subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped) => Some(last(DAY, clock)),
             _ if events(subject) => Some(last(WEEK, clock)),
             _ if matches!(subject, Subject::Completed | Subject::Reopened) => Some(last(WEEK, clock)),
+            // "Disk I/O now": the rate of the last minutes.
+            Wanted::Value(Stat::Usual) | Wanted::Most | Wanted::Least if counter && slots.now && !past && has_rate(subject) => None,
             _ if counter || matches!(subject, Subject::Cost | Subject::Tokens | Subject::AgentTime) => Some(last(DAY, clock)),
             Wanted::TimeOf(_) => Some(last(DAY, clock)),
             Wanted::Value(stat) if stat != Stat::Usual && !slots.now => Some(last(DAY, clock)),
@@ -156,8 +160,8 @@ impl Said<'_> {
                 (last(length, clock), Range { start: start - WEEK, end: start })
             }
         };
-        // "From last week to this one": the earlier time is what is compared with.
-        let compare = slots.ask == Some(super::Ask::Compare);
+        // "From last week to this one": the earlier time is what is compared with, unless the question says which is the more of both.
+        let compare = slots.ask == Some(super::Ask::Compare) || slots.trend.is_none();
         let (time, compared) = if compare && time.start < compared.start { (compared, time) } else { (time, compared) };
         if time == compared {
             return Err(Refusal::new("Both times are the same"));
@@ -171,11 +175,29 @@ fn last(length: i64, clock: &Clock) -> Range {
 }
 
 fn events(subject: Subject) -> bool {
-    measure(subject).is_some_and(|measure| measure.kind == Kind::Events) || matches!(subject, Subject::CiJobs | Subject::CiJobFailures)
+    measure(subject).is_some_and(|measure| measure.kind == Kind::Events)
+        || matches!(subject, Subject::CiJobs | Subject::CiJobFailures | Subject::CiCost | Subject::Slower)
 }
 
 fn flag(subject: Subject) -> bool {
     measure(subject).is_some_and(|measure| measure.kind == Kind::Flag)
+}
+
+/// Counters of which a rate is said.
+fn has_rate(subject: Subject) -> bool {
+    matches!(
+        subject,
+        Subject::DiskIo
+            | Subject::DiskRead
+            | Subject::DiskWrite
+            | Subject::Network
+            | Subject::NetworkIn
+            | Subject::NetworkOut
+            | Subject::UnitCpu
+            | Subject::UnitIo
+            | Subject::ServiceCpu
+            | Subject::Any
+    )
 }
 
 /// Subjects that are about now, however they are asked for.

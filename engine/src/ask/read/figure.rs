@@ -1,7 +1,7 @@
 //! A figure: its value, who has most of it, or when it was at its highest.
 
 use super::wanted::{Found, NOT_TOGETHER};
-use super::{Ask, Atom, Kind, LASTING, Refusal, Said, Stat, Subject, Wanted, measure};
+use super::{Ask, Atom, Kind, LASTING, Meaning, Refusal, Said, Stat, Subject, Wanted, measure};
 
 /// Figures that are numbers of something.
 const COUNTABLE: [Subject; 17] = [
@@ -34,7 +34,8 @@ impl Said<'_> {
     pub(super) fn figure(&self, subject: Subject) -> Found {
         let slots = self.slots;
         let by = measure(subject).map(|measure| measure.by).unwrap_or_default();
-        let asked_who = self.asks(&[Ask::Which, Ask::Who, Ask::Where]) || (self.is(Ask::What) && self.has(Atom::Use) && !self.named);
+        let asked_who = self.asks(&[Ask::Which, Ask::Who, Ask::Where])
+            || (self.is(Ask::What) && self.atoms.any(&[Atom::Use, Atom::Read, Atom::Write]) && !self.has(Atom::Io) && !self.named);
         let entity = match subject {
             Subject::ProcessCpu | Subject::ProcessMemory | Subject::ProcessIo | Subject::ProcessRead | Subject::ProcessWrite => !self.named,
             Subject::UnitCpu | Subject::UnitMemory | Subject::UnitIo => !self.named,
@@ -115,5 +116,36 @@ impl Said<'_> {
             return Err(Refusal::new(NOT_TOGETHER));
         }
         Ok((wanted, subject))
+    }
+}
+
+/// Whether a mean, a quantile or a total can be said of what is meant.
+pub(super) fn stat_fits(stat: Stat, meaning: &Meaning) -> bool {
+    let kind = match meaning.subject {
+        Subject::CiFailure | Subject::CiSuccess | Subject::CiRuns | Subject::CiFailures | Subject::CiSuccesses | Subject::CiCancelled => {
+            return false;
+        }
+        Subject::Cost | Subject::CiCost | Subject::Tokens | Subject::AgentTime => {
+            return stat == Stat::Total && matches!(meaning.wanted, Wanted::Value(_));
+        }
+        Subject::CiJobs => return stat == Stat::Mean,
+        Subject::Any if meaning.metric.as_ref().is_some_and(|metric| metric.ends_with("_total")) => Kind::Counter,
+        Subject::Any => Kind::Gauge,
+        subject => match measure(subject) {
+            Some(measure) => measure.kind,
+            None => return false,
+        },
+    };
+    let median = matches!(stat, Stat::Quantile(q) if (q - 0.5).abs() < 1e-9);
+    match (meaning.wanted, kind) {
+        (Wanted::Value(_), _) if meaning.time.is_none() => false,
+        (Wanted::Value(_), Kind::Events) => meaning.task.is_none(),
+        (Wanted::Value(_), Kind::Gauge) => stat != Stat::Total,
+        (Wanted::Value(_), Kind::Counter) => matches!(stat, Stat::Total | Stat::Mean),
+        (Wanted::Value(_), Kind::Flag) => stat == Stat::Mean,
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Gauge) => stat == Stat::Mean && meaning.time.is_some(),
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Events) => median,
+        (Wanted::Most | Wanted::Least | Wanted::Compared(_), Kind::Counter) => stat == Stat::Total,
+        _ => false,
     }
 }

@@ -17,6 +17,9 @@ impl Said<'_> {
         if slots.since && slots.limit.is_none() {
             return self.since_when(subject);
         }
+        if let Some(found) = self.of_few_ways(subject) {
+            return found;
+        }
         if self.has(Atom::Idle) && !self.asks_whether_idle() {
             return Err(Refusal::new("How idle it is, is not measured; how busy it is can be asked for"));
         }
@@ -35,6 +38,10 @@ impl Said<'_> {
         if slots.will {
             return Err(Refusal::new(FUTURE));
         }
+        let states = matches!(subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped);
+        if self.is(Ask::When) && slots.trend.is_some() && slots.limit.is_none() && !states {
+            return self.moment(subject);
+        }
         if slots.than || slots.before || !slots.other.is_empty() || self.is(Ask::Compare) || self.compares_change(self.atoms) {
             return self.compared(subject);
         }
@@ -42,7 +49,6 @@ impl Said<'_> {
             return self.crossed(subject, above, quantity);
         }
         // "When did the shop go down".
-        let states = matches!(subject, Subject::Probe | Subject::Heartbeat | Subject::Scraped);
         if slots.trend.is_some() && !(states && slots.trend == Some(Trend::Down)) {
             return self.compared(subject);
         }
@@ -50,6 +56,7 @@ impl Said<'_> {
             return self.of_task(subject);
         }
         match subject {
+            Subject::CiCost => self.ci_cost(),
             Subject::Alerts => self.alerts(),
             Subject::Events | Subject::Anomalies => {
                 Ok((if self.asks(&[Ask::HowMany, Ask::HowOften]) { Wanted::Count } else { Wanted::Happened }, subject))
@@ -135,10 +142,12 @@ impl Said<'_> {
 
     fn compared(&self, subject: Subject) -> Found {
         let figures = measure(subject).is_some_and(|measure| !matches!(measure.kind, Kind::Flag | Kind::Date));
-        let others =
-            matches!(subject, Subject::Any | Subject::Cost | Subject::Tokens | Subject::AgentTime | Subject::Alerts | Subject::Probe);
+        let others = matches!(
+            subject,
+            Subject::Any | Subject::Cost | Subject::CiCost | Subject::Tokens | Subject::AgentTime | Subject::Alerts | Subject::Probe
+        );
         if self.is(Ask::HowFast) && !super::LASTING.contains(&subject) {
-            return Err(Refusal::new("How fast a level changes is not said; two times of it can be compared"));
+            return self.growth(subject);
         }
         if !figures && !others {
             return Err(Refusal::new("Two times can be compared of figures, costs and alerts"));
@@ -152,6 +161,9 @@ impl Said<'_> {
     }
 
     fn of_task(&self, subject: Subject) -> Found {
+        if let (Subject::Tasks, Some(dependents)) = (subject, self.slots.waiting()) {
+            return self.waiting(dependents);
+        }
         match subject {
             Subject::Tasks if self.is(Ask::When) => Err(Refusal::new("When a single task will be or was done is shown by the time line")),
             // "How many tasks are blocked by task 3", "how long has task 3 been blocked", "what does task 3 block".
@@ -213,7 +225,7 @@ impl Said<'_> {
             _ if called => Wanted::LastTime,
             _ if self.has(Atom::Last) && subject == Subject::Heartbeat => Wanted::LastTime,
             _ if slots.extreme.is_some() && down => Wanted::Most,
-            _ if self.has(Atom::Availability) || self.has(Atom::Uptime) || self.is(Ask::HowMuch) => Wanted::Value(Stat::Usual),
+            _ if self.atoms.any(&[Atom::Availability, Atom::Uptime, Atom::Share]) || self.is(Ask::HowMuch) => Wanted::Value(Stat::Usual),
             Some(Ask::HowOften | Ask::HowFast) => return Err(Refusal::new(NOT_TOGETHER)),
             _ => Wanted::State(!down),
         };
@@ -263,6 +275,9 @@ impl Said<'_> {
 
     fn tasks(&self, subject: Subject) -> Found {
         let slots = self.slots;
+        if self.has(Atom::Depend) {
+            return Err(Refusal::new("Of which task is missing; say `task 7`"));
+        }
         if slots.extreme.is_some() {
             return Err(Refusal::new("Most or least of what is missing: tasks are ranked by time, by cost and by tokens"));
         }
@@ -306,6 +321,9 @@ impl Said<'_> {
             (Atom::Ci, "ci"),
             (Atom::Probe, "probe"),
         ];
+        if subject == Subject::Budget {
+            return if self.has(Atom::Ci) { Some("ci") } else { self.has(Atom::Agent).then_some("agents") };
+        }
         // A rule or a target that is named says more.
         let named = self.named && self.has(Atom::Probe);
         let mut found = topics.into_iter().filter(|(atom, _)| self.has(*atom)).map(|(_, topic)| topic);
@@ -321,6 +339,10 @@ impl Said<'_> {
             // "Which task has been in progress longest": one that is not done.
             let under_way = self.has(Atom::InProgress) && !self.has(Atom::Done) && self.slots.task.is_none();
             return under_way.then_some("in-progress");
+        }
+        if subject == Subject::Advice {
+            let statuses = [(Atom::Dismissed, "dismissed"), (Atom::Accepted, "accepted"), (Atom::Applied, "applied")];
+            return statuses.into_iter().find(|(atom, _)| self.has(*atom)).map(|(_, status)| status);
         }
         if !matches!(subject, Subject::Tasks | Subject::Subtasks) {
             return None;

@@ -1,7 +1,7 @@
 //! Single words: numbers with units, parts of words, slips, and what is said of those that are not known.
 
 use super::Quantity;
-use crate::ask::lexicon::{self, Mark};
+use crate::ask::lexicon::{self, Atom, Mark};
 use crate::ask::names::Names;
 use crate::ask::text::Token;
 use crate::ask::{Refusal, spelling, when};
@@ -41,6 +41,11 @@ pub(super) fn split(token: &Token) -> Option<Vec<Token>> {
     if token.quoted || !token.text.contains(['-', '/', '–', '—']) {
         return None;
     }
+    // "Top -5": a sign is no hyphen.
+    let mut chars = token.text.chars();
+    if matches!(chars.next(), Some('-' | '–' | '—')) && chars.next().is_some_and(|c| c.is_ascii_digit()) {
+        return None;
+    }
     let parts = token.text.split(['-', '/', '–', '—']).filter(|part| !part.is_empty());
     let parts: Vec<Token> = parts.map(|part| Token { text: part.to_owned(), written: token.written.clone(), quoted: false }).collect();
     // A path is a name that is not known.
@@ -76,4 +81,20 @@ pub(super) fn unknown(token: &Token) -> Refusal {
         format!("`{word}` is no word that is understood, and nothing known is called so")
     };
     Refusal::of(word, why)
+}
+
+/// Words that are rather not names.
+pub(super) const COMMON: [&str; 12] =
+    ["up", "down", "disk", "memory", "cpu", "network", "load", "tasks", "task", "alerts", "all", "system"];
+
+/// Whether words begin with a notion: "deploy duration" is about the workflow, "deploy the app" a command.
+pub(super) fn is_notion(words: &[Token]) -> bool {
+    lexicon::phrase(words).is_some_and(|(_, marks)| marks.iter().any(|mark| matches!(mark, Mark::Is(_))))
+}
+
+/// Whether a word asks for a state: "is node up" is about a scraped target of that name, "load of the node" about the machine.
+pub(super) fn is_state(word: &Token) -> bool {
+    const STATES: [Atom; 6] = [Atom::Up, Atom::Down, Atom::Ok, Atom::Scrape, Atom::Target, Atom::Availability];
+    lexicon::phrase(std::slice::from_ref(word))
+        .is_some_and(|(_, marks)| marks.iter().any(|mark| matches!(mark, Mark::Is(atom) if STATES.contains(atom))))
 }
