@@ -7,7 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::remote::now_ms;
-use common::{Folder, Service, eventually};
+use common::{Folder, Service, eventually, within};
 use serde_json::{Value, json};
 
 const MINUTE: i64 = 60_000;
@@ -66,6 +66,13 @@ fn import(service: &Service) {
     history.add(metric, labels("Build", "success"), runs(monday - 14 * DAY, 21, 590.0).chain(runs(monday - 7 * DAY, 21, 710.0)));
     history.add(metric, labels("Build", "failure"), (0..7).map(|n| (monday - 7 * DAY + n * DAY + 30 * HOUR / 2, 100.0)));
     history.add(metric, labels("Deploy", "success"), runs(monday - 7 * DAY, 5, 60.0));
+    history.add("process_cpu_utilization_ratio", json!({"process": "rustc"}), [(now - MINUTE, 0.5)]);
+    // What the kernel ended, of a unit alone; and traffic, most of it of the machine with itself.
+    history.add("container_oom_kills_total", json!({"unit": "db.service"}), [(yesterday - MINUTE, 1.0), (yesterday + HOUR, 3.0)]);
+    for (device, bytes) in [("lo", 9.0 * GIB), ("eth0", GIB)] {
+        let labels = json!({"device": device, "direction": "receive"});
+        history.add("system_network_io_bytes_total", labels, [(yesterday - MINUTE, 0.0), (yesterday + HOUR, bytes)]);
+    }
     // 10 each hour: 240 yesterday.
     let counted = json!({"queue": "mail"});
     history.add("mails_sent_total", counted, (0..=24).map(|n| (yesterday - MINUTE + n * HOUR, n as f64 * 10.0)));
@@ -116,7 +123,7 @@ fn answers_have_the_figures_of_the_history_and_nothing_else() {
         ("what is in progress", &["1 of 6 tasks is in-progress", "task 3 build"]),
         ("status of task 4", &["Task 4 of ", " is pending, after 3: paint"]),
         ("mails sent yesterday", &["240, on "]),
-        ("is the cpu higher today than yesterday", &["No: CPU: 20 %", "before"]),
+        ("is the cpu higher today than yesterday", &["No: CPU: 20 % since ", "% less than ", " on "]),
         ("compare cpu of db-1 yesterday with today", &["Nothing to compare"]),
         ("was the shop ever down", &["shop was down 1 time, for 10 min together", "in the last 30 d"]),
         ("how many probes were down yesterday", &["1 of 1 were down: shop was down 1 time"]),
@@ -127,6 +134,17 @@ fn answers_have_the_figures_of_the_history_and_nothing_else() {
         ("are there any blocked tasks", &["1 of 6 tasks is blocked"]),
         ("disk io yesterday", &["Nothing of it is measured"]),
         ("mails sent on 1 January 2020", &["No samples of mails sent on 2020-01-01; the newest is of "]),
+        ("availability of shop yesterday", &["shop was up 99.3 % of the time"]),
+        ("cpu yesterday compared with today", &["CPU: 20 % since ", "% less than ", " on "]),
+        ("cpu of rustc", &["CPU of rustc: 0.5 cores, now"]),
+        ("how many oom kills yesterday", &["Processes ended for want of memory of db.service: 2, on "]),
+        ("how much did we download yesterday", &["Received by eth0: 1 GiB, on "]),
+        ("which tasks depend on task 3", &["1 task depends on task 3 of ", "task 4 paint (pending)"]),
+        ("what blocks task 4", &["waits for 1 open task of what it depends on (3): task 3 build (in-progress)"]),
+        ("what blocks task 5", &["Nothing blocks task 5"]),
+        ("is anything wrong", &[" not well: workflow Build failed 6 times in a row, since "]),
+        ("is the disk ok", &[" about disk", "Disk /data: 91 %"]),
+        ("is db-1 alive", &["db-1 is "]),
         ("any alerts?", &["No alert fires now"]),
         ("what should I do", &["ecommendation"]),
     ] {
@@ -172,6 +190,46 @@ fn speed(service: &Service) {
         times[times.len() * 95 / 100],
         times[times.len() - 1]
     );
+}
+
+/// A time zone in which it is about noon: no day ends during a test. The sign is that of POSIX.
+fn noon() -> String {
+    format!("Etc/GMT{:+}", now_ms() / HOUR % 24 - 12)
+}
+
+#[test]
+fn budgets_and_calls_are_those_of_the_settings_and_switched_off_advice_is_called_so() {
+    let settings = format!(
+        "[system]\nenabled = false\n[github]\nenabled = false\n[taskmaster]\nenabled = false\n[optimizer]\ninterval = \"10s\"\n\
+         [heartbeats.expect.backup]\nevery = \"1d\"\n[heartbeats.expect.hasty]\nevery = \"10s\"\ngrace = \"0s\"\n[costs]\ntimezone = {:?}\n\
+         [costs.budgets.agents]\namount = 5\ncurrency = \"USD\"\nper = \"day\"\nof = [\"agents\"]\n",
+        noon()
+    );
+    let folder = Folder::with_settings(&settings);
+    let service = folder.start();
+    let said = |service: &Service, question: &str| service.ask(question)["sentence"].as_str().unwrap().to_owned();
+    let sample = json!({"name": "claude_code_cost_usage_USD_total", "labels": {"session_id": "s"}, "value": 5.28});
+    assert!(service.client.post(service.url("/api/v1/ingest")).json(&json!({"samples": [sample]})).send().unwrap().status().is_success());
+    within(Duration::from_secs(60), "the budget", || {
+        service.data("/api/v1/budgets").as_array()?.iter().find(|budget| budget["used"] == 5.28).map(|_| ())
+    });
+    for question in ["what's the budget", "how much of the budget is used", "are we over budget"] {
+        let sentence = said(&service, question);
+        assert!(sentence.contains("Budget agents: 5.28 of 5.00 USD spent since "), "{question}: {sentence}");
+        assert!(sentence.contains("106 %, over budget since "), "{question}: {sentence}");
+    }
+    let never = said(&service, "when did backup last call");
+    assert!(never.contains("backup is configured and not called yet; its first call is late from "), "{never}");
+    let late = within(Duration::from_secs(60), "a late call", || {
+        Some(said(&service, "which heartbeats are late")).filter(|said| said.contains("hasty is late"))
+    });
+    assert!(late.contains("1 of 2 are late: hasty is late (configured and never called), since "), "{late}");
+    let wrong = said(&service, "is anything wrong");
+    assert!(wrong.contains("hasty it never called, and its call is late"), "{wrong}");
+    service.kill();
+    let service = folder.start_with(&["--no-advanced"], &[]);
+    let off = said(&service, "what should I do");
+    assert!(off.to_lowercase().contains("advice is switched off"), "{off}");
 }
 
 #[test]

@@ -93,6 +93,8 @@ fn asker(state: &AppState, zone: TimeZone, cancelled: Arc<AtomicBool>) -> Asker 
         views: state.reporter.views.clone(),
         store: state.store.clone(),
         agent_metrics: state.money.agents.clone(),
+        heartbeats: Arc::clone(&state.heartbeats),
+        advises: state.advice_off.is_none(),
         limits,
         clock: Clock { now: now_ms(), zone },
     }

@@ -117,7 +117,7 @@ impl Asker {
             return Ok(Draft::missing(format!("no {about}alert began to fire {during}")).page("alerts"));
         };
         let fired = alert.firing_since.unwrap_or(alert.pending_since);
-        let range = Range { start: alert.pending_since - HOUR, end: fired };
+        let range = Range { start: alert.pending_since - HOUR, end: fired - 1 };
         let own = |event: &Event| event.source != "alert" || event.subject != alert.id;
         let events = self.store.events(range.start, range.end, MAX_EVENTS, own)?;
         let parts: Vec<String> = events.iter().map(|(_, event)| format!("{} ({} before)", event.title, lasted(fired - event.at))).collect();
@@ -131,7 +131,7 @@ impl Asker {
             0 => format!("In the hour before {what} nothing stands on the time line"),
             count => format!("In the hour before {what}: {}: {}", counted(count, "event", "events"), listed(&parts)),
         };
-        if let Some(lines) = alert.explanation.as_ref().map(|explanation| explanation.lines.clone()).filter(|lines| !lines.is_empty()) {
+        if let Some(lines) = alert.explanation.as_deref().map(super::why::in_cores).filter(|lines| !lines.is_empty()) {
             sentence = format!("{sentence}. {}", lines.join(". "));
         }
         let others = (all.len() > 1).then(|| format!("{} fired in that time; this is the last one", counted(all.len(), "alert", "alerts")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted, measure};
+use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted, measure};
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::words::{counted, figure, lasted};
 
@@ -22,6 +22,8 @@ const ROWS: usize = 10;
 struct Ended {
     at: TimestampMs,
     conclusion: String,
+    repo: String,
+    workflow: String,
     name: String,
     seconds: f64,
 }
@@ -43,6 +45,28 @@ impl Ended {
             _ => true,
         }
     }
+}
+
+/// A workflow whose newest run failed.
+pub(super) struct Red {
+    pub(super) repo: String,
+    pub(super) workflow: String,
+    pub(super) name: String,
+    /// `failed 4 times in a row`.
+    pub(super) said: String,
+    /// When the first of these runs ended.
+    pub(super) since: TimestampMs,
+}
+
+/// The newest run of each workflow that succeeded or failed, the failed ones first.
+fn newest(runs: &[Ended]) -> Vec<&Ended> {
+    let mut by_name: BTreeMap<&str, &Ended> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.judged()) {
+        by_name.insert(&run.name, run);
+    }
+    let mut newest: Vec<&Ended> = by_name.into_values().collect();
+    newest.sort_by_key(|run| std::cmp::Reverse((run.failed(), run.at)));
+    newest
 }
 
 /// How many runs of a workflow failed since its last success, and when the first of them did.
@@ -68,6 +92,8 @@ impl Asker {
             out.extend(samples.iter().map(|(at, seconds)| Ended {
                 at: *at,
                 conclusion: conclusion.to_owned(),
+                repo: labels.get("repo").unwrap_or_default().to_owned(),
+                workflow: labels.get("workflow").unwrap_or_default().to_owned(),
                 name: name(labels),
                 seconds: *seconds,
             }));
@@ -180,6 +206,21 @@ impl Asker {
         Draft::said(format!("{}, {}", listed(&parts), self.during(range))).rows(rows)
     }
 
+    /// How many workflows ran within a month, and those that are red.
+    pub(super) fn red(&self) -> Result<(usize, Vec<Red>), AskError> {
+        let range = Range { start: self.now() - 30 * DAY, end: self.now() };
+        let read = Read { metric: DURATION.to_owned(), selector: DURATION.to_owned(), kind: Kind::Events, by: Vec::new(), measure: None };
+        let any = Meaning::about(Wanted::Count, Subject::CiRuns);
+        let runs = self.ended(&read, &any, range)?;
+        let newest = newest(&runs);
+        let red = newest.iter().filter_map(|run| {
+            let (count, since) = failing_since(&runs, &run.name)?;
+            let said = if count > 1 { format!("failed {count} times in a row") } else { "failed in its newest run".to_owned() };
+            Some(Red { repo: run.repo.clone(), workflow: run.workflow.clone(), name: run.name.clone(), said, since })
+        });
+        Ok((newest.len(), red.collect()))
+    }
+
     /// How the newest runs of each workflow ended.
     pub(super) fn ci_state(&self, meaning: &Meaning) -> Result<Draft, AskError> {
         let back = Range { start: self.now() - 30 * DAY, end: self.now() };
@@ -187,15 +228,10 @@ impl Asker {
         let runs_of = Meaning { subject: Subject::CiRuns, time: Some(range), ..meaning.clone() };
         let Some(read) = self.read_of(&runs_of) else { return Ok(Draft::missing("nothing is known of that")) };
         let runs = self.ended(&read, &runs_of, range)?;
-        let mut newest: BTreeMap<&str, &Ended> = BTreeMap::new();
-        for run in runs.iter().filter(|run| run.judged()) {
-            newest.insert(&run.name, run);
-        }
+        let newest = newest(&runs);
         if newest.is_empty() {
             return Ok(self.nothing(&read, &runs_of));
         }
-        let mut newest: Vec<&Ended> = newest.into_values().collect();
-        newest.sort_by_key(|run| std::cmp::Reverse((run.failed(), run.at)));
         let said = |run: &&Ended| {
             let since = failing_since(&runs, &run.name).filter(|(count, _)| run.failed() && *count > 1);
             let since = since.map(|(count, at)| format!(" ({count} in a row, since {})", self.at(at))).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Two times beside each other.
 
 use taskpulse_engine::ask::{Kind, Meaning, Range, Subject, Trend, Wanted};
-use taskpulse_engine::words::{counted, figure};
+use taskpulse_engine::words::{counted, money};
 
-use super::draft::{Draft, listed, row};
+use super::draft::{Draft, UP_SHARE, figure, listed, row};
 use super::figures::{page_of, same};
 use super::reading::{Read, called, over_query, quantile};
 use super::{AskError, Asker};
@@ -12,7 +12,7 @@ use crate::view::AnswerRow;
 /// A difference that is called one.
 const DIFFERENCE: f64 = 0.02;
 /// What chance brings in one of twenty cases.
-const RARE: f64 = 0.05;
+pub(super) const RARE: f64 = 0.05;
 /// Runs on both sides that a test needs.
 const MIN_RUNS: usize = 5;
 
@@ -35,7 +35,9 @@ impl Asker {
             _ => None,
         };
         match meaning.subject {
-            Subject::Cost | Subject::Tokens | Subject::AgentTime => return self.cost_compared(meaning, time, other, trend),
+            Subject::Cost | Subject::CiCost | Subject::Tokens | Subject::AgentTime => {
+                return self.cost_compared(meaning, time, other, trend);
+            }
             Subject::Alerts => return self.alerts_compared(meaning, time, other, trend),
             Subject::CiFailures
             | Subject::CiSuccesses
@@ -59,8 +61,8 @@ impl Asker {
         };
         let chart = if read.kind == Kind::Counter { format!("rate({}[5m])", read.selector) } else { read.selector.clone() };
         let rate = read.kind == Kind::Counter && (time.length() != other.length());
-        let metric = if rate { format!("{}_per_hour", read.metric) } else { read.metric.clone() };
-        let draft = self.both_said(&both, if rate { unit_metric(&read.metric) } else { &metric }, rate, (time, other), trend);
+        let metric = if read.kind == Kind::Flag { UP_SHARE } else { &read.metric };
+        let draft = self.both_said(&both, metric, rate, (time, other), trend);
         let draft = draft.note(rate.then(|| "The times are not equally long; what is compared is per hour".to_owned()));
         Ok(draft.charted(&query, &chart, [time, other]).note(self.coverage(&read, time)?).page(page_of(meaning.subject)))
     }
@@ -126,6 +128,7 @@ impl Asker {
     /// The sentence and rows of figures at two times.
     pub(super) fn both_said(&self, both: &[Both], metric: &str, rate: bool, (time, other): (Range, Range), trend: Option<Trend>) -> Draft {
         let per = if rate { " an hour" } else { "" };
+        let alone = both.len() == 1;
         let parts: Vec<String> = both
             .iter()
             .map(|one| {
@@ -136,25 +139,26 @@ impl Asker {
                     None if one.counts.is_some() => ", too few to say more",
                     None => "",
                 };
-                format!(
-                    "{}: {}{per}, {}{per} before{counts}{}{chance}",
-                    one.name,
-                    figure(metric, one.now),
-                    figure(metric, one.before),
-                    by(one)
-                )
+                let (first, second) =
+                    if alone { (format!(" {}", self.during(time)), format!(" {}", self.during(other))) } else { Default::default() };
+                let (now, before) = (figure(metric, one.now), figure(metric, one.before));
+                format!("{}: {now}{per}{first}{}{before}{per}{second}{counts}{chance}", one.name, than(one))
             })
             .collect();
         let lead = match (trend, both) {
             (Some(trend), [one]) => verdict(one, trend),
             _ => "",
         };
-        let sentence = format!("{lead}{}; {} beside {}", listed(&parts), self.during(time), self.during(other));
+        let times = format!("; the first figure of each {}, the second {}", self.during(time), self.during(other));
+        let sentence = format!("{lead}{}{}", listed(&parts), if alone { String::new() } else { times });
         let rows = both.iter().map(|one| two(&one.name, metric, one.now, one.before)).collect();
         Draft::said(sentence).rows(rows)
     }
 
     fn cost_compared(&self, meaning: &Meaning, time: Range, other: Range, trend: Option<Trend>) -> Result<Draft, AskError> {
+        if meaning.subject == Subject::CiCost {
+            return self.ci_cost_compared(meaning, time, other, trend);
+        }
         let ((now, metric), (before, _)) = (self.used(meaning.subject, time)?, self.used(meaning.subject, other)?);
         let (Some(now), Some(before)) = (now, before) else {
             let without = if now.is_none() { time } else { other };
@@ -164,8 +168,22 @@ impl Asker {
         let lead = trend.map(|trend| verdict(&one, trend)).unwrap_or_default();
         let said = |value: f64| self.cost_said(meaning.subject, value);
         let sentence =
-            format!("{lead}Coding agents: {} {}, {} {}{}", said(now), self.during(time), said(before), self.during(other), by(&one));
+            format!("{lead}Coding agents: {} {}{}{} {}", said(now), self.during(time), than(&one), said(before), self.during(other));
         Ok(Draft::said(sentence).rows(vec![two("coding agents", metric, now, before)]).page("tasks").note(unequal(time, other)))
+    }
+
+    fn ci_cost_compared(&self, meaning: &Meaning, time: Range, other: Range, trend: Option<Trend>) -> Result<Draft, AskError> {
+        let (Some((now, currency)), Some((before, of))) = (self.ci_spent(meaning, time)?, self.ci_spent(meaning, other)?) else {
+            return Ok(Draft::missing("what CI cost is not known at both times, or in several currencies").page("ci"));
+        };
+        if currency != of {
+            return Ok(Draft::missing(format!("what CI cost is in {currency} at one time, and in {of} at the other")).page("ci"));
+        }
+        let one = Both { name: String::new(), now, before, counts: None, chance: None };
+        let lead = trend.map(|trend| verdict(&one, trend)).unwrap_or_default();
+        let (said, beside) = (money(now, Some(&currency)), money(before, Some(&currency)));
+        let sentence = format!("{lead}CI runs cost {said} {}{}{beside} {}", self.during(time), than(&one), self.during(other));
+        Ok(Draft::said(sentence).rows(vec![two("CI runs", "", now, before)]).page("ci").note(unequal(time, other)))
     }
 
     fn alerts_compared(&self, meaning: &Meaning, time: Range, other: Range, trend: Option<Trend>) -> Result<Draft, AskError> {
@@ -233,7 +251,7 @@ fn unequal(time: Range, other: Range) -> Option<String> {
 fn two(name: &str, metric: &str, now: f64, before: f64) -> AnswerRow {
     let mut one = row(if name.is_empty() { "now" } else { name }, metric, now);
     one.compared = Some(before);
-    one.text = format!("{}, {} before", figure(metric, now), figure(metric, before));
+    one.text = format!("{} beside {}", figure(metric, now), figure(metric, before));
     one
 }
 
@@ -241,16 +259,15 @@ fn change(one: &Both) -> f64 {
     if one.before == 0.0 { if one.now == 0.0 { 0.0 } else { 1e9 } } else { one.now / one.before - 1.0 }
 }
 
-/// `, 20 % more`.
-pub(super) fn by(one: &Both) -> String {
+/// `, 20 % more than `: what stands between both figures, so that no word says which time was first.
+pub(super) fn than(one: &Both) -> String {
     if one.before == 0.0 || !change(one).is_finite() {
-        return String::new();
+        return " beside ".to_owned();
     }
-    let percent = change(one) * 100.0;
-    match percent {
-        p if p.abs() < 0.5 => ", about the same".to_owned(),
-        p if p > 0.0 => format!(", {p:.0} % more"),
-        p => format!(", {:.0} % less", -p),
+    match change(one) * 100.0 {
+        p if p.abs() < 0.5 => ", about the same as ".to_owned(),
+        p if p > 0.0 => format!(", {p:.0} % more than "),
+        p => format!(", {:.0} % less than ", -p),
     }
 }
 
@@ -265,11 +282,6 @@ fn verdict(one: &Both, trend: Trend) -> &'static str {
         Trend::Down if went < 0.0 => "Yes: ",
         _ => "No: ",
     }
-}
-
-/// The unit of a metric that is said per hour.
-fn unit_metric(metric: &str) -> &str {
-    metric
 }
 
 /// How likely chance alone makes two sets as different: Mann and Whitney's test with its normal approximation and its correction for ties, two-sided.

@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 use taskpulse_engine::ask::Range;
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::words::{figure, lasted};
+use taskpulse_engine::words::{self, lasted};
 
 use super::Asker;
 use crate::view::{Answer, AnswerChart, AnswerMeaning, AnswerRow, seconds};
 
 /// Names that a sentence lists; the others are in the rows.
 const LISTED: usize = 3;
+/// Metrics of shares of a time, which rounding never makes whole.
+pub(super) const UP_SHARE: &str = "up_ratio";
+pub(super) const DOWN_SHARE: &str = "down_ratio";
 /// Points of a chart.
 const POINTS: i64 = 300;
 const HOUR: i64 = 3_600_000;
@@ -84,6 +87,21 @@ impl Draft {
 fn charted(query: &str, range: Range) -> AnswerChart {
     let step = (range.length() / POINTS / 1_000 * 1_000).max(5_000);
     AnswerChart { query: query.to_owned(), start: seconds(range.start), end: seconds(range.end), step: seconds(step) }
+}
+
+/// A value as people write it. A share of time that was up is never rounded to all of it, nor one that was down to nothing.
+pub(super) fn figure(metric: &str, v: f64) -> String {
+    // Hundredths of a percent, whole ones as they are.
+    let percent = |hundredths: f64| format!("{} %", (hundredths / 100.0));
+    match metric {
+        UP_SHARE if v < 1.0 => match (v * 1e4).floor() {
+            0.0 if v > 0.0 => "less than 0.01 %".to_owned(),
+            hundredths => percent(hundredths.max(0.0)),
+        },
+        DOWN_SHARE if v > 0.0 => percent((v * 1e4 - 1e-6).ceil().min(if v < 1.0 { 9_999.0 } else { 10_000.0 })),
+        UP_SHARE | DOWN_SHARE => words::figure("share_ratio", v),
+        _ => words::figure(metric, v),
+    }
 }
 
 /// A row with a figure in the unit of a metric.
@@ -162,5 +180,34 @@ impl Asker {
     /// How long ago, or how long until.
     pub(super) fn ago(&self, t: TimestampMs) -> String {
         if t <= self.now() { format!("{} ago", lasted(self.now() - t)) } else { format!("in {}", lasted(t - self.now())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_share_of_a_time_is_rounded_to_all_or_nothing() {
+        // Ten minutes of a month of 27 days.
+        let down = 10.0 / (27.0 * 24.0 * 60.0);
+        for (metric, v, said) in [
+            (UP_SHARE, 1.0, "100 %"),
+            (UP_SHARE, 1.0 - down, "99.97 %"),
+            (UP_SHARE, 0.999_999_9, "99.99 %"),
+            (UP_SHARE, 0.5, "50 %"),
+            (UP_SHARE, 0.0, "0 %"),
+            (UP_SHARE, 0.000_01, "less than 0.01 %"),
+            (DOWN_SHARE, 0.0, "0 %"),
+            (DOWN_SHARE, down, "0.03 %"),
+            (DOWN_SHARE, 0.000_000_1, "0.01 %"),
+            (DOWN_SHARE, 0.999_999, "99.99 %"),
+            (DOWN_SHARE, 1.0, "100 %"),
+            ("process_cpu_utilization_ratio", 0.5, "0.5 cores"),
+            ("process_cpu_utilization_ratio", 1.0, "1 core"),
+            ("system_cpu_utilization_ratio", 0.5, "50 %"),
+        ] {
+            assert_eq!(figure(metric, v), said, "{metric} {v}");
+        }
     }
 }

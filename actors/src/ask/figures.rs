@@ -2,9 +2,9 @@
 
 use taskpulse_engine::ask::{Kind, Meaning, Range, Stat, Subject, Wanted};
 use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
-use taskpulse_engine::words::{figure, subject};
+use taskpulse_engine::words::subject;
 
-use super::draft::{Draft, listed, row};
+use super::draft::{Draft, UP_SHARE, figure, listed, row};
 use super::limits::COUNTS_FOR;
 use super::reading::{Read, Samples, over_query, quantile};
 use super::{AskError, Asker};
@@ -27,6 +27,7 @@ impl Asker {
                 (_, Stat::Highest | Stat::Lowest) => self.extreme(&read, meaning, stat, range)?,
                 _ => self.of_levels(&read, meaning, stat, range)?,
             },
+            _ if read.kind == Kind::Counter => self.rate_now(&read, meaning)?,
             _ => self.newest_values(&read, meaning)?,
         };
         Ok(draft)
@@ -41,6 +42,12 @@ impl Asker {
         let name = self.row_name(read, labels);
         let own = own.strip_suffix(" of").filter(|_| name.is_empty()).unwrap_or(own);
         format!("{own} {name}").trim_end().to_owned()
+    }
+
+    /// The newest values of a subject.
+    pub(super) fn newest_values_of(&self, meaning: &Meaning) -> Result<Draft, AskError> {
+        let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
+        self.newest_values(&read, meaning)
     }
 
     fn newest_values(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
@@ -62,6 +69,13 @@ impl Asker {
         let rows = found.iter().map(|(labels, value)| row(self.called(read, labels), &read.metric, *value)).collect();
         let lately = Range { start: self.now() - HOUR, end: self.now() };
         Ok(Draft::said(sentence).rows(rows).charted(&read.selector, &read.selector, [lately]))
+    }
+
+    /// The rate of counters over the last minutes.
+    fn rate_now(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
+        let range = Range { start: self.now() - COUNTS_FOR, end: self.now() };
+        let draft = self.of_counter(read, meaning, Stat::Mean, range)?;
+        Ok(Draft { notes: Vec::new(), ..draft })
     }
 
     /// Levels over a time.
@@ -88,7 +102,7 @@ impl Asker {
         let mut parts = Vec::new();
         for (labels, value) in &sorted {
             let called = self.called(read, labels);
-            let metric = if read.kind == Kind::Flag { "share_ratio" } else { &read.metric };
+            let metric = if read.kind == Kind::Flag { UP_SHARE } else { &read.metric };
             let said = what.replacen("{}", &figure(metric, *value), 1);
             let ends = match (of(&lowest, labels), of(&highest, labels)) {
                 (Some(low), Some(high)) if read.kind != Kind::Flag => {

@@ -1,7 +1,6 @@
 //! When something will happen: disks and memory that fill, boards that are done, certificates that end.
 
-use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted};
-use taskpulse_engine::machine::is_own;
+use taskpulse_engine::ask::{Meaning, Range, Subject, Wanted};
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::words::{figure, subject};
 
@@ -35,7 +34,6 @@ impl Asker {
     fn full(&self, meaning: &Meaning, (level, bound): (&str, &str), kind: ForecastSubject) -> Result<Draft, AskError> {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
         let mut levels = self.instant(&read.selector, self.now())?;
-        levels.retain(|(labels, _)| is_own(labels) || meaning.name(NameKind::Host).is_some());
         if levels.is_empty() {
             return Ok(self.nothing(&read, meaning));
         }

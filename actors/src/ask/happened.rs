@@ -10,6 +10,8 @@ use crate::collectors::anomaly;
 use crate::view::RecommendationStatus;
 
 const DAY: i64 = 86_400_000;
+/// What is said of advice where none is given.
+pub(super) const OFF: &str = "advice is switched off: `optimizer.enabled` is false, or the service runs with --no-advanced";
 /// Events that are read, and shown.
 const MAX_EVENTS: usize = 1_000;
 const ROWS: usize = 20;
@@ -63,17 +65,42 @@ impl Asker {
         Ok(Draft::said(format!("{} {during}: {}", counted(found.len(), "anomaly", "anomalies"), listed(&parts))).rows(rows).page("now"))
     }
 
-    pub(super) fn advice(&self) -> Draft {
+    pub(super) fn advice(&self, meaning: &Meaning) -> Draft {
         let all = self.views.recommendations();
+        if let Some(status) = meaning.status {
+            return self.decided(status);
+        }
         let open: Vec<_> =
             all.iter().filter(|one| matches!(one.status, RecommendationStatus::Open | RecommendationStatus::Accepted)).collect();
         if open.is_empty() {
-            return Draft::said("No recommendation is open").page("now");
+            return if self.advises { Draft::said("No recommendation is open") } else { Draft::missing(OFF) }.page("now");
         }
         let parts: Vec<String> = open.iter().map(|one| format!("{}: {}", one.title, one.action)).collect();
         let rows = open.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some((one.created * 1e3) as i64))).collect();
-        Draft::said(format!("{}: {}", counted(open.len(), "recommendation is open", "recommendations are open"), listed(&parts)))
-            .rows(rows)
-            .page("now")
+        // What was open when it was switched off is kept, and judged no more.
+        let lead = if self.advises { "" } else { "Advice is switched off; as it last stood, " };
+        let count = counted(open.len(), "recommendation is open", "recommendations are open");
+        Draft::said(format!("{lead}{count}: {}", listed(&parts))).rows(rows).page("now")
+    }
+
+    /// Advice that somebody decided on so.
+    fn decided(&self, status: &str) -> Draft {
+        let wanted = match status {
+            "dismissed" => RecommendationStatus::Dismissed,
+            "accepted" => RecommendationStatus::Accepted,
+            _ => RecommendationStatus::Applied,
+        };
+        let all = self.views.recommendations();
+        let found: Vec<_> = all.iter().filter(|one| one.status == wanted).collect();
+        let is = |count: usize| counted(count, &format!("recommendation is {status}"), &format!("recommendations are {status}"));
+        if found.is_empty() {
+            return Draft::said(format!("No recommendation is {status}")).page("advice");
+        }
+        let parts: Vec<String> = found
+            .iter()
+            .map(|one| one.reason.as_ref().map_or_else(|| one.title.clone(), |reason| format!("{} ({reason})", one.title)))
+            .collect();
+        let rows = found.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some((one.updated * 1e3) as i64))).collect();
+        Draft::said(format!("{}: {}", is(found.len()), listed(&parts))).rows(rows).page("advice")
     }
 }

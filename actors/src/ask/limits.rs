@@ -2,9 +2,9 @@
 
 use taskpulse_engine::ask::{Crossing, CrossingAs, Kind, Meaning, Range};
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::words::{counted, figure, lasted};
+use taskpulse_engine::words::{counted, lasted};
 
-use super::draft::{Draft, listed, row, text_row};
+use super::draft::{Draft, figure, listed, row, text_row};
 use super::reading::Read;
 use super::{AskError, Asker};
 

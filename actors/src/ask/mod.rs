@@ -5,6 +5,9 @@
 
 mod alerts;
 mod boards;
+mod budgets;
+mod calls;
+mod changes;
 mod ci;
 mod compared;
 mod costs;
@@ -16,9 +19,14 @@ mod limits;
 mod model;
 mod ranked;
 mod reading;
+mod sizes;
 mod states;
 mod translated;
+mod trouble;
+mod waiting;
 mod why;
+
+use std::sync::Arc;
 
 use taskpulse_engine::ask::{Clock, Meaning, Names, Range, Refusal, Subject, Wanted, nearest, understand};
 use taskpulse_engine::board::cost::AgentMetrics;
@@ -29,6 +37,7 @@ use taskpulse_engine::store::{StoreError, StoreReader};
 
 use self::draft::Draft;
 pub use self::model::{ApiKey, ModelError, ModelOptions, Translator};
+use crate::collectors::heartbeat::Heartbeats;
 use crate::published::Views;
 use crate::view::{Answer, AnswerMeaning, AnswerName, seconds};
 
@@ -54,6 +63,10 @@ pub struct Asker {
     pub store: StoreReader,
     /// The metrics of coding agents.
     pub agent_metrics: AgentMetrics,
+    /// The jobs whose calls are expected.
+    pub heartbeats: Arc<Heartbeats>,
+    /// Whether advice is given; `--no-advanced` and settings switch it off.
+    pub advises: bool,
     /// What a query may cost.
     pub limits: EvaluationLimits,
     /// Now, and the time zone of who asks.
@@ -67,6 +80,9 @@ impl Asker {
         use taskpulse_engine::ask::NameKind;
         let mut names = Names::of_store(&self.store);
         self.views.targets().iter().for_each(|target| names.add(NameKind::Target, &target.target));
+        for call in self.calls() {
+            names.add(NameKind::Heartbeat, &call.name);
+        }
         for board in self.views.boards() {
             names.add(NameKind::Project, &board.project);
             names.add(NameKind::Tag, &board.tag);
@@ -126,6 +142,16 @@ impl Asker {
     fn draft(&self, meaning: &Meaning) -> Result<Draft, AskError> {
         match (meaning.wanted, meaning.subject) {
             (Wanted::Help, _) => Ok(self.help()),
+            (_, Subject::Budget) => Ok(self.budgets(meaning)),
+            (_, Subject::CiCost) if meaning.compared.is_none() => self.ci_cost(meaning),
+            (_, Subject::CiBroken | Subject::CiShifted) => Ok(self.since_commit(meaning)),
+            (_, Subject::Verdicts) => Ok(self.verdicts()),
+            (_, Subject::Slower) => self.slower(meaning),
+            (_, Subject::Runners) => Ok(self.runners(meaning)),
+            (_, Subject::HostState) => self.host_state(meaning),
+            (_, Subject::Dependents | Subject::Dependencies) => Ok(self.waiting(meaning)),
+            (Wanted::Growth, _) => self.growth(meaning),
+            (Wanted::State(_), Subject::Cpu | Subject::Load | Subject::Memory | Subject::Disk) => self.level_state(meaning),
             (Wanted::BeforeAlert, _) => self.before_alert(meaning),
             (Wanted::Why(_), _) => self.why(meaning),
             (Wanted::Forecast, _) | (_, Subject::Certificate) => self.forecast(meaning),
@@ -133,7 +159,7 @@ impl Asker {
             (_, Subject::Alerts) => self.alerts(meaning),
             (_, Subject::Events) => self.events(meaning),
             (_, Subject::Anomalies) => self.anomalies(meaning),
-            (_, Subject::Advice) => Ok(self.advice()),
+            (_, Subject::Advice) => Ok(self.advice(meaning)),
             (_, Subject::Task) => Ok(self.one_task(meaning)),
             (_, Subject::Cost | Subject::Tokens | Subject::AgentTime) => self.cost(meaning),
             (_, Subject::TaskTime | Subject::ReviewTime)
@@ -158,7 +184,7 @@ impl Asker {
                 Wanted::State(_) | Wanted::Count | Wanted::Downtime | Wanted::LastTime,
                 Subject::Probe | Subject::Heartbeat | Subject::Scraped,
             ) => self.state(meaning),
-            (_, Subject::Everything) => Ok(self.everything(meaning)),
+            (_, Subject::Everything) => self.everything(meaning),
             (_, Subject::Sources) => Ok(self.sources(meaning)),
             (_, Subject::UnitState) => self.unit_state(meaning),
             (Wanted::Most | Wanted::Least, _) => self.ranked(meaning),

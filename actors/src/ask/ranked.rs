@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use taskpulse_engine::ask::{Kind, Meaning, Range, Subject, Wanted};
-use taskpulse_engine::words::figure;
 
-use super::draft::{Draft, listed, row};
+use super::draft::{DOWN_SHARE, Draft, figure, listed, row};
 use super::figures::{page_of, same};
+use super::limits::COUNTS_FOR;
 use super::reading::{in_sentence, over_query, quantile};
 use super::{AskError, Asker};
 
@@ -19,7 +19,9 @@ impl Asker {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
         let mut notes = None;
         let mut metric = read.metric.clone();
-        let range = meaning.time.unwrap_or(Range { start: self.now() - HOUR, end: self.now() });
+        // Of a counter without a time: now.
+        let back = if read.kind == Kind::Counter { COUNTS_FOR } else { HOUR };
+        let range = meaning.time.unwrap_or(Range { start: self.now() - back, end: self.now() });
         // By name, with how it is said beside the figure.
         let mut found: Vec<(String, f64, String)> = Vec::new();
         let mut query = read.selector.clone();
@@ -56,7 +58,7 @@ impl Asker {
                     ));
                 }
                 if read.kind == Kind::Flag {
-                    metric = "down_ratio".to_owned();
+                    metric = DOWN_SHARE.to_owned();
                     notes = Some("The share of the samples that are down".to_owned());
                 }
                 if matches!(meaning.subject, Subject::ProcessCpu | Subject::ProcessMemory) {
@@ -76,7 +78,8 @@ impl Asker {
         let cores = meaning.subject == Subject::ProcessCpu;
         let said = |value: f64| if cores { format!("{} cores", figure("", value)) } else { figure(&metric, value) };
         let parts: Vec<String> = found.iter().map(|(name, value, beside)| format!("{name} {}{beside}", said(*value))).collect();
-        let when = meaning.time.map_or_else(|| "now".to_owned(), |range| self.during(range));
+        let now = meaning.time.is_none() && read.kind != Kind::Counter;
+        let when = if now { "now".to_owned() } else { self.during(range) };
         let word = if least { "Least" } else { "Most" };
         let about = in_sentence(meaning.subject.about());
         let sentence = format!("{word} by {about} {when}: {}", listed(&parts));

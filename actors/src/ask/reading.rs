@@ -61,13 +61,34 @@ impl Asker {
                 status => format!("status={}", go_quoted(status)),
             };
         }
+        // What a machine sends to itself is no traffic, unless that device is asked for.
+        if measure.metric == "system_network_io_bytes_total" && meaning.name(NameKind::Device).is_none() {
+            let own = "device!~\"lo[0-9]*\"";
+            matchers = if matchers.is_empty() { own.to_owned() } else { format!("{matchers},{own}") };
+        }
+        if let Some(read) = self.kills_of_units(meaning, measure) {
+            return Some(read);
+        }
         let selector = self.selector(measure.metric, &matchers, &meaning.names);
         let by = measure.by.iter().map(|label| (*label).to_owned()).collect();
         Some(Read { metric: measure.metric.to_owned(), selector, kind: measure.kind, by, measure: Some(measure) })
     }
 
+    /// Where the kernel does not count for the machine, or a unit is named: what it ended of units and containers.
+    fn kills_of_units(&self, meaning: &Meaning, measure: &'static Measure) -> Option<Read> {
+        const OF_UNITS: &str = "container_oom_kills_total";
+        let of_machine = || !self.store.select(&[Matcher::equal(NAME_LABEL, measure.metric)]).is_empty();
+        let of_units = || !self.store.select(&[Matcher::equal(NAME_LABEL, OF_UNITS)]).is_empty();
+        if meaning.subject != Subject::OomKills || of_machine() || !of_units() {
+            return None;
+        }
+        let selector = self.selector(OF_UNITS, "", &meaning.names);
+        let by = ["container", "unit"].map(str::to_owned).to_vec();
+        Some(Read { metric: OF_UNITS.to_owned(), selector, kind: measure.kind, by, measure: Some(measure) })
+    }
+
     /// A selector with what the names of a question narrow it to.
-    fn selector(&self, metric: &str, matchers: &str, names: &[Name]) -> String {
+    pub(super) fn selector(&self, metric: &str, matchers: &str, names: &[Name]) -> String {
         let mut parts: Vec<String> = if matchers.is_empty() { Vec::new() } else { vec![matchers.to_owned()] };
         for name in names {
             let label = match name.kind {
@@ -172,7 +193,8 @@ impl Asker {
             "github" => "no CI source is configured",
             "taskmaster" => "no task board is watched",
             "probe" => "no probe is configured",
-            "heartbeat" => "no heartbeat is configured",
+            "heartbeats" if self.heartbeats.jobs().is_empty() => "no heartbeat is configured",
+            "heartbeats" => "no call came yet",
             "scrape" => "no target is scraped",
             "containers" => "no unit or container is measured",
             _ => "nothing of it is measured",

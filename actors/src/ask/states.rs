@@ -1,22 +1,22 @@
 //! What is up and what is down: targets, jobs, sources, units, and all of it.
 
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
-use taskpulse_engine::words::{counted, lasted, rule_name};
+use taskpulse_engine::words::{counted, lasted};
 
 use super::draft::{Draft, count_row, listed, text_row};
 use super::limits::spans;
 use super::reading::{Read, Samples};
 use super::{AskError, Asker};
-use crate::view::{AlertState, AnswerRow, SourceState};
+use crate::view::{AnswerRow, SourceState};
 
 const DAY: i64 = 86_400_000;
 
 /// Something that is up or down, and why.
-struct Thing {
-    name: String,
-    up: Option<bool>,
-    why: Option<String>,
-    since: Option<f64>,
+pub(super) struct Thing {
+    pub(super) name: String,
+    pub(super) up: Option<bool>,
+    pub(super) why: Option<String>,
+    pub(super) since: Option<f64>,
 }
 
 impl Asker {
@@ -47,6 +47,11 @@ impl Asker {
                     things.push(Thing { name: target.target, up: target.up, why: target.reason, since: target.since });
                 }
             }
+        }
+        if meaning.subject == Subject::Heartbeat {
+            let calls = self.calls_as_things(meaning);
+            things.retain(|thing| !calls.iter().any(|call| call.name == thing.name));
+            things.extend(calls);
         }
         if things.is_empty() {
             return Ok(self.nothing(read, meaning));
@@ -147,49 +152,6 @@ impl Asker {
             .page("application"))
     }
 
-    fn last_call(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
-        let selector = read.selector.replacen("heartbeat_up", "heartbeat_last_call_timestamp_seconds", 1);
-        let mut found = self.newest(&selector, 400 * DAY)?;
-        if found.is_empty() {
-            let calls = Read {
-                metric: "heartbeat_last_call_timestamp_seconds".to_owned(),
-                selector,
-                kind: Kind::Date,
-                by: read.by.clone(),
-                measure: read.measure,
-            };
-            return Ok(self.nothing(&calls, meaning));
-        }
-        if let Some(range) = meaning.time {
-            let calls = self.samples(&selector, range)?;
-            let of = |labels: &taskpulse_engine::model::Labels| {
-                calls.iter().find(|(other, _)| other == labels).map_or(0, |(_, samples)| samples.len())
-            };
-            let parts: Vec<String> = found
-                .iter()
-                .map(|(labels, t, _)| {
-                    format!("{}: {}, the last of all at {}", self.row_name(read, labels), counted(of(labels), "call", "calls"), self.at(*t))
-                })
-                .collect();
-            let rows = found.iter().map(|(labels, ..)| count_row(self.row_name(read, labels), of(labels) as f64)).collect();
-            return Ok(Draft::said(format!("{}, {}", listed(&parts), self.during(range)))
-                .rows(rows)
-                .charted(&selector, &selector, [range])
-                .page("application"));
-        }
-        found.sort_by(|a, b| b.2.total_cmp(&a.2));
-        let at = |value: f64| (value * 1e3) as i64;
-        let parts: Vec<String> = found
-            .iter()
-            .map(|(labels, _, value)| {
-                format!("{} last called at {} ({})", self.row_name(read, labels), self.at(at(*value)), self.ago(at(*value)))
-            })
-            .collect();
-        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(read, labels), "last call", Some(at(*value)))).collect();
-        let lately = Range { start: self.now() - 7 * DAY, end: self.now() };
-        Ok(Draft::said(listed(&parts)).rows(rows).charted(&selector, &selector, [lately]).page("application"))
-    }
-
     /// Whether a unit or container runs: its memory is measured.
     pub(super) fn unit_state(&self, meaning: &Meaning) -> Result<Draft, AskError> {
         let Some(read) = self.read_of(meaning) else { return Ok(Draft::missing("nothing is known of that")) };
@@ -273,49 +235,6 @@ impl Asker {
             rows.insert(0, count_row("sources", said.len() as f64));
         }
         Draft::said(sentence).rows(rows).page("status")
-    }
-
-    /// Whether all is well: what fails, what is down, and what fires.
-    pub(super) fn everything(&self, meaning: &Meaning) -> Draft {
-        if meaning.time.is_some() {
-            return Draft::missing("what was down at another time is said of one target or job at a time; name it").page("now");
-        }
-        let mut wrong: Vec<AnswerRow> = Vec::new();
-        let sources = self.views.sources();
-        for source in sources.iter().filter(|source| source.state == SourceState::Failing) {
-            let why = source.reason.clone().unwrap_or_default();
-            wrong.push(text_row(format!("source {}", source.source), format!("fails: {why}"), Some((source.since * 1e3) as i64)));
-        }
-        let targets = self.views.targets();
-        for target in targets.iter().filter(|target| target.up == Some(false)) {
-            let why = target.reason.clone().unwrap_or_default();
-            wrong.push(text_row(target.target.clone(), format!("is down: {why}"), target.since.map(|since| (since * 1e3) as i64)));
-        }
-        let alerts = self.views.alerts();
-        let firing = alerts.iter().filter(|alert| alert.details.state == AlertState::Firing);
-        wrong.extend(firing.map(|alert| {
-            text_row(
-                format!("alert {}", rule_name(&alert.details.rule)),
-                alert.details.summary.clone(),
-                alert.details.firing_since.map(|since| (since * 1e3) as i64),
-            )
-        }));
-        let calls = self.instant("heartbeat_up == 0", self.now()).unwrap_or_default();
-        wrong.extend(calls.iter().map(|(labels, _)| text_row(labels.get("heartbeat").unwrap_or_default(), "its call is late", None)));
-        let sentence = if wrong.is_empty() {
-            format!(
-                "Nothing is down, failing or firing, of {} and {}",
-                counted(sources.len(), "source", "sources"),
-                counted(targets.len(), "target", "targets")
-            )
-        } else {
-            let parts: Vec<String> = wrong.iter().map(|row| format!("{} {}", row.name, row.text)).collect();
-            format!("{} not well: {}", counted(wrong.len(), "thing is", "things are"), listed(&parts))
-        };
-        let missing = (sources.is_empty() && targets.is_empty()).then(|| "no source has reported yet".to_owned());
-        let mut draft = Draft::said(sentence).rows(wrong).page("now");
-        draft.missing = missing;
-        draft
     }
 }
 

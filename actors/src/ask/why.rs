@@ -6,11 +6,11 @@ use std::time::Duration;
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Stat, Subject, Wanted};
 use taskpulse_engine::explain::{Explanation, Resource};
 use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
-use taskpulse_engine::words::{counted, figure, lasted};
+use taskpulse_engine::words::{self, counted, lasted};
 
 use super::compared::Both;
-use super::compared::by;
-use super::draft::{Draft, listed, text_row};
+use super::compared::than;
+use super::draft::{Draft, figure, listed, text_row};
 use super::figures::same;
 use super::limits::spans;
 use super::reading::{Read, Samples, over_query};
@@ -72,7 +72,7 @@ impl Asker {
         let head = reason.map_or_else(|| head.clone(), |reason| format!("{head}; it is down now: {reason}"));
         let draft = Draft::said(head).charted(&read.selector, &read.selector, [time]).page("application");
         let window = Range { start: span.start - HOUR / 4, end: span.end.max(span.start + 60_000) };
-        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window)
+        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window, span.start)
     }
 
     fn why_alert(&self, meaning: &Meaning) -> Result<Draft, AskError> {
@@ -85,7 +85,7 @@ impl Asker {
             return Ok(Draft::missing(format!("no such alert began to fire {during}")).page("alerts"));
         };
         let fired = alert.firing_since.unwrap_or(alert.pending_since);
-        let lines = alert.explanation.as_ref().map(|explanation| explanation.lines.clone()).unwrap_or_default();
+        let lines = alert.explanation.as_deref().map(in_cores).unwrap_or_default();
         let head = format!("{} (fired at {})", alert.headline(), self.at(fired));
         let query = super::alerts::selector_of(alert);
         let range = Range { start: fired - HOUR, end: (fired + HOUR).min(self.now()) };
@@ -105,7 +105,21 @@ impl Asker {
         let Some(time) = meaning.time else { return Ok(Draft::missing("a time is missing")) };
         let other = meaning.compared.unwrap_or(Range { start: time.start - time.length(), end: time.start });
         let value = Meaning { wanted: Wanted::Compared(None), compared: Some(other), ..meaning.clone() };
+        let failures = matches!(meaning.subject, Subject::CiFailures | Subject::CiFailure);
+        // What an advisor found out says more than two figures.
+        let known = self.of_advisor(if failures { "ci_broken" } else { "ci_shifted" }, meaning);
+        let began = |one: &&crate::view::Recommendation| {
+            one.evidence.iter().filter(|of| of.unit == "time").all(|of| of.value * 1e3 < time.end as f64)
+        };
+        let known: Vec<String> = known.iter().filter(began).map(|one| format!("{}. {}", one.title, one.why)).collect();
         let mut draft = self.compared(&value)?;
+        if !known.is_empty() {
+            if draft.missing.is_some() || failures {
+                let rows = known.iter().map(|said| text_row("", said.clone(), None)).collect();
+                return Ok(Draft::said(listed(&known)).rows(rows).page("ci"));
+            }
+            draft.sentence = format!("{} {}", listed(&known), draft.sentence);
+        }
         if draft.missing.is_some() {
             return Ok(draft);
         }
@@ -192,32 +206,46 @@ impl Asker {
             format!("{} was {word} at {}: {}, {}", self.called(read, labels), self.at(at), figure(&read.metric, *value), self.during(time));
         let draft = Draft::said(head).charted(&over_query(function, &read.selector, time), &read.selector, [time]);
         let window = Range { start: (at - HOUR / 4).max(time.start), end: at + 60_000 };
-        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window)
+        self.together(draft, &labels.with(NAME_LABEL, &read.metric), window, at)
     }
 
     /// What is known of the time of a comparison, added to its sentence.
     fn joined(&self, draft: Draft, read: &Read, time: Range) -> Result<Draft, AskError> {
         let labels = Labels::metric(&read.metric, &[]);
         let window = Range { start: time.end - HOUR.min(time.length()), end: time.end };
-        self.together(draft, &labels, window)
+        self.together(draft, &labels, window, time.start)
     }
 
-    fn together(&self, mut draft: Draft, series: &Labels, window: Range) -> Result<Draft, AskError> {
+    /// What moved within a window, and what stands on the time line before something began, the nearest first.
+    fn together(&self, mut draft: Draft, series: &Labels, window: Range, began: TimestampMs) -> Result<Draft, AskError> {
         let explanation = crate::explain::of_series(&self.store, series, (window.start, window.end), BUDGET);
-        let lines = explanation.lines.clone();
-        let events = self.store.events(window.start - HOUR, window.end, MAX_EVENTS, |event| event.source != "alert")?;
-        let titles: Vec<String> = events.iter().map(|(_, event)| format!("{} ({})", event.title, self.at(event.at))).collect();
+        let lines = in_cores(&explanation);
+        let events = self.store.events(began - HOUR, began - 1, MAX_EVENTS, |event| event.source != "alert")?;
+        let titles: Vec<String> =
+            events.iter().map(|(_, event)| format!("{} ({} before)", event.title, lasted(began - event.at))).collect();
         let mut said: Vec<String> = lines;
         if said.is_empty() && events.is_empty() {
             said.push(format!("What moved together with it cannot be said: {}", nothing(&explanation)));
         }
         if !events.is_empty() {
-            said.push(format!("{} from an hour before: {}", counted(events.len(), "event", "events"), listed(&titles)));
+            let least = if events.len() == MAX_EVENTS { "at least " } else { "" };
+            let count = counted(events.len(), "event", "events");
+            said.push(format!("In the hour before {}: {least}{count}, the nearest first: {}", self.at(began), listed(&titles)));
         }
         draft.sentence = format!("{}. {}", draft.sentence, said.join(". "));
         draft.rows.extend(said.into_iter().map(|line| text_row("", line, None)));
         Ok(draft.note(Some(NOT_A_CAUSE.to_owned())))
     }
+}
+
+/// The lines of an explanation, with the CPU of processes in cores, as all answers say it.
+pub(super) fn in_cores(explanation: &Explanation) -> Vec<String> {
+    if explanation.resource != Some(Resource::Cpu) {
+        return explanation.lines.clone();
+    }
+    let mut said = explanation.clone();
+    said.used.iter_mut().chain(&mut said.containers).for_each(|used| used.share = None);
+    words::explanation(&said)
 }
 
 fn nothing(explanation: &Explanation) -> &'static str {
@@ -229,5 +257,5 @@ fn nothing(explanation: &Explanation) -> &'static str {
 
 fn said(what: &str, one: &Both) -> String {
     let counts = one.counts.map(|(a, b)| format!(" (of {a} and {b})")).unwrap_or_default();
-    format!("{what} {} {}, {} before{counts}{}", one.name, lasted((one.now * 1e3) as i64), lasted((one.before * 1e3) as i64), by(one))
+    format!("{what} {} {}{}{}{counts}", one.name, lasted((one.now * 1e3) as i64), than(one), lasted((one.before * 1e3) as i64))
 }
