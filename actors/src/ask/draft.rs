@@ -92,7 +92,7 @@ fn charted(query: &str, range: Range) -> AnswerChart {
 /// A value as people write it. A share of time that was up is never rounded to all of it, nor one that was down to nothing.
 pub(super) fn figure(metric: &str, v: f64) -> String {
     // Hundredths of a percent, whole ones as they are.
-    let percent = |hundredths: f64| format!("{} %", (hundredths / 100.0));
+    let percent = |hundredths: f64| format!("{} %", hundredths / 100.0);
     match metric {
         UP_SHARE if v < 1.0 => match (v * 1e4).floor() {
             0.0 if v > 0.0 => "less than 0.01 %".to_owned(),
