@@ -20,8 +20,8 @@ use taskpulse_actors::collectors::poller::Outputs;
 use taskpulse_actors::experiments::{ExperimentOutputs, ExperimentsActor};
 use taskpulse_actors::forecasts::ForecastsActor;
 use taskpulse_actors::hub::HubActor;
-use taskpulse_actors::log_followers::Followers;
-use taskpulse_actors::logs::{LogDoor, LogStoreActor};
+use taskpulse_actors::log_templates::{LogTemplates, LogTemplatesActor};
+use taskpulse_actors::logs::{LogDoor, LogListeners, LogStoreActor};
 use taskpulse_actors::messages::{Advanced, ChangeDocuments, Finish, Flush, RecordEvents, StoredBatch};
 use taskpulse_actors::notify::{AckKey, NotifierActor, NotifierOptions, NotifierOutputs};
 use taskpulse_actors::optimizer::{OptimizerActor, OptimizerOutputs};
@@ -81,9 +81,10 @@ pub struct Pipeline<'a> {
     pub reporter: Arc<Reporter>,
     pub store: ActorHandle<StoreActor>,
     logs: ActorHandle<LogStoreActor>,
-    log_followers: Followers,
+    log_listeners: LogListeners,
     traces: ActorHandle<SpanStoreActor>,
     span_listeners: SpanListeners,
+    log_templates: ActorHandle<LogTemplatesActor>,
     pub publishers: Publishers,
     /// Signs links that acknowledge alerts.
     pub ack_key: AckKey,
@@ -124,13 +125,14 @@ impl<'a> Pipeline<'a> {
 
         // The store first: every other actor sends to it. Its listeners are set once they exist.
         let listeners: Arc<OnceLock<Listeners>> = Arc::default();
-        let log_followers = Followers::default();
-        let lines = LogStoreActor::factory(starter.clock.clone(), writer.log_writer(), log_followers.clone());
+        let log_listeners = LogListeners { templates: reporter.log_templates.clone(), ..LogListeners::default() };
+        let lines = LogStoreActor::factory(starter.clock.clone(), writer.log_writer(), log_listeners.clone());
         let logs = starter.start_essential(&arbiters.store, "logs", lines);
         let span_listeners = SpanListeners::default();
         let spans = SpanStoreActor::factory(starter.clock.clone(), writer.span_writer(), span_listeners.clone());
         let traces = starter.start_essential(&arbiters.store, "traces", spans);
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
+        let log_templates = start_log_templates(&starter, &arbiters.pipeline, &reporter, &store_actor);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
         let ack_key = AckKey::of(dir).context("random numbers")?;
@@ -159,9 +161,10 @@ impl<'a> Pipeline<'a> {
             ack_key,
             store: store_actor,
             logs,
-            log_followers,
+            log_listeners,
             traces,
             span_listeners,
+            log_templates,
             hub,
             alerts,
             optimizer,
@@ -198,7 +201,7 @@ impl<'a> Pipeline<'a> {
 
     /// The way to the store of log lines.
     pub fn log_door(&self) -> LogDoor {
-        LogDoor::new(self.reporter.store.logs(), self.logs.mailbox(), self.log_followers.clone())
+        LogDoor::new(self.reporter.store.logs(), self.logs.mailbox(), self.log_listeners.clone())
     }
 
     /// The way to the store of spans.
@@ -246,6 +249,7 @@ impl<'a> Pipeline<'a> {
         self.record_event("stop", format!("taskpulse {} stopped", self.reporter.version));
         bounded("logs", self.logs.mailbox::<Finish>().send(Finish)).await;
         bounded("traces", self.traces.mailbox::<Finish>().send(Finish)).await;
+        bounded("templates", self.log_templates.mailbox::<Finish>().send(Finish)).await;
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
 
@@ -274,6 +278,7 @@ fn reporter(settings: &Settings, store: &StoreReader, clock: &Clock) -> (Publish
         stats,
         login: settings.server.token.is_some(),
         store: store.clone(),
+        log_templates: LogTemplates::default(),
         stuck_after: settings.supervision.stuck_after.duration(),
         seal_interval: settings.store.seal_interval.duration(),
         started_at: clock.now_ms(),
@@ -299,6 +304,19 @@ fn start_store(
     };
     let make = StoreActor::factory(starter.clock.clone(), writer, options, Arc::clone(listeners));
     starter.start_essential(arbiter, "store", make)
+}
+
+fn start_log_templates(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    store_actor: &ActorHandle<StoreActor>,
+) -> ActorHandle<LogTemplatesActor> {
+    let (clock, store, templates) = (starter.clock.clone(), reporter.store.clone(), reporter.log_templates.clone());
+    let (documents, events) = (store_actor.mailbox(), store_actor.mailbox());
+    starter.start(arbiter, "log templates", move || {
+        LogTemplatesActor::new(clock.clone(), store.clone(), templates.clone(), documents.clone(), events.clone())
+    })
 }
 
 fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, followed: &FollowedWindows) -> ActorHandle<HubActor> {

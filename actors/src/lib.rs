@@ -15,6 +15,7 @@ pub mod files;
 pub mod forecasts;
 pub mod hub;
 pub mod log_followers;
+pub mod log_templates;
 pub mod logs;
 pub mod messages;
 pub mod metadata;

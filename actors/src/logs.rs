@@ -2,10 +2,12 @@
 
 use taskpulse_engine::logs::Lines;
 use taskpulse_engine::logs::store::{Appended, LogReader};
+use taskpulse_engine::logs::templates::Notes;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::store::{LogWriter, StoreError};
 
 use crate::log_followers::Followers;
+use crate::log_templates::LogTemplates;
 use crate::messages::{AppendError, AppendLines};
 use crate::records::{Answer, RecordStoreActor, Records};
 use crate::supervisor::{Ctx, Mailbox, Receive};
@@ -15,20 +17,35 @@ use crate::supervisor::{Ctx, Mailbox, Receive};
 pub struct LogDoor {
     reader: LogReader,
     append: Mailbox<AppendLines>,
-    followers: Followers,
+    listeners: LogListeners,
+}
+
+/// Those who are given lines once they are durable.
+#[derive(Debug, Clone, Default)]
+pub struct LogListeners {
+    /// Those who follow lines as they come in.
+    pub followers: Followers,
+    /// The templates of error lines.
+    pub templates: LogTemplates,
 }
 
 impl LogDoor {
-    /// From a reader, the mailbox of the actor, and those who follow lines.
+    /// From a reader, the mailbox of the actor, and those who are given lines.
     #[must_use]
-    pub fn new(reader: LogReader, append: Mailbox<AppendLines>, followers: Followers) -> Self {
-        Self { reader, append, followers }
+    pub fn new(reader: LogReader, append: Mailbox<AppendLines>, listeners: LogListeners) -> Self {
+        Self { reader, append, listeners }
+    }
+
+    /// The templates of error lines.
+    #[must_use]
+    pub fn templates(&self) -> &LogTemplates {
+        &self.listeners.templates
     }
 
     /// Those who follow lines as they come in.
     #[must_use]
     pub fn followers(&self) -> &Followers {
-        &self.followers
+        &self.listeners.followers
     }
 
     /// Reads lines.
@@ -50,21 +67,25 @@ impl LogDoor {
 }
 
 /// Keeps log lines.
-pub type LogStoreActor = RecordStoreActor<Followers>;
+pub type LogStoreActor = RecordStoreActor<LogListeners>;
 
-impl Records for Followers {
+impl Records for LogListeners {
     type Writer = LogWriter;
     type Batch = Lines;
-    type Followed = Lines;
+    /// What templates need of them, and they themselves where somebody follows.
+    type Followed = (Notes, Option<Lines>);
     const HOLDS: &'static str = "log lines";
 
-    fn append(&self, writer: &LogWriter, lines: Lines, now: TimestampMs) -> Result<(Appended, Option<Lines>), StoreError> {
-        let followed = self.copy(&lines);
-        Ok((writer.append(lines, now)?, followed))
+    fn append(&self, writer: &LogWriter, lines: Lines, now: TimestampMs) -> Result<(Appended, Option<Self::Followed>), StoreError> {
+        let followed = (Notes::of(&lines), self.followers.copy(&lines));
+        Ok((writer.append(lines, now)?, Some(followed)))
     }
 
-    fn pass_on(&self, lines: Lines) {
-        self.publish(lines);
+    fn pass_on(&self, (notes, lines): Self::Followed) {
+        self.templates.take_in(notes);
+        if let Some(lines) = lines {
+            self.followers.publish(lines);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use taskpulse_engine::windows::Level;
 use taskpulse_engine::words::CHANNEL_SOURCE;
 
 use crate::clock::now_ms;
+use crate::log_templates::LogTemplates;
 use crate::pipeline_stats::PipelineStats;
 use crate::published::Views;
 use crate::standstill;
@@ -31,6 +32,8 @@ pub struct Reporter {
     pub stats: Arc<PipelineStats>,
     /// The store.
     pub store: StoreReader,
+    /// What is counted of log lines.
+    pub log_templates: LogTemplates,
     /// When an actor counts as stuck.
     pub stuck_after: Duration,
     /// Longest time between seals.

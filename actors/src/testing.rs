@@ -120,6 +120,7 @@ impl Stage {
             views: self.views.clone(),
             stats: Arc::clone(&self.stats),
             store: self.store.clone(),
+            log_templates: crate::log_templates::LogTemplates::default(),
             stuck_after: STUCK_AFTER,
             seal_interval: Duration::from_secs(600),
             started_at: NOON,

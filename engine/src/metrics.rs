@@ -182,6 +182,11 @@ metrics! {
     "taskpulse_logs_kept_lines" Gauge "" "" "Log lines in blocks";
     "taskpulse_logs_blocks" Gauge "" "" "Blocks of log lines";
     "taskpulse_logs_streams" Gauge "" "" "Streams of log lines of the newest day";
+    "taskpulse_logs_service_lines_total" Counter "" "Log lines of {service} at level {level}" "Log lines taken in, by service and level";
+    "taskpulse_logs_templates" Gauge "" "" "Kinds of error lines that are known";
+    "taskpulse_logs_templates_evicted_total" Counter "" "" "Kinds of error lines that were forgotten, since there were too many";
+    "taskpulse_logs_templates_unsaid_total" Counter "" "" "New kinds and bursts of error lines left off the time line, since there were too many within an hour";
+    "taskpulse_logs_templates_dropped_lines_total" Counter "" "" "Error lines that were not grouped, since too many came at once";
     "taskpulse_traces_spans_total" Counter "" "" "Spans taken in";
     "taskpulse_traces_bytes_total" Counter "bytes" "" "Bytes of the bodies and ids of spans taken in";
     "taskpulse_traces_duplicate_spans_total" Counter "" "" "Spans that were there already";

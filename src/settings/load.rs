@@ -136,7 +136,7 @@ fn merge(file: Option<&Path>, environment: Environment) -> anyhow::Result<Loaded
     let mut rules = shipped(settings.alerts.profile);
     for (name, given) in std::mem::take(&mut settings.alerts.rules) {
         let rule = match rules.get(&name) {
-            Some(shipped) if given.expr.is_none() && given.absent.is_none() => changed(shipped, &given)?,
+            Some(shipped) if given.expr.is_none() && given.absent.is_none() && given.logql.is_none() => changed(shipped, &given)?,
             _ => given,
         };
         rules.insert(name, rule);

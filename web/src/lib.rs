@@ -28,6 +28,7 @@ mod import;
 mod inflate;
 mod ingest;
 mod log_ingest;
+mod log_templates;
 mod login;
 mod login_throttle;
 mod logs;

@@ -10,8 +10,8 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    log_ingest, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes, rule_export, rules,
-    session, silences, tempo, trace_ingest, trace_search, traces, tree,
+    log_ingest, log_templates, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes,
+    rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
@@ -27,6 +27,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     // Before the path of one trace, which takes any name.
     trace_search::routes,
     traces::routes,
+    log_templates::routes,
     loki::routes,
     tempo::routes,
     ask::routes,

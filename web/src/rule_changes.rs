@@ -159,6 +159,7 @@ fn previewed(
 ) -> Result<taskpulse_engine::rules::Preview, ApiError> {
     preview("preview", spec, options, range, store, limits).map_err(|error| match error {
         PreviewError::Query(error) => error.into(),
+        PreviewError::Lines(error) => error.into(),
         other => ApiError::bad_data(other.to_string()),
     })
 }

@@ -46,7 +46,7 @@ impl AlertActor {
                 self.states.groups[at].missed += 1;
                 continue;
             }
-            let queries = rules.rules()[group.rules.clone()].iter().any(|rule| matches!(rule.condition, Condition::Query(_)));
+            let queries = rules.rules()[group.rules.clone()].iter().any(|rule| !matches!(rule.condition, Condition::Sample(_)));
             if !queries && !self.tracker.lock().has_alert_series(group.rules.clone()) {
                 run.last = due;
                 self.states.groups[at].evaluated_at = Some(due);
@@ -100,7 +100,7 @@ impl AlertActor {
                 }
                 state.error = report.error;
                 state.seconds = report.seconds;
-                if matches!(rule.condition, Condition::Query(_)) {
+                if !matches!(rule.condition, Condition::Sample(_)) {
                     state.evaluated_at = Some(t);
                 }
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use taskpulse_engine::explain::SHORTEST_MS;
 use taskpulse_engine::model::TimestampMs;
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::rules::{Alert, AlertState, Condition, LinesCondition, RuleSet};
 use tokio::time::Instant;
 
 use super::{ACTIVE, AlertActor, views_of};
@@ -46,12 +46,17 @@ impl AlertActor {
         let now = self.clock.now_ms();
         let later = self.unexplained.is_empty();
         let asked: Vec<Asked> = if later {
-            self.again.pop_front().into_iter().map(|alert| asked_again(alert, now)).collect()
+            self.again.pop_front().into_iter().map(|alert| asked_again(alert, now, &self.rules)).collect()
         } else {
             let tracker = self.tracker.lock();
             // One that is over by now needs none.
             let fired = self.unexplained.drain(..).filter_map(|id| tracker.alert(&id).cloned());
-            fired.map(|alert| Asked { until: alert.firing_since.unwrap_or(alert.last_sample), alert }).collect()
+            let rules = &self.rules;
+            let asked = |alert: Alert| {
+                let (until, lines) = (alert.firing_since.unwrap_or(alert.last_sample), over_lines(rules, &alert));
+                Asked { alert, until, lines }
+            };
+            fired.map(asked).collect()
         };
         let budget = if later { LATER_BUDGET } else { FIRST_BUDGET };
         if asked.is_empty() {
@@ -143,7 +148,16 @@ impl AlertActor {
 }
 
 /// As far as it takes to compare courses.
-fn asked_again(alert: Alert, now: TimestampMs) -> Asked {
+fn asked_again(alert: Alert, now: TimestampMs, rules: &RuleSet) -> Asked {
     let fired = alert.firing_since.unwrap_or(alert.last_sample);
-    Asked { until: now.min(alert.pending_since + SHORTEST_MS).max(fired), alert }
+    let lines = over_lines(rules, &alert);
+    Asked { until: now.min(alert.pending_since + SHORTEST_MS).max(fired), alert, lines }
+}
+
+/// The condition of its rule, where that is over log lines.
+fn over_lines(rules: &RuleSet, alert: &Alert) -> Option<LinesCondition> {
+    match &rules.rules().get(rules.place_of(alert.rule_key())?)?.condition {
+        Condition::Lines(lines) => Some(lines.clone()),
+        _ => None,
+    }
 }

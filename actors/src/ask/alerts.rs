@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Wanted};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::model::Labels;
+use taskpulse_engine::rules::{ALERTS, Alert, AlertState};
 use taskpulse_engine::words::{counted, lasted, rule_name};
 
 use super::draft::{Draft, count_row, listed, text_row};
@@ -144,6 +145,9 @@ impl Asker {
 
 /// The series of an alert, as a query.
 pub(super) fn selector_of(alert: &Alert) -> String {
+    if alert.over_lines {
+        return Labels::metric(ALERTS, &[("alertname", &alert.rule)]).to_string();
+    }
     if alert.metric.name().is_empty() { alert.expr.clone() } else { alert.metric.to_string() }
 }
 

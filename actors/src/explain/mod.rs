@@ -5,6 +5,7 @@
 
 mod moment;
 mod past;
+mod said;
 mod series;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::explain::{Explanation, Machine, Resource, Track, Used, UsedBy, used};
 use taskpulse_engine::model::{Columns, Labels, TimestampMs, rise};
-use taskpulse_engine::rules::{Alert, AlertState};
+use taskpulse_engine::rules::{Alert, AlertState, LinesCondition};
 use taskpulse_engine::store::StoreReader;
 use taskpulse_engine::words;
 
@@ -79,6 +80,8 @@ fn who(moment: &mut Moment<'_>, alert: &Alert) -> Explanation {
 pub(crate) struct Asked {
     pub(crate) alert: Alert,
     pub(crate) until: TimestampMs,
+    /// Its condition, where that is over log lines.
+    pub(crate) lines: Option<LinesCondition>,
 }
 
 /// What is known about why an alert fired.
@@ -94,12 +97,15 @@ pub(crate) fn explain(store: &StoreReader, asked: Vec<Asked>, budget: Duration) 
     let deadline = Instant::now() + budget;
     let mut moment = Moment::new(store, asked.iter().map(|asked| &asked.alert));
     let mut explanations: Vec<Explanation> = Vec::with_capacity(asked.len());
-    for Asked { alert, .. } in &asked {
+    for Asked { alert, lines, .. } in &asked {
         let mut explanation = who(&mut moment, alert);
         if explanation.resource == Some(Resource::Cpu) {
             explanation.containers = containers(&mut moment, &alert.metric, explanation.from, explanation.to);
         }
         past::look_up(&mut moment, alert, &mut explanation);
+        if let Some(lines) = lines {
+            explanation.said = said::said(store, lines, alert, deadline);
+        }
         explanations.push(explanation);
     }
     let compared = series::compare(store, &asked[..asked.len().min(COMPARED)], &explanations, deadline);
@@ -117,7 +123,7 @@ pub(crate) fn explain(store: &StoreReader, asked: Vec<Asked>, budget: Duration) 
 /// What is known of a series in a window, as if an alert on it had begun to hold and fired there.
 pub(crate) fn of_series(store: &StoreReader, series: &Labels, (from, to): (TimestampMs, TimestampMs), budget: Duration) -> Explanation {
     let alert = Alert { state: AlertState::Firing, firing_since: Some(to), last_sample: to, ..Alert::of_series(series, from, 0.0) };
-    let explained = explain(store, vec![Asked { alert, until: to }], budget).pop();
+    let explained = explain(store, vec![Asked { alert, until: to, lines: None }], budget).pop();
     explained.map(|explained| explained.explanation).unwrap_or_default()
 }
 

@@ -27,6 +27,7 @@ pub(super) fn alert(metric: &Labels, expr: &str, pending: TimestampMs, fired: Ti
         op: None,
         threshold: None,
         expr: expr.to_owned(),
+        over_lines: false,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         remediation: Vec::new(),
@@ -89,7 +90,7 @@ fn machine() -> (tempfile::TempDir, StoreWriter) {
 
 /// What is known of one alert.
 fn explained(store: &StoreReader, alert: Alert, until: TimestampMs) -> Explanation {
-    explain(store, vec![Asked { alert, until }], Duration::from_secs(60)).remove(0).explanation
+    explain(store, vec![Asked { alert, until, lines: None }], Duration::from_secs(60)).remove(0).explanation
 }
 
 fn who_of(store: &StoreWriter, alert: &Alert) -> Explanation {
@@ -175,7 +176,7 @@ fn alerts_of_one_moment_are_each_explained_as_if_alone_and_the_first_ones_are_co
             (Labels::metric("queue_depth", &[("queue", "mail")]), "queue_depth > 9")
         };
         let pending = FROM + 60 * S * (n % 3) as i64;
-        Asked { alert: Alert { id: format!("{n:016x}"), ..alert(&metric, expr, pending, TO) }, until: TO }
+        Asked { alert: Alert { id: format!("{n:016x}"), ..alert(&metric, expr, pending, TO) }, until: TO, lines: None }
     };
     let together = explain(&store.reader(), (0..COMPARED + 5).map(fired).collect(), Duration::from_secs(60));
     for (n, one) in together.iter().enumerate() {

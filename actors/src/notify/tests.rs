@@ -46,6 +46,7 @@ fn alert(state: AlertState, fired: i64) -> Alert {
         key: "cpu".to_owned(),
         group: "taskpulse".to_owned(),
         expr: "cpu > 0.8".to_owned(),
+        over_lines: false,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         remediation: Vec::new(),

@@ -114,6 +114,23 @@ impl Reporter {
         let (logs, traces) = (self.store.logs(), self.store.traces());
         store_of_records(out, ("logs", "lines", "streams"), logs.counters(), &logs.status());
         store_of_records(out, ("traces", "spans", "services"), traces.counters(), &traces.status());
+        self.template_metrics(out);
+    }
+
+    /// Lines by service and level, and their templates, once there is a line.
+    fn template_metrics(&self, out: &mut OwnMetrics) {
+        let counted = self.log_templates.counted();
+        let (templates, evicted, unsaid) = self.log_templates.read(|miner| (miner.len(), miner.evicted, miner.unsaid));
+        if counted.is_empty() && templates == 0 {
+            return;
+        }
+        for ((service, level), lines) in counted {
+            out.push("taskpulse_logs_service_lines_total", &[("service", &service), ("level", level)], lines as f64);
+        }
+        out.push("taskpulse_logs_templates", &[], templates as f64);
+        out.push("taskpulse_logs_templates_evicted_total", &[], evicted as f64);
+        out.push("taskpulse_logs_templates_unsaid_total", &[], unsaid as f64);
+        out.push("taskpulse_logs_templates_dropped_lines_total", &[], self.log_templates.dropped() as f64);
     }
 
     fn actor_metrics(&self, out: &mut OwnMetrics) {

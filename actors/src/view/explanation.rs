@@ -43,6 +43,18 @@ pub struct Explanation {
     /// The last alert of the same rule and series.
     #[schema(required = true)]
     pub last: Option<EarlierAlert>,
+    /// The newest log lines that an alert over lines is about, the newest first; at most three.
+    pub said: Vec<SaidLine>,
+}
+
+/// A log line that is cited.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SaidLine {
+    /// When it was said.
+    pub at: f64,
+    /// Its text, at most 200 characters, with control characters escaped.
+    #[schema(example = "connection to db refused")]
+    pub text: String,
 }
 
 /// What kind of user of a resource something is.
@@ -174,6 +186,7 @@ impl From<&explain::Explanation> for Explanation {
             in_progress: e.in_progress.iter().map(WorkInProgress::from).collect(),
             before: e.before.iter().map(Happened::from).collect(),
             last: e.last.as_ref().map(EarlierAlert::from),
+            said: e.said.iter().map(|said| SaidLine { at: seconds(said.at), text: said.text.clone() }).collect(),
         }
     }
 }

@@ -97,6 +97,8 @@ pub struct Rule {
     /// Its condition, as written.
     #[schema(example = "system_cpu_utilization_ratio > 0.8")]
     pub query: String,
+    /// Whether the condition is LogQL, over log lines.
+    pub over_lines: bool,
     /// Series for which this has a result are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
@@ -162,13 +164,14 @@ impl Rule {
             (Some(_), _) => "err",
             // There is nothing to evaluate until a sample comes.
             (None, rules::Condition::Sample(_)) => "ok",
-            (None, rules::Condition::Query(_)) if evaluated.evaluated_at.is_none() => "unknown",
-            (None, rules::Condition::Query(_)) => "ok",
+            (None, _) if evaluated.evaluated_at.is_none() => "unknown",
+            (None, _) => "ok",
         };
         Self {
             kind: if rule.is_recording() { "recording" } else { "alerting" },
             name: rule.name.clone(),
             query: rule.condition.text(&rule.spec),
+            over_lines: matches!(rule.condition, rules::Condition::Lines(_)),
             unless: rule.spec.unless.clone(),
             state,
             health,

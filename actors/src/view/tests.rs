@@ -17,6 +17,7 @@ fn kept_alert() -> rules::Alert {
         key: "high_cpu_usage".to_owned(),
         group: "taskpulse".to_owned(),
         expr: "system_cpu_utilization_ratio > 0.8".to_owned(),
+        over_lines: false,
         labels: BTreeMap::from([("severity".to_owned(), "warning".to_owned())]),
         annotations: BTreeMap::new(),
         remediation: vec!["see what runs".to_owned()],
@@ -87,6 +88,7 @@ fn kept_explanation() -> explain::Explanation {
             before_its_end: vec![happened],
             count: 2,
         }),
+        said: vec![explain::Said { at: 1_764_000_059_000, text: "it broke".to_owned() }],
         lines: vec!["Most CPU over 1 min: cargo (3 processes) 61 %".to_owned()],
     }
 }

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::logs::logql::{Bounds, MetricRequest, Query, metric};
 use taskpulse_engine::logs::store::LogReader;
+use taskpulse_engine::logs::templates::{Miner, Notes};
 use taskpulse_engine::logs::{Direction, Filter, Order, Source};
 use taskpulse_engine::promql::Answer;
 use taskpulse_engine::promql::syntax::Grid;
@@ -88,6 +89,7 @@ fn write(store: &StoreWriter, bytes: u64, now: i64) -> Outcome<(u64, u64)> {
     let (mut text, mut total, mut beside, mut lines) = (Vec::new(), 0u64, Duration::ZERO, 0);
     let (begun, cpu) = (Instant::now(), process_cpu()?);
     let mut resident: f64 = 0.0;
+    let (mut miner, mut noting, mut grouping, mut noted) = (Miner::default(), Duration::ZERO, Duration::ZERO, 0);
     for number in 0.. {
         let before = thread_cpu()?;
         text.clear();
@@ -95,8 +97,16 @@ fn write(store: &StoreWriter, bytes: u64, now: i64) -> Outcome<(u64, u64)> {
         total += text.len() as u64;
         yardstick.write_all(&text)?;
         beside += thread_cpu()? - before;
+        // As the actor does: what templates need is noted before, and grouped beside.
+        let before = thread_cpu()?;
+        let notes = Notes::of(&request);
+        noting += thread_cpu()? - before;
         lines += writer.append(request, now)?.accepted;
         writer.commit()?;
+        let before = thread_cpu()?;
+        noted += notes.notes.len();
+        miner.observe(&notes, now);
+        grouping += thread_cpu()? - before;
         if number % 64 == 0 {
             resident = resident.max(status("VmRSS")?);
         }
@@ -104,9 +114,15 @@ fn write(store: &StoreWriter, bytes: u64, now: i64) -> Outcome<(u64, u64)> {
     done.store(true, Ordering::Relaxed);
     sealing.join().map_err(|_| "the thread that seals panicked")?;
     writer.seal()?;
-    let cost = (process_cpu()? - cpu).saturating_sub(beside);
+    let cost = (process_cpu()? - cpu).saturating_sub(beside + grouping);
     println!("{lines} lines, {:.0} MiB of text in {:.1} s", total as f64 / MIB, begun.elapsed().as_secs_f64());
     println!("accepted per CPU second, durable and sealed: {:.1} MB", total as f64 / 1e6 / cost.as_secs_f64());
+    let share = 100.0 * noting.as_secs_f64() / cost.as_secs_f64();
+    println!(
+        "{noted} error lines noted in {share:.2} % of that, grouped in {:.2} s more: {} templates",
+        grouping.as_secs_f64(),
+        miner.len()
+    );
     println!("highest resident seen while writing: {resident:.0} MiB");
     Ok((total, yardstick.finish()?.0))
 }

@@ -324,6 +324,29 @@ fn a_task_that_costs_far_more_than_others_is_named() {
 }
 
 #[test]
+fn a_new_kind_of_error_that_goes_on_is_named() {
+    let now = MONDAY + DAY * MINUTE;
+    let kept = |level: &str, lines: u64, is_news: bool, since: i64, until: i64| {
+        let template = json!({
+            "id": "00000000000000aa", "service": "web", "level": level, "words": ["disk", "<*>", "full"], "lines": lines,
+            "first_seen": now - since * MINUTE, "last_seen": now - until * MINUTE, "example": {"at": now, "text": "disk 1 full"},
+            "minutes": [], "is_news": is_news
+        });
+        let changes = vec![("00000000000000aa".to_owned(), Some(template.to_string().into_bytes()))];
+        let count = series("taskpulse_logs_templates", |_| 1.0);
+        found_with(DAY, 60, &[count], |store| store.change_documents(crate::logs::templates::DOCUMENTS, changes).unwrap())
+    };
+    let found = kept("error", 312, true, 300, 5);
+    assert_eq!(names(&found), ["log_errors:00000000000000aa"]);
+    assert!(found[0].why.contains("web said it 312 times, and never before: disk <*> full"), "{}", found[0].why);
+    assert_eq!(names(&kept("error", 19, true, 300, 5)), [""; 0], "a few");
+    assert_eq!(names(&kept("warn", 312, true, 300, 5)), [""; 0], "a warning");
+    assert_eq!(names(&kept("error", 312, false, 300, 5)), [""; 0], "it was there before its service was known");
+    assert_eq!(names(&kept("error", 312, true, 1_500, 5)), [""; 0], "it is no longer new");
+    assert_eq!(names(&kept("error", 312, true, 300, 90)), [""; 0], "it is over");
+}
+
+#[test]
 fn rules_that_fire_often_for_nothing_are_named() {
     let ended = |count: i64, lasted: i64, acknowledged: bool| {
         let alert = |n: i64| {

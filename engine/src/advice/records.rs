@@ -167,6 +167,11 @@ impl History<'_> {
         Ok(events.iter().rev().filter_map(|(_, event)| Move::read(event)).collect())
     }
 
+    /// What is kept of a kind.
+    pub(super) fn documents(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.store.documents(kind)
+    }
+
     /// Alerts that ended within the last `span_ms`.
     pub(super) fn alerts(&self, span_ms: i64) -> Result<Vec<Alert>, StoreError> {
         let ended = |alert: &Alert| alert.resolved_at.is_some_and(|at| at > self.now - span_ms && at <= self.now);

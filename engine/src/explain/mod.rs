@@ -19,6 +19,20 @@ pub use self::moved::{Frame, MIN_SLOTS, Moved, Reference, SHORTEST_MS, judge, ra
 pub use self::who::{Machine, Resource, Track, Used, UsedBy, used};
 use crate::model::TimestampMs;
 
+/// Most lines that are cited, and how much of each, in characters.
+pub const MOST_SAID: usize = 3;
+/// See [`MOST_SAID`].
+pub const MAX_SAID: usize = 200;
+
+/// A log line that is cited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// When, ms UTC.
+    pub at: TimestampMs,
+    /// Its text, cut and without anything that acts: see [`crate::logs::shown`].
+    pub text: String,
+}
+
 /// What is known about why an alert fired. It is kept with the alert, so fields are only ever added. Times are ms UTC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -51,6 +65,8 @@ pub struct Explanation {
     pub before: Vec<Happened>,
     /// The last alert of the same rule and series.
     pub last: Option<Earlier>,
+    /// The newest lines that an alert over log lines is about, the newest first.
+    pub said: Vec<Said>,
     /// At most three lines for people.
     pub lines: Vec<String>,
 }

@@ -7,13 +7,17 @@
 //! * [`push`]: the requests of clients (Loki, OTLP) to lines.
 //! * `otlp_lines`: lines as text that other tools read, and that comes back.
 //! * [`store`]: lines in the data directory, durable, in blocks of a stream and a day.
+//! * [`templates`]: error lines grouped by what they say.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
 pub mod logql;
 pub(crate) mod otlp_lines;
 pub mod push;
 pub mod record;
+mod shown;
 pub mod store;
+pub mod templates;
 pub(crate) mod units;
 
 pub use self::record::{Direction, Entry, Filter, Lines, Order, Parts, Record, Severity, Source, SourceError, StreamLines, Tally};
+pub use self::shown::shown;

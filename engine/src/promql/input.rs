@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::error::EvalError;
+use crate::logs;
 use crate::model::{Columns, Labels, Matcher, TimestampMs};
 use crate::store::HourPart;
 
@@ -33,6 +34,11 @@ pub trait Source {
     /// Its own, and those of the callback.
     fn resolve(&self, _: &mut [Vec<Matcher>], _: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         Ok(())
+    }
+
+    /// The log lines that are kept beside the samples, for rules over lines; reads of them end at a time. None where there are none.
+    fn lines(&self, _: Instant) -> Option<Box<dyn logs::Source>> {
+        None
     }
 
     /// Whether the thread that reads may take the time to compile patterns.

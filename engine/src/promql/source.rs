@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::error::EvalError;
 use super::input::{HourSink, SeriesSink, Source};
+use crate::logs;
 use crate::model::{MatchOp, Matcher, Pattern, Selector, SeriesId, TimestampMs};
 use crate::store::{Limits, SeriesColumns, StoreError, StoreReader};
 
@@ -162,6 +163,10 @@ pub(super) fn hours_of(
 }
 
 impl Source for StoreReader {
+    fn lines(&self, deadline: Instant) -> Option<Box<dyn logs::Source>> {
+        Some(Box::new(self.logs().until(deadline)))
+    }
+
     fn resolve(&self, lists: &mut [Vec<Matcher>], go_on: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         resolve(self, lists, go_on)
     }

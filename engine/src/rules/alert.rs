@@ -64,6 +64,9 @@ pub struct Alert {
     /// The condition of the rule; empty in what older versions kept.
     #[serde(default)]
     pub expr: String,
+    /// Whether the condition is over log lines.
+    #[serde(default)]
+    pub over_lines: bool,
     /// The labels that its rule adds.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -129,6 +132,7 @@ impl Alert {
             op: limit.map(|limit| limit.op.to_string()),
             threshold: limit.map(|limit| limit.threshold),
             expr: rule.condition.text(&rule.spec),
+            over_lines: matches!(rule.condition, Condition::Lines(_)),
             labels: texts::labels(rule, series, value),
             // Their queries need a store: see [`super::annotations`].
             remediation: rule.spec.remediation.clone(),
@@ -153,6 +157,7 @@ impl Alert {
             op: None,
             threshold: None,
             expr: String::new(),
+            over_lines: false,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             remediation: Vec::new(),
@@ -206,7 +211,7 @@ impl Alert {
             && limit.map(|limit| limit.op.to_string()) == self.op
             && match &rule.condition {
                 Condition::Sample(condition) => condition.selector.accepts(&self.metric),
-                Condition::Query(_) => rule.condition.text(&rule.spec) == self.expr && !rule.is_recording(),
+                Condition::Query(_) | Condition::Lines(_) => rule.condition.text(&rule.spec) == self.expr && !rule.is_recording(),
             }
     }
 

@@ -280,7 +280,7 @@ mod tests {
             let set = book.rules().unwrap();
             match &set.rules()[set.place_of(key).unwrap()].condition {
                 super::super::Condition::Query(condition) => Arc::clone(&condition.query),
-                super::super::Condition::Sample(_) => panic!("{key} is a query"),
+                super::super::Condition::Sample(_) | super::super::Condition::Lines(_) => panic!("{key} is a query"),
             }
         };
         let shipped = query(&book, "swapping");

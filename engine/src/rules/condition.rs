@@ -3,10 +3,12 @@
 //! ```text
 //! selector op number   judged on each sample, as soon as it is stored
 //! any other PromQL     evaluated at each instant of its group
+//! LogQL                as any other PromQL, over log lines ([`super::lines`])
 //! ```
 
 use std::sync::Arc;
 
+use super::lines::LinesCondition;
 use super::spec::{Clear, RuleSpec};
 use crate::model::{Comparison, MatchOp, NAME_LABEL, Selector};
 use crate::promql::syntax::{Binary, BinaryOp, Expr, Grid, Number, ValueType};
@@ -20,8 +22,10 @@ const ABSENT_OVER: &str = "1d";
 pub enum Condition {
     /// Compares each sample with a number.
     Sample(SampleCondition),
-    /// Everything else.
+    /// All other queries over samples.
     Query(QueryCondition),
+    /// Queries over log lines.
+    Lines(LinesCondition),
 }
 
 /// `selector op number`.
@@ -75,12 +79,12 @@ pub struct Limit {
 /// Why the condition of a rule cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
-    /// Neither `expr` nor `absent`, or both.
-    #[error("it has no condition; give it `expr` or `absent`")]
+    /// None of `expr`, `absent` and `logql`.
+    #[error("it has no condition; give it `expr`, `absent` or `logql`")]
     Missing,
     /// Two conditions.
-    #[error("it has both `expr` and `absent`; give it one of them")]
-    Two,
+    #[error("it has both `{0}` and `{1}`; give it one of them")]
+    Two(&'static str, &'static str),
     /// Not a query that can be used there.
     #[error("{key}: {source}")]
     Query {
@@ -88,6 +92,14 @@ pub enum ConditionError {
         key: &'static str,
         /// Why.
         source: QueryError,
+    },
+    /// Not a query over log lines that can be used there.
+    #[error("{key}: {message}")]
+    Lines {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        message: String,
     },
     /// A result that is no vector and no number.
     #[error("expr: its result is a {0}; a rule needs a vector or a scalar")]
@@ -109,11 +121,14 @@ impl Condition {
     /// # Errors
     /// [`ConditionError`] names the key and says what would be right.
     pub(super) fn new(spec: &RuleSpec, on_samples: bool) -> Result<Self, ConditionError> {
-        let (key, text) = match (&spec.expr, &spec.absent) {
-            (Some(_), Some(_)) => return Err(ConditionError::Two),
-            (None, None) => return Err(ConditionError::Missing),
-            (Some(expr), None) => ("expr", expr.clone()),
-            (None, Some(absent)) => ("absent", absent_query(absent)?),
+        let (key, text) = match (&spec.expr, &spec.absent, &spec.logql) {
+            (Some(_), Some(_), _) => return Err(ConditionError::Two("expr", "absent")),
+            (Some(_), _, Some(_)) => return Err(ConditionError::Two("expr", "logql")),
+            (_, Some(_), Some(_)) => return Err(ConditionError::Two("absent", "logql")),
+            (None, None, None) => return Err(ConditionError::Missing),
+            (Some(expr), None, None) => ("expr", expr.clone()),
+            (None, Some(absent), None) => ("absent", absent_query(absent)?),
+            (None, None, Some(logql)) => return LinesCondition::new(logql, spec).map(Self::Lines),
         };
         let refuse = |source| ConditionError::Query { key, source };
         let compared = if spec.record.is_some() { None } else { compared(&text).map_err(refuse)? };
@@ -140,6 +155,7 @@ impl Condition {
         match self {
             Self::Query(condition) if spec.expr.is_none() => condition.query.text.clone(),
             Self::Query(_) | Self::Sample(_) => spec.expr.clone().unwrap_or_default(),
+            Self::Lines(_) => spec.logql.clone().unwrap_or_default(),
         }
     }
 
@@ -148,6 +164,7 @@ impl Condition {
     pub fn query(&self, spec: &RuleSpec) -> String {
         match self {
             Self::Query(condition) => condition.query.text.clone(),
+            Self::Lines(condition) => condition.text.clone(),
             Self::Sample(_) => spec.expr.clone().unwrap_or_default(),
         }
     }
@@ -162,6 +179,7 @@ impl Condition {
                 [only] => metric_of(only),
                 _ => None,
             },
+            Self::Lines(_) => None,
         }
     }
 
@@ -171,6 +189,7 @@ impl Condition {
         match self {
             Self::Sample(condition) => Some(condition.limit),
             Self::Query(condition) => condition.limit,
+            Self::Lines(_) => None,
         }
     }
 
@@ -180,6 +199,7 @@ impl Condition {
         match self {
             Self::Sample(condition) => Some(condition.limit),
             Self::Query(condition) => condition.compares,
+            Self::Lines(condition) => condition.compares,
         }
     }
 
@@ -189,6 +209,7 @@ impl Condition {
         match self {
             Self::Sample(condition) => std::slice::from_ref(&condition.selector),
             Self::Query(condition) => &condition.selectors,
+            Self::Lines(_) => &[],
         }
     }
 }
@@ -283,7 +304,7 @@ fn with_comparison(key: &'static str, text: &str, change: impl FnOnce(&mut Binar
 }
 
 /// The number at the top of an expression, and how what stands before it is compared with it.
-fn compares(expr: &Expr) -> Option<Limit> {
+pub(super) fn compares(expr: &Expr) -> Option<Limit> {
     use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
     let Expr::Binary(binary) = expr.without_parens() else { return None };
     if binary.returns_bool {
@@ -315,11 +336,14 @@ fn number(expr: &Expr) -> Option<f64> {
 
 /// The query with another number on the right of its comparison.
 fn with_limit(key: &'static str, text: &str, limit: f64) -> Result<Arc<Query>, ConditionError> {
-    let mut replaced = false;
-    let query = with_comparison(key, text, |binary| {
-        let range = binary.rhs.range();
-        replaced = number(&binary.rhs).is_some();
-        binary.rhs = Expr::Number(Number { value: limit, is_duration: false, range });
-    })?;
-    query.filter(|_| replaced).ok_or(ConditionError::NothingToClear)
+    let mut query = Query::parse(text, Grid::default()).map_err(|source| ConditionError::Query { key, source })?;
+    if set_limit(&mut query.expr, limit) { Ok(Arc::new(query)) } else { Err(ConditionError::NothingToClear) }
+}
+
+/// Puts another number on the right of the comparison of an expression; whether there is one.
+pub(super) fn set_limit(expr: &mut Expr, limit: f64) -> bool {
+    let Some(binary) = comparison(expr).filter(|binary| number(&binary.rhs).is_some()) else { return false };
+    let range = binary.rhs.range();
+    binary.rhs = Expr::Number(Number { value: limit, is_duration: false, range });
+    true
 }

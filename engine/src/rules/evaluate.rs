@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::condition::{ClearQuery, Condition, QueryCondition};
+use super::lines::{ClearLines, LinesCondition, lines_at};
 use super::overlay::Overlay;
 use super::tracker::{Absence, AlertTracker, MAX_OF_RULE, Missing};
 use super::{Alert, Rule, RuleSet, texts};
+use crate::logs::logql::LogqlError;
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Params, Query, Source, evaluate};
 
@@ -87,6 +89,8 @@ pub struct GroupOutcome {
 enum RuleFailure {
     #[error(transparent)]
     Query(#[from] EvalError),
+    #[error(transparent)]
+    Lines(#[from] LogqlError),
     #[error("vector contains metrics with the same labelset after applying rule labels")]
     Duplicate,
     #[error("its result has {0} series; a rule may have {1}: aggregate it, or choose fewer series")]
@@ -120,9 +124,9 @@ impl GroupInstant<'_> {
             let since = Instant::now();
             let mut rows = Vec::new();
             let done = match &rule.condition {
-                Condition::Query(condition) if rule.is_recording() => self.record(rule, condition, &overlay, recorded, &mut rows),
-                Condition::Query(condition) => self.alert(at, rule, condition, &overlay, tracker),
                 Condition::Sample(_) => Ok(tracker.lock().count_of(at)),
+                Condition::Query(condition) => self.judge(at, &Asked::Samples(condition, &overlay), (tracker, recorded), &mut rows),
+                Condition::Lines(condition) => self.judge(at, &Asked::Lines(condition, source), (tracker, recorded), &mut rows),
             };
             if !rule.is_recording() {
                 rows = tracker.lock().alert_series(at..at + 1, self.query_time());
@@ -145,6 +149,19 @@ impl GroupInstant<'_> {
         self.t - self.rules.groups()[self.group].query_offset.ms()
     }
 
+    /// Records what a rule gives, or judges its alerts by it.
+    fn judge(
+        &self,
+        at: usize,
+        asked: &Asked<'_>,
+        (tracker, recorded): (&Mutex<AlertTracker>, &Mutex<Recorded>),
+        rows: &mut Vec<RuleRow>,
+    ) -> Result<usize, RuleFailure> {
+        let rule = &self.rules.rules()[at];
+        let result = asked.result(self)?;
+        if rule.is_recording() { self.record(rule, &result, recorded, rows) } else { self.alert(at, asked, &result, tracker) }
+    }
+
     /// The result of a query, with what the group gave already.
     fn ask(&self, query: &Query, condition: &QueryCondition, overlay: &Overlay<'_>) -> Result<Vec<(Labels, f64)>, EvalError> {
         let source: &dyn Source = if overlay.has(condition.metrics().as_deref()) { overlay } else { overlay.source() };
@@ -164,16 +181,14 @@ impl GroupInstant<'_> {
     fn record(
         &self,
         rule: &Rule,
-        condition: &QueryCondition,
-        overlay: &Overlay<'_>,
+        result: &[(Labels, f64)],
         recorded: &Mutex<Recorded>,
         rows: &mut Vec<RuleRow>,
     ) -> Result<usize, RuleFailure> {
-        let result = self.ask(&condition.query, condition, overlay)?;
         self.check_count(result.len(), MAX_RECORDED)?;
         let t = self.query_time();
         let mut now: FxHashSet<Labels> = FxHashSet::default();
-        for (labels, value) in &result {
+        for (labels, value) in result {
             let labels = recorded_labels(rule, labels);
             rows.push((labels.clone(), t, *value));
             if !now.insert(labels) {
@@ -187,49 +202,28 @@ impl GroupInstant<'_> {
         Ok(result.len())
     }
 
-    fn alert(
-        &self,
-        at: usize,
-        rule: &Rule,
-        condition: &QueryCondition,
-        overlay: &Overlay<'_>,
-        tracker: &Mutex<AlertTracker>,
-    ) -> Result<usize, RuleFailure> {
-        let result = self.ask(&condition.query, condition, overlay)?;
+    fn alert(&self, at: usize, asked: &Asked<'_>, result: &[(Labels, f64)], tracker: &Mutex<AlertTracker>) -> Result<usize, RuleFailure> {
+        let rule = &self.rules.rules()[at];
         self.check_count(result.len(), MAX_OF_RULE)?;
         let mut seen: FxHashSet<Labels> = FxHashSet::default();
         if !result.iter().all(|(labels, value)| seen.insert(alert_labels(rule, labels, *value))) {
             return Err(RuleFailure::Duplicate);
         }
         let known = tracker.lock().labels_of(at);
-        let missing = self.missing(condition, &result, known, overlay)?;
-        tracker.lock().apply(at, self.t, &result, &missing);
+        let missing = self.missing(asked, result, known)?;
+        tracker.lock().apply(at, self.t, result, &missing);
         Ok(result.len())
     }
 
     /// Why the result leaves alerts out that fire.
-    fn missing(
-        &self,
-        condition: &QueryCondition,
-        result: &[(Labels, f64)],
-        known: Vec<(Labels, bool)>,
-        overlay: &Overlay<'_>,
-    ) -> Result<Missing, EvalError> {
+    fn missing(&self, asked: &Asked<'_>, result: &[(Labels, f64)], known: Vec<(Labels, bool)>) -> Result<Missing, RuleFailure> {
         let given: FxHashSet<&Labels> = result.iter().map(|(labels, _)| labels).collect();
         let left: Vec<Labels> =
             known.into_iter().filter(|(labels, fired)| *fired && !given.contains(labels)).map(|(labels, _)| labels).collect();
         if left.is_empty() {
             return Ok(Missing::default());
         }
-        let series = |query: &Query| -> Result<FxHashSet<Labels>, EvalError> {
-            Ok(self.ask(query, condition, overlay)?.into_iter().map(|(labels, _)| labels.without(&[NAME_LABEL])).collect())
-        };
-        let compared = condition.compared.as_ref().map(|query| series(query)).transpose()?;
-        let cleared = match &condition.clear {
-            None => None,
-            Some(ClearQuery::Without(query)) => Some((series(query)?, false)),
-            Some(ClearQuery::With(query)) => Some((series(query)?, true)),
-        };
+        let (compared, cleared) = asked.left_out(self)?;
         let why = |labels: Labels| {
             let plain = labels.without(&[NAME_LABEL]);
             let absence = match (&compared, &cleared) {
@@ -240,6 +234,55 @@ impl GroupInstant<'_> {
             (labels, absence)
         };
         Ok(left.into_iter().map(why).collect())
+    }
+}
+
+/// What a rule asks, and of whom.
+enum Asked<'a> {
+    /// Samples, with what the group gave already.
+    Samples(&'a QueryCondition, &'a Overlay<'a>),
+    /// Log lines.
+    Lines(&'a LinesCondition, &'a dyn Source),
+}
+
+/// The series that an expression has without its comparison, and those of `clear`, with whether they end an alert.
+type LeftOut = (Option<FxHashSet<Labels>>, Option<(FxHashSet<Labels>, bool)>);
+
+fn series_of(result: Vec<(Labels, f64)>) -> FxHashSet<Labels> {
+    result.into_iter().map(|(labels, _)| labels.without(&[NAME_LABEL])).collect()
+}
+
+impl Asked<'_> {
+    fn result(&self, at: &GroupInstant<'_>) -> Result<Vec<(Labels, f64)>, RuleFailure> {
+        match self {
+            Self::Samples(condition, overlay) => Ok(at.ask(&condition.query, condition, overlay)?),
+            Self::Lines(condition, source) => Ok(lines_at(&condition.query, at.query_time(), *source, at.limits)?),
+        }
+    }
+
+    fn left_out(&self, at: &GroupInstant<'_>) -> Result<LeftOut, RuleFailure> {
+        match self {
+            Self::Samples(condition, overlay) => {
+                let series = |query: &Query| at.ask(query, condition, overlay).map(series_of);
+                let compared = condition.compared.as_ref().map(|query| series(query)).transpose()?;
+                let cleared = match &condition.clear {
+                    None => None,
+                    Some(ClearQuery::Without(query)) => Some((series(query)?, false)),
+                    Some(ClearQuery::With(query)) => Some((series(query)?, true)),
+                };
+                Ok((compared, cleared))
+            }
+            // That nothing was said is no sign of a source that is gone.
+            Self::Lines(condition, source) => {
+                let series = |query| lines_at(query, at.query_time(), *source, at.limits).map(series_of);
+                let cleared = match &condition.clear {
+                    None => None,
+                    Some(ClearLines::Without(query)) => Some((series(query)?, false)),
+                    Some(ClearLines::With(query)) => Some((series(query)?, true)),
+                };
+                Ok((None, cleared))
+            }
+        }
     }
 }
 

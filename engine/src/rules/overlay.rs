@@ -1,7 +1,10 @@
 //! What a group has worked out at this instant, over what is stored: its later rules see it before it is written.
 
+use std::time::Instant;
+
 use rustc_hash::FxHashMap;
 
+use crate::logs;
 use crate::model::{Columns, Labels, Matcher, TimestampMs};
 use crate::promql::{EvalError, HourSink, SeriesSink, Source};
 
@@ -52,6 +55,10 @@ impl<'a> Overlay<'a> {
 }
 
 impl Source for Overlay<'_> {
+    fn lines(&self, deadline: Instant) -> Option<Box<dyn logs::Source>> {
+        self.source.lines(deadline)
+    }
+
     fn resolve(&self, _: &mut [Vec<Matcher>], _: &dyn Fn() -> Result<(), EvalError>) -> Result<(), EvalError> {
         // The values that the source knows are not all that there are.
         Ok(())

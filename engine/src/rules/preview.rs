@@ -6,8 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::condition::{ClearQuery, Condition, QueryCondition, SampleCondition};
 use super::evaluate::EvaluationLimits;
+use super::lines::{self, ClearLines, LinesCondition};
 use super::tracker::{Absence, AlertTracker, Judge, Missing};
 use super::{Alert, AlertState, GroupSpec, NamedRule, RuleError, RuleOptions, RuleSet, RuleSpec};
+use crate::logs::logql::LogqlError;
 use crate::model::{Columns, Labels, NAME_LABEL, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Query, Row, SeriesSink, Source, evaluate};
 use crate::span::Span;
@@ -60,6 +62,9 @@ pub enum PreviewError {
     /// Its samples cannot be read.
     #[error(transparent)]
     Query(#[from] EvalError),
+    /// Its log lines cannot be read.
+    #[error(transparent)]
+    Lines(#[from] LogqlError),
     /// It alerts nobody.
     #[error("a recording rule does not fire")]
     Recording,
@@ -93,10 +98,14 @@ pub fn preview(
         Replay { tracker: AlertTracker::new(Arc::clone(&set)), slot: None, open: FxHashMap::default(), preview: Preview::default() };
     match &rule.condition {
         Condition::Sample(condition) => replay.samples(condition, (start, end), source)?,
-        Condition::Query(condition) => replay.query(condition, step, (start, end), source, limits)?,
+        Condition::Query(condition) => replay.query(condition, (start, end, step), source, limits)?,
+        Condition::Lines(condition) => replay.lines(condition, (start, end, step), source, limits)?,
     }
     Ok(replay.finish(end))
 }
+
+/// The first and last instant, and the time between two.
+type Instants = (TimestampMs, TimestampMs, i64);
 
 /// Judges samples, and notes what follows.
 struct Replay {
@@ -116,17 +125,39 @@ impl Replay {
     fn query(
         &mut self,
         condition: &QueryCondition,
-        step: i64,
-        (start, end): (TimestampMs, TimestampMs),
+        grid: Instants,
         source: &dyn Source,
         limits: &EvaluationLimits,
     ) -> Result<(), EvalError> {
-        let rows = rows_of(&condition.query, (start, end, step), source, limits)?;
+        let rows = rows_of(&condition.query, grid, source, limits)?;
         let cleared = match &condition.clear {
             None => None,
-            Some(ClearQuery::Without(query)) => Some((rows_of(query, (start, end, step), source, limits)?, false)),
-            Some(ClearQuery::With(query)) => Some((rows_of(query, (start, end, step), source, limits)?, true)),
+            Some(ClearQuery::Without(query)) => Some((rows_of(query, grid, source, limits)?, false)),
+            Some(ClearQuery::With(query)) => Some((rows_of(query, grid, source, limits)?, true)),
         };
+        self.instants(&rows, cleared, grid);
+        Ok(())
+    }
+
+    fn lines(
+        &mut self,
+        condition: &LinesCondition,
+        grid: Instants,
+        source: &dyn Source,
+        limits: &EvaluationLimits,
+    ) -> Result<(), LogqlError> {
+        let rows = lines::rows_of(&condition.query, grid, source, limits)?;
+        let cleared = match &condition.clear {
+            None => None,
+            Some(ClearLines::Without(query)) => Some((lines::rows_of(query, grid, source, limits)?, false)),
+            Some(ClearLines::With(query)) => Some((lines::rows_of(query, grid, source, limits)?, true)),
+        };
+        self.instants(&rows, cleared, grid);
+        Ok(())
+    }
+
+    /// Judges the rows of a query, instant by instant; those of `clear` come with whether they end an alert.
+    fn instants(&mut self, rows: &[Row], cleared: Option<(Vec<Row>, bool)>, (start, end, step): Instants) {
         let cleared = cleared.map(|(rows, when)| {
             let by_labels: FxHashMap<Labels, Vec<f64>> =
                 rows.into_iter().map(|row| (row.labels.without(&[NAME_LABEL]), row.values)).collect();
@@ -156,7 +187,6 @@ impl Replay {
             self.note();
         }
         self.preview.judged = count;
-        Ok(())
     }
 
     /// Notes the changes of alerts.
@@ -221,12 +251,7 @@ impl SeriesSink for Replay {
 }
 
 /// The rows of a query over a grid.
-fn rows_of(
-    query: &Query,
-    (start, end, step): (i64, i64, i64),
-    source: &dyn Source,
-    limits: &EvaluationLimits,
-) -> Result<Vec<Row>, EvalError> {
+fn rows_of(query: &Query, (start, end, step): Instants, source: &dyn Source, limits: &EvaluationLimits) -> Result<Vec<Row>, EvalError> {
     let params = limits.params(start, end, step);
     match evaluate(query, &params, source)?.0 {
         Answer::Vector(rows) => Ok(rows),

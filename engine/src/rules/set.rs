@@ -144,7 +144,7 @@ impl RuleSet {
     pub fn is_urgent(&self, labels: &Labels, v: f64) -> bool {
         self.index.candidates(labels).any(|at| match &self.rules[at].condition {
             Condition::Sample(condition) => condition.limit.op.holds(v, condition.limit.threshold) && condition.selector.accepts(labels),
-            Condition::Query(_) => false,
+            Condition::Query(_) | Condition::Lines(_) => false,
         })
     }
 }
@@ -172,7 +172,7 @@ mod tests {
     fn a_rule_that_cannot_be_used_says_why() {
         for (rule, error) in [
             (r#""expr": "cpu > 1", "for": "1000s""#, "for = 16m40s is longer than the retention of 10m; use at most 10m"),
-            (r#""for": "1s""#, "it has no condition; give it `expr` or `absent`"),
+            (r#""for": "1s""#, "it has no condition; give it `expr`, `absent` or `logql`"),
             (r#""expr": "cpu > 1", "absent": "cpu""#, "it has both `expr` and `absent`; give it one of them"),
             (r#""expr": "cpu >", "enabled": false"#, "expr: 1:6: parse error: unexpected end of input"),
             (r#""expr": "cpu{a=~\"(\"} > 1""#, "expr: 1:5: parse error: error parsing regexp: missing closing ): `(`"),
@@ -186,6 +186,11 @@ mod tests {
             (r#""expr": "cpu > 1", "unless": "cpu <""#, "unless: 1:6: parse error"),
             (r#""expr": "1 > bool 0", "unless": "cpu""#, "unless: 1:1: parse error"),
             (r#""expr": "cpu", "record": "a", "unless": "b""#, "`unless` is for alerts; a recording rule has none"),
+            (r#""expr": "cpu > 1", "logql": "vector(1)""#, "it has both `expr` and `logql`; give it one of them"),
+            (r#""logql": "{a=\"b\"}""#, "logql: lines are no values; put a function around them"),
+            (r#""logql": "sum(cpu) > 1""#, "logql: 1:5: parse error: `cpu` would be a metric of PromQL"),
+            (r#""logql": "vector(1)", "clear": 1"#, "clear: a number needs an `expr` that ends in a comparison with a number"),
+            (r#""logql": "vector(1) > 0", "clear": "{a=\"b\"}""#, "clear: lines are no values"),
             (r#""expr": "cpu", "labels": {"": "x"}"#, r#"labels: it cannot be named """#),
         ] {
             let shown = read(&format!(r#"{{"hot": {{{rule}}}}}"#)).unwrap_err().to_string();

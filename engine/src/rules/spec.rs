@@ -21,6 +21,9 @@ pub struct RuleSpec {
     /// selector that no series matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<String>,
+    /// In the place of `expr`: a metric query of LogQL over log lines. Each series of its result is an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logql: Option<String>,
     /// Series for which this gives a result with the same labels are left out: `unless` of PromQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
@@ -73,6 +76,7 @@ impl Default for RuleSpec {
         Self {
             expr: None,
             absent: None,
+            logql: None,
             unless: None,
             record: None,
             hold: Span::secs(0),
@@ -213,7 +217,8 @@ mod tests {
     fn a_rule_reads_what_it_writes() {
         let full = r#"{"expr":"cpu > 0.9","unless":"y","for":"1m","keep_firing_for":"5m","cooldown":"10m","clear":0.8,"count":"3 of 5",
             "severity":"warning","labels":{"team":"a"},"annotations":{"summary":"hot"},"remediation":["look"],"enabled":false}"#;
-        for text in [full, r#"{"absent":"up"}"#, r#"{"expr":"sum(a)","record":"a:b"}"#, r#"{"expr":"a > b","clear":"a < b"}"#] {
+        let lines = r#"{"logql":"count_over_time({a=\"b\"}[1m]) > 5","for":"1m"}"#;
+        for text in [full, lines, r#"{"absent":"up"}"#, r#"{"expr":"sum(a)","record":"a:b"}"#, r#"{"expr":"a > b","clear":"a < b"}"#] {
             let spec: RuleSpec = serde_json::from_str(text).unwrap();
             let written = serde_json::to_string(&spec).unwrap();
             assert_eq!(written, text.split_whitespace().collect::<Vec<_>>().join(" ").replace(", ", ","), "{text}");
@@ -227,7 +232,7 @@ mod tests {
         let part = text.split("\n## ").find(|part| part.starts_with("Alert rules")).unwrap();
         let unknown = serde_json::from_str::<RuleSpec>(r#"{"?": 1}"#).unwrap_err().to_string();
         let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-        assert_eq!(keys.len(), 14, "{unknown}");
+        assert_eq!(keys.len(), 15, "{unknown}");
         for key in keys {
             assert!(part.contains(&format!("| `{key}` |")), "{key} is missing");
         }

@@ -314,6 +314,7 @@ impl AlertTracker {
 fn take_over(alert: &mut Alert, rule: &Rule) {
     alert.key.clone_from(&rule.key);
     alert.expr = rule.condition.text(&rule.spec);
+    alert.over_lines = matches!(rule.condition, Condition::Lines(_));
     alert.hold_ms = rule.spec.hold.ms();
     alert.cooldown_ms = rule.spec.cooldown.ms();
     alert.severity = rule.severity;

@@ -36,10 +36,10 @@ pub fn used(resource: Resource, used: &Used) -> String {
     }
 }
 
-/// At most three lines: who used the resource, what moved together, what happened before and the last alert like it.
+/// At most three lines: who used the resource or what was said, what moved together, what happened before and the last alert like it.
 #[must_use]
 pub fn explanation(e: &Explanation) -> Vec<String> {
-    [who(e), together(e), before(e)].into_iter().flatten().collect()
+    [who(e).or_else(|| said(e)), together(e), before(e)].into_iter().flatten().collect()
 }
 
 /// Who used most, as in a notice: `rustc (12 processes) 71 %`.
@@ -68,6 +68,13 @@ fn who(e: &Explanation) -> Option<String> {
     }
     let rest = rest.map(|rest| format!("; {rest}")).unwrap_or_default();
     Some(format!("Most {what}{span}: {}{rest}{}", named.join(", "), container.unwrap_or_default()))
+}
+
+/// `Said last: "connection refused" (and 2 more)`.
+fn said(e: &Explanation) -> Option<String> {
+    let newest = e.said.first()?;
+    let more = if e.said.len() > 1 { format!(" (and {} more)", e.said.len() - 1) } else { String::new() };
+    Some(format!("Said last: \"{}\"{more}", newest.text))
 }
 
 fn together(e: &Explanation) -> Option<String> {
@@ -127,6 +134,7 @@ fn last(last: &Earlier) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::Said;
 
     fn of(by: UsedBy, name: &str, mean: f64, share: Option<f64>, processes: Option<u64>) -> Used {
         Used { by, name: name.to_owned(), mean, share, cpu_seconds: None, processes }
@@ -180,6 +188,15 @@ mod tests {
                 "Moved together, which may be chance: Hits · 0 12/s, usually 1/s; Hits · 1 12/s, usually 1/s; Hits · 2 12/s, usually 1/s; and 2 more"
             ]
         );
+    }
+
+    #[test]
+    fn what_was_said_stands_where_nobody_used_a_resource() {
+        let one = |text: &str| Said { at: 0, text: text.to_owned() };
+        let e = Explanation { said: vec![one("refused\\u{1b}[0m")], ..Explanation::default() };
+        assert_eq!(explanation(&e), ["Said last: \"refused\\u{1b}[0m\""]);
+        let e = Explanation { said: vec![one("b"), one("a"), one("a")], ..e };
+        assert_eq!(explanation(&e), ["Said last: \"b\" (and 2 more)"]);
     }
 
     #[test]

@@ -30,6 +30,8 @@ const KINDS = {
   alert_resolved: ({ title }) => `Alert over: ${quoted(title, 200)}`,
   probe_down: ({ title }) => quoted(title, 200),
   probe_up: ({ title }) => quoted(title, 200),
+  log_template_new: ({ title }) => quoted(title, 200),
+  log_burst: ({ title }) => quoted(title, 200),
 }
 
 /** @param {TimelineEvent} event */

@@ -714,6 +714,7 @@
  * @property {MovedSeries[]} moved  What else moved, the most unusual first.
  * @property {number|null} moved_from  From when on they were compared: when the alert's own series began to move.
  * @property {number|null} moved_to  Up to when. An alert that fires at once is compared again when a minute of it has been seen.
+ * @property {SaidLine[]} said  The newest log lines that an alert over lines is about, the newest first; at most three.
  * @property {number} seen_seconds  The time that samples of processes stand for.
  * @property {number} to  When it fired.
  * @property {Usage[]} used  Who used the resource of the machine that the alert is about, the most first; last what was not seen by name.
@@ -926,6 +927,13 @@
  */
 
 /**
+ * A line of a template.
+ * @typedef {object} LogExample
+ * @property {string} text  Its text, at most 200 characters, with control characters escaped.
+ * @property {string} time  When it was said.
+ */
+
+/**
  * A log line.
  * @typedef {object} LogLine
  * @property {LogLine[]|null} [after]  The lines of its stream after it, the oldest first; only with `context`.
@@ -949,6 +957,28 @@
  * @property {LogLine[]} lines  In the order that was asked for.
  * @property {number} lines_read  Lines that were read for it.
  * @property {boolean} more  Whether there may be more than `limit`.
+ */
+
+/**
+ * A kind of lines of level `warn` or worse.
+ * @typedef {object} LogTemplate
+ * @property {boolean} burst  Whether far more of its lines come than usual.
+ * @property {number} count  Lines within the time, by whole minutes; the last six hours are counted.
+ * @property {LogExample} example  One of its newest lines.
+ * @property {string} first_seen  When its first line was said.
+ * @property {string} id  The same as long as the template is known, also after a restart.
+ * @property {string} last_seen  When its newest line was said.
+ * @property {string} level  `warn`, `error` or `fatal`.
+ * @property {boolean} new  Whether it is not an hour old, and its service was known before.
+ * @property {string} service  The service, by the labels of the stream.
+ * @property {string} template  What the lines have in common; `<*>` where they differ.
+ */
+
+/**
+ * Kinds of error lines.
+ * @typedef {object} LogTemplates
+ * @property {number} dropped  Lines that were not grouped since the start of the service, since too many came at once.
+ * @property {LogTemplate[]} templates  Those with lines within the time, those with most lines first.
  */
 
 /**
@@ -1138,6 +1168,7 @@
  * @property {string} name  Its name; of a recording rule, that of the metric.
  * @property {string[]} notes  What is worth knowing: one of its templates cannot be expanded, nothing matches it, or samples were not judged.
  * @property {string|null} op  The comparison of its condition, where that is with a fixed number.
+ * @property {boolean} over_lines  Whether the condition is LogQL, over log lines.
  * @property {string} query  Its condition, as written.
  * @property {string[]} remediation  What to do about its alerts.
  * @property {Severity} severity  How bad its alerts are.
@@ -1219,6 +1250,13 @@
  * @property {string} serverTime
  * @property {string} startTime
  * @property {string} storageRetention  A duration: `30d`.
+ */
+
+/**
+ * A log line that is cited.
+ * @typedef {object} SaidLine
+ * @property {number} at  When it was said.
+ * @property {string} text  Its text, at most 200 characters, with control characters escaped.
  */
 
 /**

@@ -20,6 +20,7 @@ mod down;
 mod failing_checks;
 mod killed;
 mod latency;
+mod log_errors;
 mod memory;
 mod money;
 mod out_of_memory;
@@ -79,6 +80,7 @@ pub(super) const ADVISORS: &[Advisor] = &[
     capacity::CPU,
     capacity::RUNNERS,
     failing_checks::ADVISOR,
+    log_errors::ADVISOR,
     alert_noise::ADVISOR,
     service::LOST,
     service::FULL,

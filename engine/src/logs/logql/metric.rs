@@ -72,6 +72,21 @@ impl MetricQuery {
         Ok(Self { promql, ranges })
     }
 
+    /// Its range aggregations.
+    pub(super) fn ranges(&self) -> &[RangeAggregation] {
+        &self.ranges
+    }
+
+    /// What is made of its range aggregations.
+    pub(crate) fn expr(&self) -> &Expr {
+        &self.promql.expr
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn expr_mut(&mut self) -> &mut Expr {
+        &mut self.promql.expr
+    }
+
     /// How long before an instant the oldest line is that counts, ms.
     #[must_use]
     pub fn reach(&self) -> i64 {

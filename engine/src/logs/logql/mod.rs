@@ -11,6 +11,7 @@
 //! selector. So aggregations, operators, matching and `label_replace()` are those of [`crate::promql`]. Knows no HTTP; lines come from a
 //! [`super::Source`], regular expressions from [`crate::re2`].
 
+mod cited;
 mod error;
 mod export;
 mod fields;
@@ -31,6 +32,7 @@ mod stages;
 pub(crate) mod tests;
 mod windows;
 
+pub use cited::cited;
 pub use error::LogqlError;
 pub use export::Export;
 pub use lines::{Around, Line, LineRequest, LinesAnswer, around, lines};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::lines::check_lines;
 use super::NamedRule;
 use crate::model::{NAME_LABEL, go_quoted, is_plain_name, shown};
 use crate::promql::syntax::{Grid, ValueType};
@@ -71,6 +72,20 @@ pub(super) fn expression(fields: &Fields<'_>, faults: &mut Faults) -> String {
         Err(error) => faults.add(node.place, format!("`expr`: {error}")),
     }
     text.to_owned()
+}
+
+/// `logql`: a metric query over log lines, in the place of `expr`.
+pub(super) fn lines(fields: &Fields<'_>, faults: &mut Faults) -> Option<String> {
+    let node = fields.get("logql")?;
+    let text = fields.text("logql", faults).unwrap_or_default();
+    if fields.get("expr").is_some() {
+        faults.add(node.place, "a rule has either `expr` or `logql`; make two rules of it");
+    } else if node.text().is_some()
+        && let Err(error) = check_lines(text)
+    {
+        faults.add(node.place, format!("`logql`: {error}"));
+    }
+    Some(text.to_owned())
 }
 
 /// What only alerts have, and the name of what is recorded.

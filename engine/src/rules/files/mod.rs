@@ -1,7 +1,8 @@
 //! Prometheus' rule files: groups of alerting and recording rules in YAML.
 //!
 //! As strict as Prometheus (model/rulefmt): an unknown key, a bad name, a length of time, an expression or a template that cannot be
-//! read is a fault with its line and column, and all faults of a file are reported. A group may be written by [`write()`] as well.
+//! read is a fault with its line and column, and all faults of a file are reported. One key is not Prometheus': `logql` in the place of `expr`,
+//! a metric query over log lines. A group may be written by [`write()`] as well.
 
 mod check;
 mod write;
@@ -15,7 +16,7 @@ use crate::yaml::{self, Fault, Faults, Fields, Node};
 
 const FILE_KEYS: &[&str] = &["groups"];
 const GROUP_KEYS: &[&str] = &["name", "interval", "query_offset", "limit", "rules", "labels"];
-const RULE_KEYS: &[&str] = &["alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"];
+const RULE_KEYS: &[&str] = &["alert", "record", "expr", "logql", "for", "keep_firing_for", "labels", "annotations"];
 
 /// A rule file that was read.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +28,7 @@ pub struct RuleFile {
 }
 
 /// `alert: X` or `record: x`.
-fn title(rule: &NamedRule) -> String {
+pub(super) fn title(rule: &NamedRule) -> String {
     format!("{}: {}", if rule.spec.record.is_some() { "record" } else { "alert" }, rule.name)
 }
 
@@ -121,8 +122,10 @@ fn read_rule(node: &Node, faults: &mut Faults) -> Option<NamedRule> {
             (alert, false)
         }
     };
+    let logql = check::lines(&fields, faults);
     let spec = RuleSpec {
-        expr: Some(check::expression(&fields, faults)),
+        expr: if logql.is_some() { None } else { Some(check::expression(&fields, faults)) },
+        logql,
         record: records.then(|| name.to_owned()),
         hold: fields.duration("for", faults).unwrap_or_default(),
         keep_firing_for: fields.duration("keep_firing_for", faults).unwrap_or_default(),

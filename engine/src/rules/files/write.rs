@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{NamedRule, Rule, RuleSet, RuleSpec};
+use super::super::{NamedRule, Rule, RuleGroup, RuleSet, RuleSpec};
 use super::GroupSpec;
 use crate::promql::syntax::duration_text;
 use crate::yaml::quoted;
 
 /// All rules of a set as one rule file. What only this service knows of a rule (`cooldown`, `clear`, `count`, `remediation`) is left
-/// out; `absent` and `unless` become part of the expression.
+/// out; `absent` and `unless` become part of the expression. Rules over log lines, which Prometheus does not read, are named in comments.
 #[must_use]
 pub fn export(set: &RuleSet) -> String {
     let mut names = BTreeSet::new();
@@ -26,10 +26,16 @@ pub fn export(set: &RuleSet) -> String {
             query_offset: Some(group.query_offset).filter(|offset| offset.ms() > 0),
             limit: group.limit,
             labels: BTreeMap::new(),
-            rules: set.rules().get(group.rules.clone()).unwrap_or_default().iter().map(exported).collect(),
+            rules: of_group(set, group).filter(|rule| rule.spec.logql.is_none()).map(exported).collect(),
         });
     }
-    write(&groups)
+    let lines = set.groups().iter().flat_map(|group| of_group(set, group)).filter(|rule| rule.spec.logql.is_some());
+    let left_out: Vec<String> = lines.map(|rule| format!("# left out, since it is over log lines: {}\n", quoted(&rule.name))).collect();
+    left_out.concat() + &write(&groups)
+}
+
+fn of_group<'a>(set: &'a RuleSet, group: &RuleGroup) -> impl Iterator<Item = &'a Rule> {
+    set.rules().get(group.rules.clone()).unwrap_or_default().iter()
 }
 
 fn exported(rule: &Rule) -> NamedRule {
@@ -72,11 +78,11 @@ pub fn write(groups: &[GroupSpec]) -> String {
         for rule in &group.rules {
             let spec = &rule.spec;
             let key = if spec.record.is_some() { "record" } else { "alert" };
-            out.push_str(&format!(
-                "      - {key}: {}\n        expr: {}\n",
-                quoted(&rule.name),
-                quoted(spec.expr.as_deref().unwrap_or_default())
-            ));
+            let (asked, text) = match &spec.logql {
+                Some(logql) => ("logql", logql.as_str()),
+                None => ("expr", spec.expr.as_deref().unwrap_or_default()),
+            };
+            out.push_str(&format!("      - {key}: {}\n        {asked}: {}\n", quoted(&rule.name), quoted(text)));
             for (key, span) in [("for", spec.hold), ("keep_firing_for", spec.keep_firing_for)] {
                 if span.ms() > 0 {
                     out.push_str(&format!("        {key}: {}\n", duration_text(span.ms())));

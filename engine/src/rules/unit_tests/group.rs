@@ -126,6 +126,12 @@ fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Templa
 
 impl TestRule {
     fn new(rule: NamedRule) -> Result<Self, String> {
+        if rule.spec.logql.is_some() {
+            return Err(format!(
+                "{}: its `logql` reads log lines, and a test file has none; its syntax is checked",
+                super::super::files::title(&rule)
+            ));
+        }
         let query = Query::parse(rule.spec.expr.as_deref().unwrap_or_default(), Grid::default()).map_err(|error| error.to_string())?;
         let (labels, annotations) = if rule.spec.record.is_some() {
             Default::default()

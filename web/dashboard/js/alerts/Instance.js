@@ -61,12 +61,14 @@ function Details({ alert }) {
   const name = alert.metric.__name__ ?? ''
   // What was busy and what moved, in words that claim no cause.
   const why = alert.explanation?.lines ?? alert.busiest
+  const said = alert.explanation?.said ?? []
   return html`
     <dl class="pairs instance-details">
       <dt>Value</dt><dd><a class="figure" href=${historyOf(print(alert.metric))}>${alert.value === null ? DASH : format(alert.value, unitOf(name))}</a> <span class="quiet">at ${since(alert.last_sample, minute.value)}</span></dd>
       ${alert.state === 'pending' && html`<dt>Fires</dt><dd>when it has lasted ${span(alert.for_seconds)}</dd>`}
       ${alert.state === 'unknown' && alert.reason && html`<dt>Not known</dt><dd><bdi>${alert.reason}</bdi></dd>`}
       ${why.length > 0 && html`<dt>Beside it</dt><dd>${why.map((line) => html`<p class="why" key=${line}><bdi>${line}</bdi></p>`)}</dd>`}
+      ${said.length > 0 && html`<dt>Said</dt><dd>${said.map(({ at, text }) => html`<p class="why" key=${`${at} ${text}`}><code><bdi>${text}</bdi></code> <span class="quiet">${since(at, minute.value)}</span></p>`)}</dd>`}
       ${alert.acked_at !== null && html`<dt>Acknowledged</dt><dd>${since(alert.acked_at, minute.value)}</dd><dt>Note</dt><dd><${Note} alert=${alert} /></dd>`}
       <dt>Series</dt><dd><code><bdi>${print(alert.metric)}</bdi></code></dd>
     </dl>`

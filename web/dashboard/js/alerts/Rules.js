@@ -67,7 +67,7 @@ function Row({ rule }) {
             <dt>Severity</dt><dd>${rule.severity}</dd>
             <dt>Fires</dt><dd>${rule.duration > 0 ? `when it has lasted ${span(rule.duration)}` : 'at once'}${rule.cooldown > 0 ? `, at most every ${span(rule.cooldown)}` : ''}${rule.keepFiringFor > 0 ? `, and ${span(rule.keepFiringFor)} longer than its condition` : ''}</dd>
             <dt>In this time</dt><dd>${words}</dd>`}
-          <dt>Condition</dt><dd><code><bdi>${rule.query}</bdi></code></dd>
+          <dt>${rule.over_lines ? 'Condition, over log lines' : 'Condition'}</dt><dd><code><bdi>${rule.query}</bdi></code></dd>
           <dt>Set in</dt><dd><${Where} rule=${rule} /></dd>
         </dl>
         ${!records && replayed.value === null && html`<${Change} rule=${rule} />`}`}

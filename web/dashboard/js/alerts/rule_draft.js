@@ -6,7 +6,7 @@
  * @import { Severity } from '../types.js'
  * @typedef {{ id: number, name: string, value: string }} Pair
  * @typedef {{
- *   name: string, kind: 'expr'|'absent', condition: string, severity: Severity|'', hold: string, keep: string, cooldown: string,
+ *   name: string, kind: 'expr'|'absent'|'logql', condition: string, severity: Severity|'', hold: string, keep: string, cooldown: string,
  *   labels: Pair[], annotations: Pair[], rest: Record<string, unknown>
  * }} RuleDraft  `kind`: which key the condition is; `rest`: keys that no field is for, which are kept as they are
  */
@@ -14,7 +14,7 @@
 /** @type {Severity[]} */
 export const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
 /** Keys of a rule that are fields; what a recording rule has is not written here. */
-const FIELDS = new Set(['expr', 'absent', 'severity', 'for', 'keep_firing_for', 'cooldown', 'labels', 'annotations'])
+const FIELDS = new Set(['expr', 'absent', 'logql', 'severity', 'for', 'keep_firing_for', 'cooldown', 'labels', 'annotations'])
 
 let newest = 0
 /** @param {string} [name] @param {string} [value] @returns {Pair} */
@@ -25,7 +25,7 @@ export const emptyDraft = () => ({ name: '', kind: 'expr', condition: '', severi
 
 /** @param {string} name @param {any} rule as the service has it @returns {RuleDraft} */
 export function draftOf(name, rule) {
-  const kind = rule.absent === undefined ? 'expr' : 'absent'
+  const kind = rule.logql !== undefined ? 'logql' : rule.absent === undefined ? 'expr' : 'absent'
   const pairs = (/** @type {Record<string, string>|undefined} */ texts) => Object.entries(texts ?? {}).map(([key, value]) => pair(key, value))
   return {
     name, kind, condition: rule[kind] ?? '', severity: rule.severity ?? '', hold: rule.for ?? '', keep: rule.keep_firing_for ?? '', cooldown: rule.cooldown ?? '',
@@ -70,7 +70,7 @@ export const settingsText = (draft) => [`[alerts.rules.${tomlKey(draft.name.trim
  * @typedef {{ field: 'name'|'condition'|'hold'|'keep'|'cooldown'|'labels'|'annotations'|'', words: string }} Fault  `field`: where it is; empty where that is not known
  * @type {Record<string, Fault['field']>}
  */
-const FIELD_OF = { expr: 'condition', absent: 'condition', for: 'hold', keep_firing_for: 'keep', cooldown: 'cooldown', label: 'labels', labels: 'labels', annotation: 'annotations', annotations: 'annotations' }
+const FIELD_OF = { expr: 'condition', absent: 'condition', logql: 'condition', for: 'hold', keep_firing_for: 'keep', cooldown: 'cooldown', label: 'labels', labels: 'labels', annotation: 'annotations', annotations: 'annotations' }
 
 /** What the service says is wrong with a rule, and which field that is about. @param {string} error @param {RuleDraft} draft @returns {Fault} */
 export function faultOf(error, { hold, keep, cooldown }) {
