@@ -200,7 +200,7 @@ fn many(count: u64) -> Vec<Labels> {
 fn main() {
     let arguments = Arguments::read();
     let (folder, store) = store_of(&Batch::default(), MONDAY);
-    let names: Vec<&'static str> = advisors(&store, &Money::default(), MONDAY).into_iter().map(|advisor| advisor.name).collect();
+    let names: Vec<&'static str> = advisors(&store, &Money::default(), MONDAY).unwrap().into_iter().map(|advisor| advisor.name).collect();
     drop((store, folder));
     let (count, seed) = (arguments.number("--count", 20), arguments.number("--seed", 1));
     if arguments.asked("pass") {
