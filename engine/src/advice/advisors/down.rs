@@ -123,11 +123,13 @@ impl Down {
     }
 
     fn since(&self) -> String {
-        match self.always {
-            true if self.watched_ms >= WHOLE_DAY_MS => "for as long as the last day shows".to_owned(),
-            true => format!("since it has been watched, for {}", approximate(self.seconds)),
-            false => format!("for {}", approximate(self.seconds)),
+        if !self.always {
+            return format!("for {}", approximate(self.seconds));
         }
+        if self.watched_ms >= WHOLE_DAY_MS {
+            return "for as long as the last day shows".to_owned();
+        }
+        format!("since it has been watched, for {}", approximate(self.seconds))
     }
 }
 
