@@ -10,7 +10,7 @@ use taskpulse_actors::notify::AckKey;
 use taskpulse_engine::logs::store::LogOptions;
 use taskpulse_engine::money::Money;
 use taskpulse_engine::rules::{EvaluationLimits, GroupSpec, RuleBook, RuleOptions, RuleSet};
-use taskpulse_engine::store::StoreOptions;
+use taskpulse_engine::store::{ExemplarOptions, StoreOptions};
 use taskpulse_web::{AccessOptions, MAX_CONNECTIONS, Proxies, QueryOptions, ServerOptions};
 
 use crate::descriptors;
@@ -88,6 +88,7 @@ pub fn store_options(settings: &Settings) -> StoreOptions {
         max_open_files: descriptors::for_files(store.max_open_files),
         max_waiting: store.max_head_samples.saturating_mul(16),
         cache_bytes: store.cache_bytes,
+        exemplars: ExemplarOptions { most: store.max_exemplars, per_hour: store.exemplars_per_hour },
         logs: log_options(settings),
         traces: trace_options(settings),
     }

@@ -140,7 +140,8 @@ fn exposition_texts() {
         let text = exposition::decode_text(bytes.to_vec()).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
         for format in [exposition::Format::Prometheus, exposition::Format::OpenMetrics] {
             for line in exposition::lines(&text, format) {
-                let Ok(exposition::Line::Sample { series, .. }) = line else { continue };
+                let Ok(exposition::Line::Sample { series, exemplar, .. }) = line else { continue };
+                let _ = exemplar.map(|text| exposition::parse_exemplar(text, 0));
                 let Ok(pairs) = exposition::parse_labels(series) else { continue };
                 let Ok(labels) = Labels::new(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))) else { continue };
                 let mut written = String::new();
@@ -156,6 +157,12 @@ fn exposition_texts() {
             assert_eq!(exposition::parse_exact(&written).map(f64::to_bits), Some(v.to_bits()));
         });
     });
+}
+
+#[test]
+#[ignore = "runs for FUZZ_SECONDS"]
+fn records_of_exemplars() {
+    run("exemplars", &[store::exemplars()], |bytes| _ = store::read_exemplars(bytes));
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod codec;
 pub mod confidence;
 pub mod effect;
 pub mod event;
+pub mod exemplar;
 pub mod experiment;
 pub mod explain;
 pub mod exposition;

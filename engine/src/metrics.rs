@@ -166,6 +166,8 @@ metrics! {
     "taskpulse_store_partition_hits_total" Counter "" "" "Times that a day was wanted and open";
     "taskpulse_store_partition_opens_total" Counter "" "" "Times that a day had to be opened";
     "taskpulse_store_disk_bytes" Gauge "bytes" "Data directory" "Size of the data directory on the disk";
+    "taskpulse_exemplars" Gauge "" "" "Exemplars kept";
+    "taskpulse_dropped_exemplars_total" Counter "" "" "Exemplars that were not kept, by reason";
     "taskpulse_logs_lines_total" Counter "" "" "Log lines taken in";
     "taskpulse_logs_bytes_total" Counter "bytes" "" "Bytes of the bodies and attributes of log lines taken in";
     "taskpulse_logs_duplicate_lines_total" Counter "" "" "Log lines that were there already";

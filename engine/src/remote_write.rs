@@ -1,12 +1,13 @@
 //! Decodes Prometheus remote write 1.0: a `WriteRequest` in protobuf, passed to a sink series by series.
 //!
-//! Only what is stored is decoded (labels, samples, times, metadata); exemplars are skipped. A known series needs no allocation:
+//! Only what is stored is decoded (labels, samples, times, exemplars, metadata). A known series needs no allocation:
 //! its labels are compared as they are in the request. A malformed message is rejected as a whole. A series whose labels cannot be
-//! stored is rejected alone and reported. The caller does decompression and the response. Format: prometheus/prometheus,
+//! stored is rejected alone and reported; a bad exemplar costs itself alone. The caller does decompression and the response. Format: prometheus/prometheus,
 //! prompb/remote.proto and types.proto.
 
 use std::str;
 
+use crate::exemplar::{Exemplar, Fault, MAX_CHARACTERS};
 use crate::model::{LabelError, MAX_LABELS, TimestampMs};
 use crate::store::SeriesResolver;
 use crate::wire::{Malformed, Reader, Value, WRONG_TYPE};
@@ -28,6 +29,8 @@ pub trait Sink {
     fn series(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), LabelError>;
     /// A sample of the current series.
     fn push(&mut self, t: TimestampMs, v: f64);
+    /// An exemplar of the series with these labels, or why it is none. Its samples may have come earlier.
+    fn exemplar(&mut self, _pairs: &[(&[u8], &[u8])], _exemplar: Result<Exemplar, Fault>) {}
 }
 
 impl Sink for SeriesResolver<'_> {
@@ -39,6 +42,10 @@ impl Sink for SeriesResolver<'_> {
     #[inline]
     fn push(&mut self, t: TimestampMs, v: f64) {
         SeriesResolver::push(self, t, v);
+    }
+
+    fn exemplar(&mut self, pairs: &[(&[u8], &[u8])], exemplar: Result<Exemplar, Fault>) {
+        self.exemplar_of(pairs, exemplar);
     }
 }
 
@@ -132,6 +139,7 @@ fn read_series<'a>(
     // Whether the series is accepted, known from its first sample on.
     let mut kept: Option<bool> = None;
     let mut count = 0;
+    let mut exemplars = Vec::new();
     while let Some((field, value)) = series.field()? {
         match (field, value) {
             (1, Value::Bytes(mut label)) => {
@@ -173,11 +181,50 @@ fn read_series<'a>(
                 }
             }
             (1 | 2, _) => return Ok(series.fail(WRONG_TYPE)?),
+            (3, Value::Bytes(exemplar)) => exemplars.push(exemplar),
             (4, _) => report.histograms += 1,
             _ => {}
         }
     }
+    if !exemplars.is_empty() {
+        // Once all labels are known.
+        let known = kept != Some(false) && count == labels.len();
+        for mut exemplar in exemplars {
+            let exemplar = read_exemplar(&mut exemplar).unwrap_or(Err(Fault::Malformed));
+            sink.exemplar(if known { labels } else { &[] }, exemplar);
+        }
+    }
     Ok(())
+}
+
+/// Decodes an exemplar.
+#[cold]
+fn read_exemplar(exemplar: &mut Reader<'_>) -> Result<Result<Exemplar, Fault>, Malformed> {
+    let (mut labels, mut t, mut v) = (Vec::new(), 0, 0.0);
+    while let Some((field, value)) = exemplar.field()? {
+        match (field, value) {
+            (1, Value::Bytes(mut label)) => {
+                let (mut name, mut text): Pair<'_> = (&[], &[]);
+                while let Some((field, value)) = label.field()? {
+                    match (field, value) {
+                        (1, Value::Bytes(bytes)) => name = bytes.bytes,
+                        (2, Value::Bytes(bytes)) => text = bytes.bytes,
+                        _ => {}
+                    }
+                }
+                let (Ok(name), Ok(text)) = (str::from_utf8(name), str::from_utf8(text)) else { return Ok(Err(Fault::Malformed)) };
+                // Empty ones count for nothing, however many there are.
+                if !text.is_empty() && labels.len() <= MAX_CHARACTERS {
+                    labels.push((name, text));
+                }
+            }
+            (2, Value::Fixed64(bits)) => v = f64::from_bits(bits),
+            (3, Value::Varint(ms)) => t = ms as i64,
+            (1..=3, _) => return Ok(Err(Fault::Malformed)),
+            _ => {}
+        }
+    }
+    Ok(Exemplar::new(labels, t, v))
 }
 
 /// Starts a series with `count` labels that are not empty; false if they cannot be stored.
@@ -210,6 +257,7 @@ pub(crate) fn samples_of_requests() -> Vec<Vec<u8>> {
         tests::series(&two, &[(1, 1.5), (2, f64::NAN)]),
         [tests::series(&two, &[(1_795_000_000_000, 1.0)]), tests::series(&[("__name__", "down")], &[])].concat(),
         tests::series(&[("z", "1"), ("__name__", "m"), ("a", "")], &[(-1, 0.0)]),
+        tests::exemplars(&two, &[(&[("trace_id", "0af7651916cd43dd8448eb211c80319c")], 1_795_000_000_000, 0.5)]),
         vec![0x1a, 9, 8, 1, 0x12, 1, b'm', 0x22, 2, b'h', b'i'],
     ]
 }

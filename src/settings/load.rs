@@ -305,6 +305,8 @@ fn validate_store(store: &Store) -> anyhow::Result<()> {
     within("store.out_of_order", store.out_of_order, NONE, Span::secs(7 * 86_400))?;
     within("store.max_ahead", store.max_ahead, NONE, DAY)?;
     within("store.max_series", store.max_series, 1, 10_000_000)?;
+    within("store.max_exemplars", store.max_exemplars, 0, 10_000_000)?;
+    within("store.exemplars_per_hour", store.exemplars_per_hour, 2, 600)?;
     within("store.max_open_files", store.max_open_files, 16, 65_536)?;
     within("store.cache_bytes", store.cache_bytes, 1 << 20, 1 << 30)?;
     within("store.seal_interval", store.seal_interval, MINUTE, Span::secs(6 * 3_600))?;

@@ -202,6 +202,10 @@ sections! {
         max_ahead: Span = Span::secs(3_600),
         /// Most series; further new ones are refused; 1 to 10000000.
         max_series: usize = 1_000_000,
+        /// Most exemplars; beyond it the oldest go; 0 keeps none, at most 10000000.
+        max_exemplars: usize = 100_000,
+        /// Most exemplars of one series within an hour; beyond it those close to others go; 2 to 600.
+        exemplars_per_hour: usize = 60,
         /// Most files of days that are open at the same time; the least recently used is closed first; 16 to 65536.
         max_open_files: usize = 512,
         /// Page cache of the catalog, in bytes; 1048576 to 1073741824.

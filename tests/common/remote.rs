@@ -28,6 +28,17 @@ pub fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
     field(1, &labels.chain(samples).collect::<Vec<_>>().concat())
 }
 
+/// Exemplars of a series without samples, as Prometheus sends them: labels, time, value.
+pub fn exemplars(labels: &[(&str, &str)], exemplars: &[(&[(&str, &str)], i64, f64)]) -> Vec<u8> {
+    let pair = |(n, v): &(&str, &str)| field(1, &[field(1, n.as_bytes()), field(2, v.as_bytes())].concat());
+    let labels = labels.iter().map(pair);
+    let exemplars = exemplars.iter().map(|(labels, t, v)| {
+        let labels: Vec<Vec<u8>> = labels.iter().map(pair).collect();
+        field(3, &[labels.concat(), vec![17], v.to_bits().to_le_bytes().to_vec(), vec![24], varint(*t as u64)].concat())
+    });
+    field(1, &labels.chain(exemplars).collect::<Vec<_>>().concat())
+}
+
 /// Status and text of the answer.
 pub fn write(client: &reqwest::blocking::Client, url: &str, raw: &[u8]) -> reqwest::Result<(u16, String)> {
     let body = snap::raw::Encoder::new().compress_vec(raw).unwrap();

@@ -241,7 +241,7 @@ fn csv_record<'a>(record: Record<'a>, names: &mut Names<'a>, resolver: &mut Seri
     Ok(())
 }
 
-/// `up{job="a"} 1 1764000000.5 # exemplar`; times are in seconds in OpenMetrics, in milliseconds in Prometheus' format.
+/// `up{job="a"} 1 1764000000.5 # {trace_id="…"} 1`; times are in seconds in OpenMetrics, in milliseconds in Prometheus' format.
 fn text_line<'a>(
     line: &'a str,
     format: exposition::Format,
@@ -250,10 +250,13 @@ fn text_line<'a>(
     metadata: &mut Metadata,
 ) -> Result<(), String> {
     match exposition::parse_line(line, format).map_err(|error| error.to_string())? {
-        Some(TextLine::Sample { series: name, value, time }) => {
+        Some(TextLine::Sample { series: name, value, time, exemplar }) => {
             let time = time.ok_or("the time is missing; only samples with a time can be brought in")?;
             names.begin(name, resolver, series)?;
             resolver.push(time, value);
+            if let Some(exemplar) = exemplar {
+                resolver.exemplar(exposition::parse_exemplar(exemplar, time));
+            }
         }
         Some(other) => metadata.note(&other),
         None => {}

@@ -16,6 +16,7 @@ mod csv;
 mod discovery;
 mod effect;
 mod envelope;
+mod exemplars;
 mod experiments;
 mod export;
 mod exposition;

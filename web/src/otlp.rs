@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::metadata::Metadata;
+use taskpulse_engine::exemplar::ExemplarBatch;
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
 use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Signal, Streams, Translation, translate};
@@ -232,7 +233,8 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     let mut translated = translate(&request, &state.otlp.options, &turn, &Known(&state.store));
     drop(request);
     let changes = std::mem::take(&mut translated.changes);
-    let (resolved, not_in) = resolve(&translated.rows, &state.store);
+    let exemplars = std::mem::take(&mut translated.exemplars);
+    let (resolved, not_in) = resolve(&translated.rows, exemplars, &state.store);
     let (samples, rejected) = (resolved.len(), resolved.rejected());
     if !resolved.is_empty() && changes.is_empty() {
         // Nothing depends on it: other requests need not wait for its flush.
@@ -255,13 +257,14 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
 }
 
 /// Resolves the series of the rows. Returns the rows that may not be kept, in order.
-fn resolve(rows: &[Row], store: &StoreReader) -> (ResolvedBatch, Vec<usize>) {
+fn resolve(rows: &[Row], exemplars: ExemplarBatch<Labels>, store: &StoreReader) -> (ResolvedBatch, Vec<usize>) {
     let mut resolver = store.resolver(now_ms());
     let (mut taken, mut not_in) = (Vec::with_capacity(rows.len()), Vec::new());
     for (at, row) in rows.iter().enumerate() {
         resolver.series(&row.labels);
         if resolver.push(row.t, row.v) { taken.push(at) } else { not_in.push(at) }
     }
+    resolver.add_exemplars(exemplars);
     let resolved = resolver.finish();
     not_in.extend(resolved.refused().iter().filter_map(|at| taken.get(*at)));
     not_in.sort_unstable();

@@ -134,7 +134,7 @@ pub(crate) fn time() -> Value {
 }
 
 /// A time of a search, where any number stands for a time, however far away.
-fn search_time() -> Value {
+pub(crate) fn search_time() -> Value {
     json!({"anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]})
 }
 

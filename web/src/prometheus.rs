@@ -1,4 +1,4 @@
-//! Small endpoints that clients of Prometheus use: build and runtime information, store statistics, and empty answers.
+//! Small endpoints that clients of Prometheus use: build and runtime information, store statistics, and an empty answer.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,16 @@ use serde_json::json;
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::MetricMetadata;
 use taskpulse_engine::model::{Labels, Selector, rfc3339};
-use taskpulse_engine::promql;
 use taskpulse_engine::span::Span;
 use utoipa::ToSchema;
 
 use crate::discovery::METRIC;
-use crate::envelope::{ApiError, blocking, success};
-use crate::parameter::{self, Parameter, QUERY, SEARCH_END, SEARCH_START};
+use crate::envelope::{ApiError, success};
+use crate::parameter::{self, Parameter};
 use crate::params::Params;
 use crate::query::TRUNCATED;
 use crate::route::{Route, Shape};
 use crate::server::AppState;
-use crate::shapes;
 
 /// Rows of each list of `/api/v1/status/tsdb`, as in Prometheus.
 const ROWS: i64 = 10;
@@ -40,10 +38,6 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("The metrics with the most series, and the labels with the most values")
             .parameters(&[ROWS_LIMIT])
             .answers(Shape::data::<TsdbStatus>()),
-        Route::get_or_post("/api/v1/query_exemplars", exemplars)
-            .about("Exemplars: none are kept")
-            .parameters(&[QUERY, SEARCH_START, SEARCH_END])
-            .answers(shapes::NOTHING),
         Route::get("/api/v1/alertmanagers", alertmanagers)
             .about("Alertmanagers: alerts are sent to none")
             .answers(Shape::data::<Alertmanagers>()),
@@ -180,16 +174,6 @@ async fn tsdb(state: web::Data<AppState>, params: Params) -> Result<HttpResponse
         memory_in_bytes_by_label_name: Vec::new(),
         series_count_by_label_value_pair: Vec::new(),
     }))
-}
-
-async fn exemplars(params: Params) -> Result<HttpResponse, ApiError> {
-    let (start, end) = params.search_range()?;
-    if end < start {
-        return Err(ApiError::bad_data("end timestamp must not be before start timestamp"));
-    }
-    let query = params.required("query")?.to_owned();
-    blocking(move || Ok(promql::parse_expr(&query).map(drop)?)).await?;
-    Ok(success(json!([])))
 }
 
 async fn alertmanagers() -> HttpResponse {

@@ -360,6 +360,12 @@ pub(crate) struct QueryGuard {
 }
 
 impl QueryGuard {
+    /// A guard for a request, and what cancels its work once the request is dropped.
+    pub(crate) fn until(deadline: Instant) -> (Waiting, Self) {
+        let cancelled: Arc<AtomicBool> = Arc::default();
+        (Waiting(Arc::clone(&cancelled)), Self { deadline, cancelled })
+    }
+
     pub(crate) fn check(&self) -> Result<(), EvalError> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(EvalError::Cancelled);
@@ -380,8 +386,7 @@ pub(crate) async fn with_texts<T: Send + 'static>(
         return Err(ApiError::bad_data(format!("there are {} `match[]`; at most {MAX_SELECTORS} are answered at once", texts.len())));
     }
     let deadline = Instant::now() + timeout(params, state.queries.timeout)?;
-    let cancelled: Arc<AtomicBool> = Arc::default();
-    let (_waiting, query_guard) = (Waiting(Arc::clone(&cancelled)), QueryGuard { deadline, cancelled });
+    let (_waiting, query_guard) = QueryGuard::until(deadline);
     let _place = place(&state.selector_places, deadline).await?;
     let store = state.store.clone();
     blocking(move || work(&store, &texts, &query_guard)).await

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, ask, assets, buckets, channels, discovery, effect, experiments, export, forecast, heartbeats, hooks, import, ingest,
+    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import, ingest,
     log_ingest, log_templates, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes,
     rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
@@ -38,6 +38,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     tree::routes,
     discovery::routes,
     prometheus::routes,
+    exemplars::routes,
     rules::routes,
     rule_export::routes,
     rule_changes::routes,

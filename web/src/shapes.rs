@@ -79,8 +79,6 @@ pub(crate) const LABEL_SETS: Shape = Shape::new(|| envelope(json!({"type": "arra
 pub(crate) const TEXTS: Shape = Shape::new(|| envelope(json!({"type": "array", "items": {"type": "string"}})));
 /// One text.
 pub(crate) const TEXT: Shape = Shape::new(|| envelope(json!({"type": "string"})));
-/// A list that has no items.
-pub(crate) const NOTHING: Shape = Shape::new(|| envelope(json!({"type": "array", "maxItems": 0})));
 /// The tree of a query.
 pub(crate) const TREE: Shape =
     Shape::new(|| envelope(json!({"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]})));

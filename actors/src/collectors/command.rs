@@ -107,7 +107,7 @@ impl<'a> Samples<'a> {
         let format = if text.trim_end().ends_with("# EOF") { Format::OpenMetrics } else { Format::Prometheus };
         let mut lines = exposition::lines(text, format);
         while let Some(line) = lines.next() {
-            if let Line::Sample { series, value, time } = line.map_err(|error| CommandError::Exposition(error.to_string()))? {
+            if let Line::Sample { series, value, time, .. } = line.map_err(|error| CommandError::Exposition(error.to_string()))? {
                 let labels = exposition::parse_labels(series).map_err(|error| CommandError::Labels(error.to_string()));
                 let owned = labels.map(|labels| labels.into_iter().map(|(n, v)| (n.into_owned(), v.into_owned())).collect());
                 let pushed = owned.and_then(|labels| self.push(labels, time, value));

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use taskpulse_engine::exemplar::{Dropped, Fault};
 use taskpulse_engine::logs::store::{LogCounters, LogStatus};
 use taskpulse_engine::model::Labels;
 use taskpulse_engine::store::Rejection;
@@ -62,6 +63,7 @@ impl Reporter {
         self.pipeline_metrics(&mut out);
         self.store_metrics(&mut out);
         self.record_metrics(&mut out);
+        self.exemplar_metrics(&mut out);
         self.actor_metrics(&mut out);
         self.view_metrics(&mut out);
         self.client_metrics(&mut out);
@@ -107,6 +109,18 @@ impl Reporter {
         out.push("taskpulse_store_partition_hits_total", &[], store.partition_hits as f64);
         out.push("taskpulse_store_partition_opens_total", &[], store.partition_opens as f64);
         out.push("taskpulse_store_disk_bytes", &[], store.disk_bytes as f64);
+    }
+
+    /// Figures of exemplars, once there is one.
+    fn exemplar_metrics(&self, out: &mut OwnMetrics) {
+        let (kept, dropped) = (self.store.exemplar_count(), self.store.dropped_exemplars());
+        if kept == 0 && dropped == Dropped::default() {
+            return;
+        }
+        out.push("taskpulse_exemplars", &[], kept as f64);
+        for fault in Fault::ALL {
+            out.push("taskpulse_dropped_exemplars_total", &[("reason", fault.name())], dropped[fault as usize] as f64);
+        }
     }
 
     /// Figures of log lines and of spans, once there is one: a service that gets none has no series of them.

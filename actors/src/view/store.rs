@@ -32,6 +32,8 @@ pub struct Store {
     pub partition_hits: u64,
     /// How often one had to be opened.
     pub partition_opens: u64,
+    /// Exemplars kept.
+    pub exemplars: usize,
     /// Bytes of the data directory on the disk, as last measured.
     pub disk_bytes: u64,
     /// Bytes beyond which the oldest days are deleted; 0 for no bound.
@@ -128,6 +130,7 @@ impl Store {
             open_partitions: status.open_partitions,
             partition_hits: status.partition_hits,
             partition_opens: status.partition_opens,
+            exemplars: status.exemplars,
             disk_bytes: status.disk_bytes,
             max_bytes: status.max_bytes,
             retention_seconds: status.retention_seconds,

@@ -1,17 +1,19 @@
 //! Text formats for metrics: Prometheus' format 0.0.4 and OpenMetrics 1.0.
 //!
 //! Works line by line on borrowed text: [`lines`] separates comments from samples and returns the labels as text, so that repeated
-//! scrapes of the same program need not parse them each time; [`parse_labels`] does. Exemplars are skipped, and native histograms
-//! have no text form. Where the formats leave a choice, it accepts and rejects the same text as Prometheus. Sources: prometheus.io,
+//! scrapes of the same program need not parse them each time; [`parse_labels`] does. The exemplar of a
+//! line of OpenMetrics is text too, which [`parse_exemplar`] reads. Native histograms have no text form. Where the formats leave a choice, it accepts and rejects the same text as Prometheus. Sources: prometheus.io,
 //! "Exposition formats"; OpenMetrics 1.0 specification.
 
 mod error;
+mod exemplar;
 mod number;
 mod series;
 
 use std::borrow::Cow;
 
 pub use self::error::{ExpositionError, LineError, SeriesError};
+pub use self::exemplar::parse_exemplar;
 pub use self::number::{parse_exact, parse_number, push_exact};
 pub use self::series::{LabelPairs, parse_labels, push_series, unknown_escape};
 use self::series::{Unfinished, quoted, series_end, unescape};
@@ -49,6 +51,8 @@ pub enum Line<'a> {
         value: f64,
         /// Its time, if the line has one.
         time: Option<TimestampMs>,
+        /// What follows the `#` behind them; OpenMetrics only.
+        exemplar: Option<&'a str>,
     },
     /// `# TYPE name type`, the type one of [`METRIC_TYPES`].
     Type(Cow<'a, str>, &'a str),
@@ -215,23 +219,25 @@ pub fn parse_line(line: &str, format: Format) -> Result<Option<Line<'_>>, LineEr
         return Err(LineError::NoValue(short(line)));
     }
     let value = parse_number(value).ok_or_else(|| LineError::NotANumber { line: short(line), value: short(value) })?;
-    let time = if rest.is_empty() { None } else { time_after(line, rest, format)? };
+    let (time, exemplar) = if rest.is_empty() { (None, None) } else { time_after(line, rest, format)? };
     let series = if series.ends_with([' ', '\t']) { series.trim_end_matches([' ', '\t']) } else { series };
-    Ok(Some(Line::Sample { series, value, time }))
+    Ok(Some(Line::Sample { series, value, time, exemplar }))
 }
 
-/// The timestamp after the value, if there is one. An exemplar may follow.
-fn time_after(line: &str, rest: &str, format: Format) -> Result<Option<TimestampMs>, LineError> {
-    let (at, rest) = word(rest);
+/// The timestamp after the value, and the text of an exemplar, where they are.
+fn time_after<'a>(line: &str, rest: &'a str, format: Format) -> Result<(Option<TimestampMs>, Option<&'a str>), LineError> {
+    let exemplar = |rest: &'a str| skip_blanks(rest).strip_prefix('#').filter(|_| format == Format::OpenMetrics);
+    let (at, after) = word(rest);
     if at.is_empty() || at.starts_with('#') {
-        return Ok(None);
+        return Ok((None, exemplar(rest)));
     }
+    let rest = after;
     let time = time(at, format).ok_or_else(|| LineError::NotATime { line: short(line), time: short(at) })?;
     let (more, _) = word(rest);
     if !more.is_empty() && !more.starts_with('#') {
         return Err(LineError::TrailingText { line: short(line), more: short(more) });
     }
-    Ok(Some(time))
+    Ok((Some(time), exemplar(rest)))
 }
 
 /// The text from its first byte that is not a blank.

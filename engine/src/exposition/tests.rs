@@ -5,7 +5,7 @@ use super::*;
 fn shown(text: &str, format: Format) -> Vec<String> {
     lines(text, format)
         .map(|line| match line {
-            Ok(Line::Sample { series, value, time }) => format!("{series} = {value} @ {time:?}"),
+            Ok(Line::Sample { series, value, time, .. }) => format!("{series} = {value} @ {time:?}"),
             Ok(other) => format!("{other:?}"),
             Err(error) => error.to_string(),
         })

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{Labels, Sample, TimestampMs};
+use crate::exemplar::ExemplarBatch;
 
 /// Samples on their way to the store, in columns: row `i` is `labels[i]`, `times[i]`, `values[i]`.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,8 @@ pub struct Batch {
     pub times: Vec<TimestampMs>,
     /// The value of each row.
     pub values: Vec<f64>,
+    /// Exemplars of series that have a row here.
+    pub exemplars: ExemplarBatch<Labels>,
 }
 
 impl Batch {
@@ -40,6 +43,7 @@ impl Batch {
         self.labels.extend(other.labels);
         self.times.extend(other.times);
         self.values.extend(other.values);
+        self.exemplars.extend(other.exemplars);
     }
 
     /// Drops each row whose series has an earlier row with the same time: nothing says which of the two is right. Gives how many

@@ -324,7 +324,9 @@ impl<'a> Conversion<'a> {
     fn gauge(&mut self, base: &Base<'_>, times: Times, point: &otlp::NumberDataPoint) -> Result<(), PointError> {
         let value = value(point)?;
         self.room(base, 1)?;
-        self.sample(base.series("", None)?, times.at_ms(), value);
+        let labels = base.series("", None)?;
+        self.exemplars(&labels, times, &point.exemplars);
+        self.sample(labels, times.at_ms(), value);
         Ok(())
     }
 
@@ -332,6 +334,7 @@ impl<'a> Conversion<'a> {
         let value = value(point)?;
         self.room(base, 1)?;
         let labels = base.series("", None)?;
+        let series = (!point.exemplars.is_empty()).then(|| labels.clone());
         if nothing_recorded(point.flags) {
             self.sample(labels, times.at_ms(), STALE);
         } else if !delta {
@@ -345,6 +348,7 @@ impl<'a> Conversion<'a> {
                 Step::TooLate => return Err(PointError::TooLate),
             }
         }
+        series.into_iter().for_each(|labels| self.exemplars(&labels, times, &point.exemplars));
         Ok(())
     }
 

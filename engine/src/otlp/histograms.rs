@@ -12,7 +12,7 @@ use crate::model::{Labels, TimestampMs, format_value};
 pub(super) const MAX_BUCKETS: usize = 1_000;
 
 /// The `le` label of a boundary.
-fn le(bound: f64) -> String {
+pub(super) fn le(bound: f64) -> String {
     format_value(bound)
 }
 
@@ -89,6 +89,8 @@ impl Conversion<'_> {
                 Step::TooLate => return Err(PointError::TooLate),
             }
         }
+        let bounds = if p.bucket_counts.is_empty() { &[][..] } else { &p.explicit_bounds };
+        self.bucket_exemplars(base, times, bounds, &p.exemplars);
         Ok(())
     }
 
@@ -128,7 +130,12 @@ impl Conversion<'_> {
         }
         let shape = Shape::of(p)?;
         match if delta { self.add_shape(&key, times, shape, before)? } else { Some(cumulative(times, shape, before)) } {
-            Some(next) => self.ladder(base, key, next),
+            Some(next) => {
+                let bounds = if p.exemplars.is_empty() { Vec::new() } else { next.shape.bounds() };
+                self.ladder(base, key, next)?;
+                self.bucket_exemplars(base, times, &bounds, &p.exemplars);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! Decodes OTLP/JSON: protobuf's JSON mapping with changes (opentelemetry.io, "JSON Protobuf Encoding").
 //!
 //! All numbers may be numbers or text; `"NaN"`, `"Infinity"` and `"-Infinity"` are numbers; `null` is the same as a missing field;
-//! unknown fields and exemplars are skipped without being buffered. The mapping of `opentelemetry-proto` refuses several of these
+//! unknown fields are skipped without being buffered. The mapping of `opentelemetry-proto` refuses several of these
 //! and buffers its input, so this module decodes into plain structs and converts them to the protobuf messages.
 
 pub(super) mod fields;
@@ -14,12 +14,13 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value};
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{exponential_histogram_data_point, number_data_point, summary_data_point};
+use opentelemetry_proto::tonic::metrics::v1::{exemplar, exponential_histogram_data_point, number_data_point, summary_data_point};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use self::fields::{ObjectOnly, messages, number, numbers, optional, parts, soft};
 use super::decode::{DecodeError, MAX_PARTS};
+use super::value::id_of_text;
 
 /// Decodes a request.
 pub(super) fn decode(bytes: &[u8]) -> Result<ExportMetricsServiceRequest, DecodeError> {
@@ -60,16 +61,21 @@ messages! {
     }
     NumberPoint {
         "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
-        "optional" as_double: Option<f64>, "optional" as_int: Option<i64>,
+        "optional" as_double: Option<f64>, "optional" as_int: Option<i64>, "exemplars" exemplars: Vec<Exemplar>,
+    }
+    Exemplar {
+        "soft" filtered_attributes: Vec<Attribute>, "number" time_unix_nano: u64, "optional" as_double: Option<f64>,
+        "optional" as_int: Option<i64>, "soft" span_id: String, "soft" trace_id: String,
     }
     HistogramPoint {
         "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
         "number" count: u64, "optional" sum: Option<f64>, "numbers" bucket_counts: Vec<u64>, "numbers" explicit_bounds: Vec<f64>,
+        "exemplars" exemplars: Vec<Exemplar>,
     }
     ExponentialPoint {
         "soft" attributes: Vec<Attribute>, "number" start_time_unix_nano: u64, "number" time_unix_nano: u64, "number" flags: u32,
         "number" count: u64, "optional" sum: Option<f64>, "number" scale: i32, "number" zero_count: u64, "number" zero_threshold: f64,
-        "soft" positive: Option<Buckets>, "soft" negative: Option<Buckets>,
+        "soft" positive: Option<Buckets>, "soft" negative: Option<Buckets>, "exemplars" exemplars: Vec<Exemplar>,
     }
     Buckets { "number" offset: i32, "numbers" bucket_counts: Vec<u64>, }
     SummaryPoint {
@@ -173,15 +179,45 @@ impl From<NumberPoint> for otlp::NumberDataPoint {
     fn from(p: NumberPoint) -> Self {
         let value = p.as_int.map(number_data_point::Value::AsInt).or(p.as_double.map(number_data_point::Value::AsDouble));
         let NumberPoint { start_time_unix_nano, time_unix_nano, flags, .. } = p;
-        Self { attributes: all(p.attributes), start_time_unix_nano, time_unix_nano, flags, value, exemplars: Vec::new() }
+        Self { attributes: all(p.attributes), start_time_unix_nano, time_unix_nano, flags, value, exemplars: all(p.exemplars) }
+    }
+}
+
+/// Reads exemplars. One that cannot be read has no value, which costs itself alone.
+fn exemplars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Exemplar>, D::Error> {
+    let serde_json::Value::Array(list) = serde_json::Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(list.into_iter().map(|one| serde_json::from_value(one).unwrap_or_default()).collect())
+}
+
+impl From<Exemplar> for otlp::Exemplar {
+    fn from(from: Exemplar) -> Self {
+        let value = from.as_int.map(exemplar::Value::AsInt).or(from.as_double.map(exemplar::Value::AsDouble));
+        Self {
+            filtered_attributes: all(from.filtered_attributes),
+            time_unix_nano: from.time_unix_nano,
+            span_id: id_of_text::<8>(from.span_id.as_bytes()).map(Vec::from).unwrap_or_default(),
+            trace_id: id_of_text::<16>(from.trace_id.as_bytes()).map(Vec::from).unwrap_or_default(),
+            value,
+        }
     }
 }
 
 impl From<HistogramPoint> for otlp::HistogramDataPoint {
     fn from(p: HistogramPoint) -> Self {
         let HistogramPoint { start_time_unix_nano, time_unix_nano, flags, count, sum, bucket_counts, explicit_bounds, .. } = p;
-        let attributes = all(p.attributes);
-        Self { attributes, start_time_unix_nano, time_unix_nano, flags, count, sum, bucket_counts, explicit_bounds, ..Self::default() }
+        let (attributes, exemplars) = (all(p.attributes), all(p.exemplars));
+        Self {
+            attributes,
+            start_time_unix_nano,
+            time_unix_nano,
+            flags,
+            count,
+            sum,
+            bucket_counts,
+            explicit_bounds,
+            exemplars,
+            ..Self::default()
+        }
     }
 }
 
@@ -193,6 +229,7 @@ impl From<ExponentialPoint> for otlp::ExponentialHistogramDataPoint {
             attributes: all(p.attributes),
             positive: p.positive.map(buckets),
             negative: p.negative.map(buckets),
+            exemplars: all(p.exemplars),
             start_time_unix_nano,
             time_unix_nano,
             flags,

@@ -19,6 +19,7 @@ mod attributes;
 mod clashes;
 mod convert;
 mod decode;
+mod exemplars;
 mod exponential;
 mod histograms;
 pub(crate) mod json;

@@ -1,6 +1,7 @@
 //! Input and output of a translation: the stored series, and rows, metadata and refusals.
 
 use super::streams::Changes;
+use crate::exemplar::ExemplarBatch;
 use crate::model::{Labels, Sample, TimestampMs};
 
 /// Access to stored series.
@@ -50,6 +51,8 @@ pub struct Translation {
     pub reasons: Vec<String>,
     /// What else could not be stored.
     pub warnings: Vec<String>,
+    /// Exemplars, with the series of their rows.
+    pub exemplars: ExemplarBatch<Labels>,
     /// Metadata of the metrics with rows.
     pub metrics: Vec<Metric>,
     /// For [`Streams::commit`] or [`Streams::forget`].

@@ -1,5 +1,6 @@
 //! Requests in OTLP/JSON, and the rows they are translated to.
 
+mod exemplars;
 mod histograms;
 
 use std::collections::BTreeMap;
@@ -119,6 +120,7 @@ pub(crate) fn samples_of_requests() -> Vec<(Encoding, Vec<u8>)> {
         exponential(2, 0.0, 10.0, -3, 2, &[1, 0, 3]),
         {"name": "q", "unit": "{x}/s", "summary": {"dataPoints": [point(0.0, 5.0, summary)]}},
         nothing("g", "gauge"),
+        sum("x", 2, true, &[point(0.0, 5.0, json!({"asInt": 1, "exemplars": [exemplars::exemplar(1.5)]}))]),
         nothing("e", "exponentialHistogram"),
     ]);
     let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}, {"key": "list", "value": value}]});

@@ -9,6 +9,7 @@ use crate::wire::build::{bytes as bytes_field, varint};
 struct Kept {
     current: Option<Labels>,
     batch: Batch,
+    exemplars: Vec<(String, Result<Exemplar, Fault>)>,
 }
 
 impl Sink for Kept {
@@ -19,6 +20,11 @@ impl Sink for Kept {
 
     fn push(&mut self, t: TimestampMs, v: f64) {
         self.batch.push(self.current.clone().unwrap(), t, v);
+    }
+
+    fn exemplar(&mut self, pairs: &[(&[u8], &[u8])], exemplar: Result<Exemplar, Fault>) {
+        let labels = Labels::from_pairs(pairs).map_or_else(|error| error.to_string(), |labels| labels.to_string());
+        self.exemplars.push((labels, exemplar));
     }
 }
 
@@ -35,6 +41,48 @@ pub(super) fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8>
         bytes_field(2, [value, varint(2 << 3), varint(*t as u64)].concat())
     });
     bytes_field(1, labels.chain(samples).collect::<Vec<_>>().concat())
+}
+
+/// A series without samples, as Prometheus sends exemplars.
+pub(super) fn exemplars(labels: &[(&str, &str)], exemplars: &[(&[(&str, &str)], i64, f64)]) -> Vec<u8> {
+    let pair = |(n, v): &(&str, &str)| bytes_field(1, [bytes_field(1, n.as_bytes()), bytes_field(2, v.as_bytes())].concat());
+    let labels = labels.iter().map(pair);
+    let exemplars = exemplars.iter().map(|(labels, t, v)| {
+        let value = [varint(2 << 3 | 1), v.to_bits().to_le_bytes().to_vec()].concat();
+        let labels: Vec<Vec<u8>> = labels.iter().map(pair).collect();
+        bytes_field(3, [labels.concat(), value, varint(3 << 3), varint(*t as u64)].concat())
+    });
+    bytes_field(1, labels.chain(exemplars).collect::<Vec<_>>().concat())
+}
+
+#[test]
+fn exemplars_come_with_their_series_and_a_bad_one_costs_nothing_else() {
+    let up = [("__name__", "up"), ("job", "a")];
+    let long = "x".repeat(200);
+    let all = exemplars(
+        &up,
+        &[
+            (&[("trace_id", "ab"), ("span_id", "cd"), ("e", "")], 5, 0.5),
+            (&[("trace_id", &long)], 5, 0.5),
+            (&[("a", "1"), ("a", "2")], 5, 0.5),
+            (&[], 6, f64::NAN),
+        ],
+    );
+    let of_nothing = exemplars(&[("job", "a")], &[(&[("trace_id", "ab")], 5, 0.5)]);
+    let broken =
+        bytes_field(1, [bytes_field(1, [bytes_field(1, b"__name__"), bytes_field(2, b"up")].concat()), bytes_field(3, [0x0a, 9])].concat());
+    let mut kept = Kept::default();
+    let report = super::decode(&[series(&up, &[(1, 1.5)]), all, of_nothing, broken].concat(), &mut kept).unwrap();
+    assert_eq!((kept.batch.times.as_slice(), report.refused_samples), (&[1][..], 0));
+    let name = r#"up{job="a"}"#.to_owned();
+    let first = Exemplar::new([("trace_id", "ab"), ("span_id", "cd")], 5, 0.5);
+    assert_eq!(
+        kept.exemplars[..4],
+        [(name.clone(), first), (name.clone(), Err(Fault::TooLong)), (name.clone(), Err(Fault::Malformed)), (name, Err(Fault::NotANumber)),]
+    );
+    assert!(kept.exemplars[4].1.is_ok());
+    assert!(kept.exemplars[4].0.contains("needs a metric name"));
+    assert_eq!(kept.exemplars[5], ("up".to_owned(), Err(Fault::Malformed)));
 }
 
 #[test]

@@ -93,6 +93,7 @@ impl StoreWriter {
             resolver.series(labels);
             resolver.push(sample.t, sample.v);
         }
+        resolver.add_exemplars(batch.exemplars.clone());
         self.append_resolved(resolver.finish(), now)
     }
 
@@ -126,9 +127,12 @@ impl StoreWriter {
     pub fn commit(&self) -> Result<(), StoreError> {
         let flushed = self.work.run(Task::Commit, || {
             fail::fail_point!("store::commit");
+            let exemplars = self.exemplars.begin_commit();
             self.journal.sync().map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
             // A file that was removed meanwhile is durable nowhere.
-            self.is_in_place()
+            self.is_in_place()?;
+            self.exemplars.write(exemplars);
+            Ok(())
         });
         match &flushed {
             Ok(()) => *self.failing.lock() = None,
@@ -152,7 +156,12 @@ impl Store {
         if waiting > most { Err(StoreError::Backlog { waiting, what: "samples" }) } else { Ok(()) }
     }
 
-    fn take(&self, resolved: ResolvedBatch, now: TimestampMs) -> Result<Stored, StoreError> {
+    fn take(&self, mut resolved: ResolvedBatch, now: TimestampMs) -> Result<Stored, StoreError> {
+        let exemplars = std::mem::take(&mut resolved.exemplars);
+        if resolved.rows.len() == 0 {
+            self.exemplars.take(exemplars);
+            return Ok(Stored { rejected: resolved.rejected, ..Stored::default() });
+        }
         let _turn = self.turn.lock();
         self.check_removals(&resolved)?;
         let appended = self.journal.append(&resolved.encoded, |from| {
@@ -161,6 +170,7 @@ impl Store {
             Ok((if next > from { series_log::encode_runs(&index.since(SeriesId(from)))? } else { Vec::new() }, next))
         });
         appended.map_err(|error| StoreError::io(&self.dir.join("journal"), error))?;
+        self.exemplars.take(exemplars);
         let number = self.counters.batches.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(self.apply(resolved, number, now))
     }

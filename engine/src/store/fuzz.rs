@@ -55,6 +55,17 @@ pub(crate) fn read_day_record(bytes: &[u8]) {
     }
 }
 
+/// A record of exemplars.
+pub(crate) fn exemplars() -> Vec<u8> {
+    let labels = [("trace_id", "0af7651916cd43dd8448eb211c80319c"), ("path", "/a")];
+    let exemplar = crate::exemplar::Exemplar::new(labels, 1_795_478_400_000, 0.25).expect("an exemplar");
+    super::exemplars::encode_record(&[(SeriesId(300), exemplar.clone()), (SeriesId(7), exemplar)])
+}
+
+pub(crate) fn read_exemplars(bytes: &[u8]) -> Result<(), CodecError> {
+    super::exemplars::decode_record(bytes, |_, exemplar| drop(exemplar.labels()))
+}
+
 pub(crate) fn logs() -> Vec<Vec<u8>> {
     let labels = |n: u32| crate::model::Labels::metric("m", &[("n", &n.to_string())]);
     let series: Vec<_> = (0..40).map(|n| (SeriesId(n * n), labels(n))).collect();

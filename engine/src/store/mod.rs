@@ -10,6 +10,7 @@
 //! DATA_DIR/series.log               every series with its id
 //! DATA_DIR/catalog.log              every change of events and documents
 //! DATA_DIR/catalog/                 sled: an index of catalog.log
+//! DATA_DIR/exemplars.log            exemplars, once there was one
 //! DATA_DIR/progress                 how far every series had come at the last seal
 //! DATA_DIR/clock                    the time that retention goes by
 //! DATA_DIR/journal/                 records of samples and of new series, in order, until they are in chunks
@@ -43,6 +44,7 @@ pub(crate) mod disk_space;
 mod dormancy;
 mod dormant;
 mod error;
+mod exemplars;
 pub(crate) mod files;
 pub(crate) mod frame;
 #[cfg(test)]
@@ -90,6 +92,7 @@ pub use self::closed_windows::HourPart;
 pub use self::compact::Compacted;
 pub use self::data_dir::DirectoryLock;
 pub use self::error::StoreError;
+pub use self::exemplars::{ExemplarOptions, SeriesExemplars};
 pub use self::identity::FORMAT;
 pub use self::journal::JournalSize;
 pub use self::lines::{LogWriter, RecordWriter, SpanWriter};

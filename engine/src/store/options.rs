@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::exemplars::ExemplarOptions;
 use super::partition;
 use crate::logs::store::LogOptions;
 use crate::model::Selector;
@@ -33,6 +34,8 @@ pub struct StoreOptions {
     pub max_waiting: u64,
     /// Page cache of the catalog.
     pub cache_bytes: u64,
+    /// How many exemplars are kept.
+    pub exemplars: ExemplarOptions,
     /// The store of log lines.
     pub logs: LogOptions,
     /// The store of spans.
@@ -54,6 +57,7 @@ impl Default for StoreOptions {
             max_open_files: 512,
             max_waiting: 8_000_000,
             cache_bytes: 4 << 20,
+            exemplars: ExemplarOptions::default(),
             logs: LogOptions::default(),
             traces: LogOptions::default(),
         }

@@ -30,7 +30,11 @@ impl StoreWriter {
         let part = || {
             let identity = || Some(self.dir.join(identity::FILE)).filter(|path| !path.exists());
             let missing = self.journal.missing_file().or_else(|| self.catalog.missing_part());
-            missing.or_else(|| self.partitions.missing_folder()).or_else(|| self.records_missing()).or_else(identity)
+            missing
+                .or_else(|| self.partitions.missing_folder())
+                .or_else(|| self.records_missing())
+                .or_else(|| self.exemplars.missing())
+                .or_else(identity)
         };
         let Some(missing) = self.data_dir.check(part) else {
             self.data_dir.restore_lock_file();
@@ -106,6 +110,9 @@ impl Store {
                 made.push(format!("{} {what} that were not sealed yet", records.renew()?));
             }
         }
+        if self.exemplars.missing().is_some() {
+            made.push(format!("{} exemplars", self.exemplars.renew()?));
+        }
         if !lost_days.is_empty() {
             self.checked.lock().clear();
             log::error!("what was sealed of {} is lost with the folders", lost_days.join(", "));
@@ -162,13 +169,16 @@ mod tests {
     use super::super::StoreOptions;
     use super::*;
     use crate::event::Event;
+    use crate::exemplar::Exemplar;
     use crate::model::{Batch, Labels};
 
     const T0: TimestampMs = 1_795_478_400_000;
 
     fn append(store: &StoreWriter, n: i64) {
         let mut batch = Batch::default();
-        batch.push(Labels::metric("load", &[("n", &(n / 10).to_string())]), T0 + n, n as f64);
+        let labels = Labels::metric("load", &[("n", &(n / 10).to_string())]);
+        batch.push(labels.clone(), T0 + n, n as f64);
+        batch.exemplars.push(labels, Exemplar::new([("trace_id", n.to_string().as_str())], T0 + n, n as f64));
         store.append(&batch, T0 + n).unwrap();
         store.commit().unwrap();
     }
@@ -202,6 +212,8 @@ mod tests {
             ("series.synced", &sealed_too),
             ("catalog.log", &sealed_too),
             ("catalog", &sealed_too),
+            ("exemplars.log", &sealed_too),
+            ("exemplars.synced", &sealed_too),
             ("identity", &sealed_too),
             ("partitions", &without_sealed),
             (day, &without_sealed),
@@ -224,6 +236,8 @@ mod tests {
             drop(store);
             let store = open();
             assert_eq!((&there(&store), store.problems()), (left, Vec::new()), "{part}: after a restart");
+            let exemplars = store.exemplars(&store.select(&[]), 0, TimestampMs::MAX);
+            assert_eq!(exemplars.iter().map(|of| of.exemplars.len()).sum::<usize>(), 40, "{part}");
             assert_eq!(store.events(0, i64::MAX - 1, 9, |_| true).unwrap().len(), 1, "{part}");
             store.seal().unwrap();
             assert_eq!(&there(&store), left, "{part}: sealed");

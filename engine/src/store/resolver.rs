@@ -5,11 +5,13 @@
 use parking_lot::RwLockReadGuard;
 
 use super::append::Rejection;
+use super::exemplars::Named;
 use super::head::NEVER;
 use super::journal::{Encoded, Rows};
 use super::retention::horizon;
 use super::series::{Found, SeriesIndex};
 use super::state::Store;
+use crate::exemplar::{Exemplar, ExemplarBatch, Fault};
 use crate::model::{LabelError, Labels, SeriesId, TimestampMs};
 
 /// The id of rows whose series is not in the index yet.
@@ -24,6 +26,7 @@ pub struct ResolvedBatch {
     refused: Vec<usize>,
     /// Removals of the index when the series were found.
     pub(super) removals: u64,
+    pub(super) exemplars: ExemplarBatch<Named>,
 }
 
 impl ResolvedBatch {
@@ -33,10 +36,10 @@ impl ResolvedBatch {
         self.rows.len()
     }
 
-    /// Whether there is nothing to keep.
+    /// Whether there is nothing to keep or to count: neither a sample nor an exemplar.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.len() == 0
+        self.rows.len() == 0 && self.exemplars.is_empty()
     }
 
     /// How many samples were rejected, by [`Rejection::ALL`].
@@ -50,6 +53,12 @@ impl ResolvedBatch {
     pub fn refused(&self) -> &[usize] {
         &self.refused
     }
+}
+
+/// The series of an exemplar: one that was found, or one to be looked for once new series are created.
+enum Owner {
+    Found(SeriesId),
+    Wanted(Labels),
 }
 
 /// Finds the series of samples: say which series comes, then push its samples.
@@ -71,6 +80,7 @@ pub struct SeriesResolver<'a> {
     current: SeriesId,
     before: Option<Found>,
     rejected: [u64; 4],
+    exemplars: ExemplarBatch<Owner>,
     any_order: bool,
 }
 
@@ -92,6 +102,7 @@ impl<'a> SeriesResolver<'a> {
             current: UNKNOWN,
             before: None,
             rejected: [0; 4],
+            exemplars: ExemplarBatch::default(),
             any_order: false,
         }
     }
@@ -156,10 +167,41 @@ impl<'a> SeriesResolver<'a> {
         false
     }
 
+    /// Adds an exemplar of the current series, or counts why there is none. It has no part in whether samples are kept.
+    #[cold]
+    pub fn exemplar(&mut self, exemplar: Result<Exemplar, Fault>) {
+        let owner = match self.new.last() {
+            Some((_, labels)) if self.current == UNKNOWN => Owner::Wanted(labels.clone()),
+            _ => Owner::Found(self.current),
+        };
+        self.exemplars.push(owner, exemplar);
+    }
+
+    /// Adds an exemplar of a series whose samples came with another request, or counts why there is none.
+    #[cold]
+    pub fn exemplar_of(&mut self, pairs: &[(&[u8], &[u8])], exemplar: Result<Exemplar, Fault>) {
+        match self.index.find_pairs(None, pairs) {
+            Some(found) => self.exemplars.push(Owner::Found(found.id), exemplar),
+            None => match Labels::from_pairs(pairs) {
+                Ok(labels) => self.exemplars.push(Owner::Wanted(labels), exemplar),
+                Err(_) => self.exemplars.drop_one(Fault::NoSeries),
+            },
+        }
+    }
+
+    /// Adds exemplars with the labels of their series.
+    pub fn add_exemplars(&mut self, batch: ExemplarBatch<Labels>) {
+        if !batch.is_empty() {
+            let ExemplarBatch { list, dropped } = batch;
+            self.exemplars.dropped.iter_mut().zip(dropped).for_each(|(count, more)| *count += more);
+            list.into_iter().for_each(|(labels, exemplar)| self.exemplars.push(Owner::Wanted(labels), Ok(exemplar)));
+        }
+    }
+
     /// Creates the new series and rejects what cannot be kept.
     #[must_use]
     pub fn finish(self) -> ResolvedBatch {
-        let Self { store, index, near_horizon, trusted, mut rows, new, mut rejected, any_order, .. } = self;
+        let Self { store, index, near_horizon, trusted, ahead, mut rows, new, mut rejected, exemplars, any_order, .. } = self;
         // Before the series are found: one that is removed afterwards is noticed when the rows are appended.
         let removals = index.removals();
         drop(index);
@@ -189,7 +231,8 @@ impl<'a> SeriesResolver<'a> {
         if !refused.is_empty() {
             rows.remove(&refused);
         }
-        ResolvedBatch { encoded: rows.encode(), rows, rejected, refused, removals }
+        let exemplars = find_owners(store, exemplars, ahead, trusted);
+        ResolvedBatch { encoded: rows.encode(), rows, rejected, refused, removals, exemplars }
     }
 }
 
@@ -208,6 +251,31 @@ fn past_their_retention(store: &Store, rows: &Rows, near_horizon: TimestampMs, t
         }
     }
     past
+}
+
+/// Finds the series of exemplars; those that cannot be kept are counted.
+fn find_owners(store: &Store, batch: ExemplarBatch<Owner>, ahead: TimestampMs, trusted: TimestampMs) -> ExemplarBatch<Named> {
+    let mut found = ExemplarBatch { list: Vec::with_capacity(batch.list.len()), dropped: batch.dropped };
+    for (owner, exemplar) in batch.list {
+        let named = {
+            let index = store.series.read();
+            let id = match &owner {
+                Owner::Found(id) => Some(*id),
+                Owner::Wanted(labels) => index.id(labels),
+            };
+            id.and_then(|id| Some(Named::new(id, &index.labels(id)?)))
+        };
+        let fitting = named.ok_or(Fault::NoSeries).and_then(|named| match exemplar.t {
+            t if t > ahead => Err(Fault::TooFarAhead),
+            t if t < horizon(trusted, store.options.retention_of(store, named.id)) => Err(Fault::TooOld),
+            _ => Ok(named),
+        });
+        match fitting {
+            Ok(named) => found.push(named, Ok(exemplar)),
+            Err(fault) => found.drop_one(fault),
+        }
+    }
+    found
 }
 
 /// Gives rows of new and of dormant series their ids; those beyond the limit stay unknown.

@@ -9,7 +9,7 @@ use super::partition::Day;
 use super::state::Store;
 use super::work::Task;
 use super::writer::StoreWriter;
-use crate::model::TimestampMs;
+use crate::model::{SeriesId, TimestampMs};
 
 /// The days may use this fraction of [`super::StoreOptions::max_bytes`] even if other files are large.
 const DAYS_PART: u64 = 2;
@@ -58,7 +58,22 @@ impl Store {
         gone.extend(self.logs.remove_expired(trusted)?);
         gone.extend(self.traces.remove_expired(trusted)?);
         self.remove_ended_series()?;
+        self.remove_expired_exemplars(trusted);
         Ok(gone)
+    }
+
+    /// Exemplars go when samples of their time and series would.
+    fn remove_expired_exemplars(&self, trusted: TimestampMs) {
+        let mut of_series: Option<(SeriesId, TimestampMs)> = None;
+        self.exemplars.retain(|id, t| {
+            let from = match of_series {
+                Some((known, from)) if known == id => from,
+                _ if self.labels(id).is_none() => TimestampMs::MAX,
+                _ => horizon(trusted, self.options.retention_of(self, id)),
+            };
+            of_series = Some((id, from));
+            t >= from
+        });
     }
 
     fn drop_oldest(&self, wanted: impl Fn(Day) -> bool) -> Result<Option<String>, StoreError> {

@@ -108,7 +108,7 @@ impl Store {
                 _ => 0,
             }
         }
-        let own = ["series.log", "catalog.log", "progress", "journal", "partitions"];
+        let own = ["series.log", "catalog.log", "exemplars.log", "progress", "journal", "partitions"];
         let parts = own.into_iter().chain([Kind::Lines.folder(), Kind::Spans.folder()]);
         let bytes = parts.map(|part| copied(&self.dir.join(part))).sum();
         self.disk_space.check_for(&self.dir, bytes)
@@ -139,6 +139,8 @@ impl Store {
         self.journal.copy_to(to).map_err(fail)?;
         progress();
         self.catalog.copy_to(to)?;
+        progress();
+        self.exemplars.copy_to(to)?;
         progress();
         self.logs.copy_to(to, progress)?;
         self.traces.copy_to(to, progress)?;

@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::data_dir::{DataDir, DirectoryLock};
 use super::disk_space::DiskSpace;
 use super::error::StoreError;
+use super::exemplars::Exemplars;
 use super::head::Head;
 use super::identity::Identity;
 use super::journal::Journal;
@@ -37,6 +38,7 @@ pub struct Store {
     pub(super) clock: Clock,
     pub(super) logs: Arc<LogStore>,
     pub(super) traces: Arc<LogStore>,
+    pub(super) exemplars: Exemplars,
     pub(super) series: RwLock<SeriesIndex>,
     pub(super) head: RwLock<Head>,
     /// Held by whoever appends or begins a seal.
@@ -79,6 +81,7 @@ impl Store {
         let open = |kind, options| LogStore::open(kind, dir, identity, options, Arc::clone(&problems), clock.trusted(now)).map(Arc::new);
         let logs = open(Kind::Lines, options.logs.clone())?;
         let traces = open(Kind::Spans, options.traces.clone())?;
+        let exemplars = Exemplars::open(dir, identity, options.exemplars, Arc::clone(&problems))?;
         let mut loading = Loading::new(dir, identity, &options, &partitions, now)?;
         let (journal, waiting) = loading.replay(identity, &options, &clock, now)?;
         let (catalog, series, head) = loading.finish();
@@ -91,6 +94,7 @@ impl Store {
             clock,
             logs,
             traces,
+            exemplars,
             series: RwLock::new(series),
             head: RwLock::new(head),
             turn: Mutex::new(()),

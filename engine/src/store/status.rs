@@ -66,6 +66,8 @@ pub struct StoreStatus {
     pub partition_hits: u64,
     /// How often one had to be opened.
     pub partition_opens: u64,
+    /// Exemplars kept.
+    pub exemplars: usize,
     /// Bytes of the data directory on the disk, as last measured.
     pub disk_bytes: u64,
     /// Bytes beyond which the oldest days go; 0 for no bound.
@@ -154,6 +156,7 @@ impl Store {
             open_partitions: self.partitions.open_count(),
             partition_hits: self.partitions.hits.load(Ordering::Relaxed),
             partition_opens: self.partitions.misses.load(Ordering::Relaxed),
+            exemplars: self.exemplars.len(),
             disk_bytes: self.disk_bytes.load(Ordering::Relaxed),
             max_bytes: self.options.max_bytes,
             retention_seconds: self.options.retention_ms as f64 / 1e3,

@@ -657,6 +657,14 @@
  */
 
 /**
+ * A measurement behind a sample.
+ * @typedef {object} Exemplar
+ * @property {Record<string, string>} labels  Its labels, mostly those of a trace.
+ * @property {number} timestamp  When.
+ * @property {string} value  What was measured, as text.
+ */
+
+/**
  * The effect to expect, as a range.
  * @typedef {object} Expected
  * @property {string} basis  What the range is taken from.
@@ -1282,6 +1290,13 @@
  */
 
 /**
+ * The exemplars of a series.
+ * @typedef {object} SeriesExemplars
+ * @property {Exemplar[]} exemplars  Its exemplars, by rising time.
+ * @property {Record<string, string>} seriesLabels  Its labels.
+ */
+
+/**
  * The forecast of a series, as columns: of each step its time, the interval and the centre.
  * @typedef {object} SeriesForecast
  * @property {number[]} high  Upper ends.
@@ -1468,6 +1483,7 @@
  * @property {string} data_dir  Where it is.
  * @property {number} disk_bytes  Bytes of the data directory on the disk, as last measured.
  * @property {number} dormant_series  Those of them that nobody has written to for hours.
+ * @property {number} exemplars  Exemplars kept.
  * @property {number} format  Format of the directory.
  * @property {number} head_samples  Samples that are not in chunks yet.
  * @property {Journal} journal  The journal.

@@ -179,10 +179,10 @@ impl SeriesCache {
         let mut lines = exposition::lines(text, format);
         while let Some(line) = lines.next() {
             match line.map_err(|error| ScrapeError::Line(error.to_string()))? {
-                Line::Sample { series, value, time } => {
+                Line::Sample { series, value, time, exemplar } => {
                     let time = time.filter(|_| target.honor_timestamps);
                     let wrong = |error: ScrapeError| ScrapeError::Line(format!("line {}: {error}", lines.number()));
-                    self.sample(&mut scrape, series, value, time).map_err(|error| match error {
+                    self.sample(&mut scrape, series, value, time, exemplar).map_err(|error| match error {
                         ScrapeError::Labels(_) => wrong(error),
                         error => error,
                     })?;
@@ -200,7 +200,14 @@ impl SeriesCache {
     }
 
     /// Adds one sample of a scrape.
-    fn sample(&mut self, scrape: &mut Parsing<'_>, text: &str, value: f64, time: Option<TimestampMs>) -> Result<(), ScrapeError> {
+    fn sample(
+        &mut self,
+        scrape: &mut Parsing<'_>,
+        text: &str,
+        value: f64,
+        time: Option<TimestampMs>,
+        exemplar: Option<&str>,
+    ) -> Result<(), ScrapeError> {
         scrape.out.counts.samples += 1;
         if scrape.out.counts.samples > scrape.target.max_samples {
             return Err(ScrapeError::TooManySamples(scrape.target.max_samples));
@@ -223,6 +230,9 @@ impl SeriesCache {
                 }
                 (series.scrape, series.time, series.timed) = (number, at, time.is_some());
                 scrape.out.batch.push(series.labels.clone(), at, value);
+                if let Some(exemplar) = exemplar {
+                    scrape.out.batch.exemplars.push(series.labels.clone(), exposition::parse_exemplar(exemplar, at));
+                }
                 scrape.out.counts.kept += 1;
             }
             Fate::Dropped => {}
