@@ -26,6 +26,7 @@ import { PlotBox } from './PlotBox.js'
 import { gapOf } from './series.js'
 import { beatSoon, useStage } from './stage.js'
 import { Table } from './Table.js'
+import { useExemplars } from './useExemplars.js'
 import { useForecast } from './useForecast.js'
 
 /** The padding of a panel, as far as a plot keeps to it. */
@@ -60,13 +61,14 @@ export function Chart({ spec, height = 150, bare = false }) {
   const drawn = useMemo(() => lines.filter((l) => !hidden.has(l.key)), [lines, hidden])
   const { pictured, shaded } = useExpected(spec, drawn, pixels, shown && width > 0)
   const expanded = asked.flatMap((a) => a.now?.expanded ?? [])
+  const exemplars = useExemplars(spec, expanded, shown)
   const forecast = useForecast(pictured, expanded, drawn, ref)
   const metricName = spec.metricName ?? spec.selectors[0]
   const alert = alerts.value?.find((a) => a.metric.__name__ === metricName)
   const shownCount = lines.filter((l) => !l.before).length
   const begins = youngSince.value
   const compared = beforeWords(lines, asked.flatMap((a) => a.before ?? []))
-  const note = [compared, spec.note, shaded && 'shaded: what is usual for it', forecast.said, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
+  const note = [compared, spec.note, shaded && 'shaded: what is usual for it', forecast.said, exemplars && `◆ ${count(exemplars.marks.length, 'exemplar')}`, total > shownCount && `showing ${shownCount} of ${count(total, 'series', 'series')}`, begins !== null && `since ${timeLabel(begins, undefined, utc.value)}`].filter(Boolean).join(' · ')
   const promql = expanded.join('\n') || queriesOf(spec).join('\n')
   const title = html`
     ${alert && html`<${Mark} kind=${markOf(alert.severity)} word=${alert.severity} />`}
@@ -83,7 +85,7 @@ export function Chart({ spec, height = 150, bare = false }) {
     ${marking && html`<${MarkChange} title=${spec.title} offers=${offers} close=${unmark} />`}
     ${table
       ? html`<${Table} spec=${spec} lines=${drawn} height=${height} />`
-      : html`<${PlotBox} spec=${forecast.spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} />`}
+      : html`<${PlotBox} spec=${forecast.spec} lines=${drawn} width=${Math.max(0, bare ? width : width - PADDING_PX)} height=${height} shown=${shown} words=${period.peek().words} exemplars=${exemplars} />`}
     <${Legend} spec=${spec} lines=${lines} hidden=${hidden} toggle=${toggle} shown=${shown} ahead=${forecast.words} />`
   if (bare) {
     return html`

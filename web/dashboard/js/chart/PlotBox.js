@@ -8,6 +8,8 @@
  * @import { ChartLine } from './model.js'
  * @import { Picture } from './sheet.js'
  * @import { Plot } from './plot.js'
+ * @import { Dot } from './exemplars.js'
+ * @import { Exemplars } from './useExemplars.js'
  * @import { Event as TimelineEvent } from '../types.js'
  */
 import { html, computed, effect, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
@@ -18,12 +20,14 @@ import { axis } from '../stores/buckets.js'
 import { now } from '../stores/clock.js'
 import { cursor } from '../stores/cursor.js'
 import { placeOf } from '../stores/events.js'
-import { follows, go, period, utc } from '../stores/place.js'
+import { follows, go, period, traceAddress, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
 import { followTicks, ticks as events } from '../stores/ticks.js'
 import { pointLabel } from './axis.js'
 import { EventTip } from './EventTip.js'
 import { painterRun } from './canvases.js'
+import { makeDots } from './dots.js'
+import { dotsOf, reachOf, saidOf } from './exemplars.js'
 import { attach } from './gestures.js'
 import { makePlot } from './plot.js'
 import { gapOf } from './series.js'
@@ -36,10 +40,11 @@ const NO_EVENTS = []
 /** How near a pointer must come to a tick. */
 const TICK_ROOM = 5
 
-/** @param {{ spec: ChartSpec, lines: ChartLine[], width: number, height: number, shown: boolean, words: string }} props */
-export function PlotBox({ spec, lines, width, height, shown, words }) {
+/** @param {{ spec: ChartSpec, lines: ChartLine[], width: number, height: number, shown: boolean, words: string, exemplars?: Exemplars|null }} props */
+export function PlotBox({ spec, lines, width, height, shown, words, exemplars = null }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   const held = useRef(/** @type {Plot|null} */ (null))
+  const dots = useRef(/** @type {ReturnType<typeof makeDots>|null} */ (null))
   const [tip, setTip] = useState(/** @type {{ events: TimelineEvent[], left: number }|null} */ (null))
   const [spoken, speak] = useState('')
   const latest = useRef(lines)
@@ -55,13 +60,22 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
   /** @returns {Picture} */
   const picture = () => ({
     ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live && !spec.ahead, utc: utc.peek(), events: events.peek() ?? NO_EVENTS, marked: tip?.events[0] ?? null,
+    reach: exemplars ? reachOf(exemplars.marks, exemplars.valued, [span.start.peek(), span.end.peek()]) : undefined,
     thresholds: [...(thresholds.peek().get(spec.metricName ?? spec.selectors[0])?.values() ?? [])],
   })
+  /** @param {Plot} to */
+  const drawDots = (to) => {
+    const plane = exemplars && to.plane()
+    if (!plane && !dots.current) return
+    dots.current ??= makeDots(to.over, () => box.current?.focus())
+    dots.current.show(plane ? dotsOf(exemplars.marks, plane, exemplars.valued) : [], saidAt, hrefOf)
+  }
   const draw = () => {
     const to = held.current
     if (!to) return
     to.show(picture())
     to.point(cursor.peek())
+    drawDots(to)
     const newest = latest.current.flatMap((l) => (l.before ? [] : l.series.t.slice(-1)))
     if (box.current && newest.length > 0) box.current.dataset.newest = String(Math.max(...newest))
   }
@@ -84,6 +98,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
       still()
       made.destroy()
       held.current = null
+      dots.current = null
     }
   }, [spec.id, spec.unit, width > 0, painterRun.value])
   useLayoutEffect(() => {
@@ -108,7 +123,7 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
       stopPointing()
       drawNever(redraw)
     }
-  }, [shown, lines, span, tip, spec])
+  }, [shown, lines, span, tip, spec, exemplars])
 
   /** @param {TimelineEvent[]} found */
   const show = (found) => setTip(found.length > 0 && held.current ? { events: found, left: held.current.xOf(found[0].time) + held.current.over.offsetLeft } : null)
@@ -154,6 +169,11 @@ export function PlotBox({ spec, lines, width, height, shown, words }) {
       ${tip && html`<${EventTip} events=${tip.events} left=${tip.left} />`}
     </div>`
 }
+
+/** @param {Dot} dot */
+const saidAt = (dot) => saidOf(dot, pointLabel(dot.time, now.peek(), utc.peek()))
+/** @param {Dot} dot */
+const hrefOf = (dot) => (dot.trace ? traceAddress(dot.trace) : '')
 
 /** @param {ChartSpec} spec @param {ChartLine[]} lines @returns {Pick<Picture, 'lines'|'stack'|'bands'>} */
 function pictureOf(spec, lines) {

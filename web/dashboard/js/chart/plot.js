@@ -8,8 +8,8 @@
  * @typedef {{ unit: Unit, top?: number, stacked?: boolean, width: number, height: number }} PlotOptions
  * @typedef {{
  *   over: HTMLElement, show: (picture: Picture) => void, resize: (width: number, height: number) => boolean, xOf: (t: number) => number, timeAt: (x: number) => number,
- *   point: (t: number|null) => void, mark: (left: number, width: number) => void, destroy: () => void
- * }} Plot  `over`: lies over the plot, whose pixels `xOf`, `timeAt` and `mark` go by; `resize`: whether the size is another
+ *   plane: () => import('./exemplars.js').Plane|null, point: (t: number|null) => void, mark: (left: number, width: number) => void, destroy: () => void
+ * }} Plot  `over`: lies over the plot, whose pixels `xOf`, `timeAt` and `mark` go by; `resize`: whether the size is another; `plane`: what it shows, none before the first picture
  */
 import { colour } from '../colour.js'
 import { FONT_FACE } from '../fonts.js'
@@ -85,6 +85,7 @@ export function makePlot({ unit, top, stacked, width, height }, into) {
       return differs
     },
     xOf,
+    plane: () => held && { start: held.start, end: held.end, low: held.axis.low, high: held.axis.high, width: held.css.width, height: held.css.height },
     timeAt: (x) => (held ? held.start + (x / across()) * (held.end - held.start) : 0),
     point(t) {
       const x = t === null ? -1 : xOf(t)

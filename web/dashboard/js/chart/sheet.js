@@ -15,8 +15,8 @@
  * @typedef {{ data: [number[], ...Array<Array<number|null|undefined>>], colours: string[] }} Stack
  * @typedef {{
  *   lines: PictureLine[], stack: Stack|null, bands: Band[], thresholds: import('../stores/alerts.js').Threshold[], events: import('../types.js').Event[], marked: import('../types.js').Event|null,
- *   span: [number, number], live: boolean, utc: boolean
- * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the end of a bucket
+ *   span: [number, number], live: boolean, utc: boolean, reach?: [number, number]
+ * }} Picture  all that is drawn; `live`: its time goes on, and it ends with the end of a bucket; `reach`: values that marks over it need
  * @typedef {Omit<Frame, 'start'|'end'|'times'|'css'> & { live: boolean, lines: LineStyle[], bands: string[], limits: Limit[], ticks: Tick[], ink: string, grid: string, edge: string }} Fixed
  *   what stays from beat to beat; `bands`: their colours; `ink`, `grid`, `edge`: colours of labels, of lines of the axis, and of the lane of events
  * @typedef {{ fixed: Fixed|null, start: number, end: number, until: number, times: TimeLabel[], tails: Tail[], bands: Tail[], stack: { data: Stack['data'], inks: string[] }|null }} Sheet  `fixed`: null where it is as before
@@ -115,11 +115,21 @@ function inkedTicks({ colour, weightOf }) {
 }
 
 /** @param {Picture} picture @returns {[number, number]|null} */
-function boundsOfPicture({ lines, stack, bands, span: [start, end] }) {
+function boundsOfPicture({ lines, stack, bands, reach, span: [start, end] }) {
   const found = stack ? boundsOfStack(stack.data, start, end) : boundsOf(lines.map((l) => l.series), start, end)
   const [low, high] = [bands.flatMap((b) => b.low), bands.flatMap((b) => b.high)].map((list) => list.filter((v) => v !== null))
-  if (low.length === 0 || high.length === 0) return found
-  return [Math.min(found?.[0] ?? Infinity, ...low), Math.max(found?.[1] ?? -Infinity, ...high)]
+  if (low.length > 0 && high.length > 0) return within(reach, [Math.min(found?.[0] ?? Infinity, ...low), Math.max(found?.[1] ?? -Infinity, ...high)])
+  return within(reach, found)
+}
+
+/**
+ * The values of an axis that has room for marks. What lies far above the lines leaves them half of the height at the least.
+ * @param {[number, number]|undefined} reach least and greatest value of the marks @param {[number, number]|null} found of the lines @returns {[number, number]|null}
+ */
+export function within(reach, found) {
+  if (!reach || !found) return found
+  const [low, high] = found
+  return [Math.min(low, reach[0]), Math.max(high, Math.min(reach[1], 2 * Math.max(high, 0)))]
 }
 
 /** @param {Stack['data']} data @param {number} start @param {number} end @returns {[number, number]} */

@@ -16,11 +16,11 @@ import { statusColour, statusRank, statusWord } from '../statuses.js'
  * @typedef {{
  *   id: string, title: string, unit: Unit, selectors: string[], query?: string, top?: number, stacked?: boolean, note?: string,
  *   wide?: boolean, colour?: (metric: Metric, index: number) => string, name: (metric: Metric, query: string) => string,
- *   pick?: (series: Series[]) => Series[], bands?: () => Band[], expected?: boolean, ahead?: number, means?: PictureLine[], href?: string, metricName?: string, fill: string
+ *   pick?: (series: Series[]) => Series[], bands?: () => Band[], expected?: boolean, exemplars?: boolean, ahead?: number, means?: PictureLine[], href?: string, metricName?: string, fill: string
  * }} ChartSpec
  *   `selectors`: what is asked, each carried on live; `query`: an expression that is asked instead, where `$20s` is a window of at least 20 s;
  *   `top`: the axis ends there at the least; `wide`: takes two places; `pick`: which series and in what order; `bands`: forecasts and expected
- *   ranges; `expected`: the ranges of its lines are asked for and drawn; `ahead`: seconds after now that are in view for a forecast, with its `means`; `metricName`: whose thresholds are drawn; `fill`: what would fill it when empty
+ *   ranges; `expected`: the ranges of its lines are asked for and drawn; `exemplars`: so are single measurements; `ahead`: seconds after now that are in view for a forecast, with its `means`; `metricName`: whose thresholds are drawn; `fill`: what would fill it when empty
  */
 
 const FROM_MACHINE = 'Filled by the system collector as soon as it has read this machine twice.'

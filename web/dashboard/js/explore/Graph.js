@@ -21,7 +21,7 @@ export function Graph({ asked }) {
     const letters = new Map(asked.map(({ wanted }) => [wanted.text, wanted.letter]))
     const units = new Set(queries.map((query) => unitFor(query, metricsOf(query))))
     return /** @type {import('../chart/specs.js').ChartSpec} */ ({
-      id: 'explore', title: 'Graph', unit: units.size === 1 ? [...units][0] : 'plain', top: units.size === 1 && units.has('ratio') ? top : undefined, selectors: queries, expected: queries.length === 1, metricName: metricsOf(queries[0] ?? '')[0],
+      id: 'explore', title: 'Graph', unit: units.size === 1 ? [...units][0] : 'plain', top: units.size === 1 && units.has('ratio') ? top : undefined, selectors: queries, expected: queries.length === 1, exemplars: true, metricName: metricsOf(queries[0] ?? '')[0],
       name: (metric, query) => [queries.length > 1 && letters.get(query), caption(metric) || query].filter(Boolean).join(' · '),
       fill: 'The query has no answer in this time.',
     })
