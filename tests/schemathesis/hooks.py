@@ -70,11 +70,12 @@ def snappy(payload):
     return varint(len(payload)) + b"".join(bytes([len(piece) - 1 << 2]) + piece for piece in pieces)
 
 
-# A series without samples, a metric without points, a record of nothing, and a stream without lines.
+# A series without samples, a metric without points, a record of nothing, a scope without spans, and a stream without lines.
 PROTOBUF = {
     "/api/v1/write": snappy(field(1, field(1, field(1, b"__name__") + field(2, b"up")))),
     "/v1/metrics": field(1, field(2, field(2, field(1, b"up")))),
     "/v1/logs": field(1, field(2, field(2, b""))),
+    "/v1/traces": field(1, field(2, b"")),
     "/loki/api/v1/push": snappy(field(1, field(1, b'{job="x"}'))),
 }
 schemathesis.openapi.media_type("application/x-protobuf", st.sampled_from(list(PROTOBUF.values())))
