@@ -398,6 +398,16 @@
  */
 
 /**
+ * Calls from one service to another.
+ * @typedef {object} Calls
+ * @property {string} client  Who calls.
+ * @property {number} errors  How many of the calls failed.
+ * @property {number|null} [p95_seconds]  95 % of the calls took no longer.
+ * @property {number} requests  How often.
+ * @property {string} server  Who is called.
+ */
+
+/**
  * What is known of a resource.
  * @typedef {object} Capacity
  * @property {null|CapacityExhaustion} exhaustion
@@ -1160,6 +1170,19 @@
  */
 
 /**
+ * A store of log lines or of spans.
+ * @typedef {object} Records
+ * @property {string[]} days  Days that have files.
+ * @property {number} disk_bytes  Bytes on the disk, the journal included.
+ * @property {number} head  Those in memory that are in no file yet.
+ * @property {number} kept  Lines or spans in files.
+ * @property {number} max_bytes  Bytes beyond which the oldest days are deleted; 0 for no bound.
+ * @property {number} retention_seconds  How long they are kept.
+ * @property {number} streams  Streams of the newest day; of spans these are services.
+ * @property {number} text_bytes  Bytes of the text of those in files, before compression.
+ */
+
+/**
  * A rule. Recording rules have no alerts.
  * @typedef {object} Rule
  * @property {PrometheusAlert[]} alerts  Its alerts, unless they were not wanted.
@@ -1335,6 +1358,30 @@
  */
 
 /**
+ * Figures of a service.
+ * @typedef {object} ServiceFigures
+ * @property {number|null} [error_ratio]  The share of requests that failed; null without requests.
+ * @property {number} errors  Those of them that failed.
+ * @property {number|null} [p50_seconds]  Half of the requests took no longer.
+ * @property {number|null} [p95_seconds]  95 % of the requests took no longer.
+ * @property {number|null} [p99_seconds]  99 % of the requests took no longer.
+ * @property {number|null} [rate]  Requests a second.
+ * @property {number} requests  Spans with which it began to work for somebody.
+ * @property {string} service  `service.name`; of what sends no spans itself, the name that its clients give it.
+ * @property {number} spans  Its spans; 0 where it is known from its clients alone, whose figures these are then.
+ */
+
+/**
+ * Services and the calls between them.
+ * @typedef {object} ServiceMap
+ * @property {Calls[]} edges  By client and server.
+ * @property {boolean} more  Whether there are older spans within the time, which are not counted.
+ * @property {ServiceFigures[]} services  By name.
+ * @property {string} since  From when on spans are counted: the start that was asked for, or later where there are too many spans.
+ * @property {number} spans_read  Spans that were counted.
+ */
+
+/**
  * A service and what its spans are called.
  * @typedef {object} ServiceNames
  * @property {string[]} names  Names of its spans, as far as the newest spans have them.
@@ -1462,6 +1509,7 @@
  * @property {string[]} addresses  Where it listens.
  * @property {Health} health  The health score.
  * @property {boolean} login  Whether clients must log in.
+ * @property {null|Records} [logs]
  * @property {ActionRun[]} needs_person  Runs of actions that a person should look at, the newest first.
  * @property {number} pid  Its process.
  * @property {Pipeline} pipeline  Samples on their way.
@@ -1472,6 +1520,7 @@
  * @property {ServiceState} state  How it is doing.
  * @property {Store} store  The store.
  * @property {Target[]} targets  The targets of probes.
+ * @property {null|Records} [traces]
  * @property {number} uptime_seconds  How long it has been running.
  * @property {string} version  Its version.
  * @property {WindowCounts[]} windows  Windows, by length.

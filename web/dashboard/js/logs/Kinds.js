@@ -80,7 +80,7 @@ function List({ kinds, text }) {
 async function selectorOf(service) {
   const there = new Set(await labels().catch(() => []))
   for (const name of SERVICE_LABELS.filter((one) => there.has(one))) {
-    if ((await values(name).catch(() => [])).includes(service)) return `{${matcher(name, '=', service).text}}`
+    if ((await values(name).catch(() => /** @type {string[]} */ ([]))).includes(service)) return `{${matcher(name, '=', service).text}}`
   }
   return '{}'
 }
