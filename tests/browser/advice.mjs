@@ -34,7 +34,7 @@ const COUNSEL = {
 const DAY = 86_400
 /** An experiment of the same change. @param {string} id @param {string} state @param {number} by after divided by before @param {object} [more] */
 const experiment = (id, state, by, more = {}) => ({
-  id, title: '', expr: 'avg(shop_fill_ratio)', control: null, direction: 'lower', at: now - 9 * DAY, days: 28, created_at: now - 9 * DAY, metric: { __name__: 'shop_fill_ratio' }, state, since: now - DAY, judged_at: now - DAY, judged_from: now - 4 * DAY, final: false,
+  id, title: '', expr: 'avg(shop_fill_ratio)', control: null, direction: 'lower', at: now - 9 * DAY, days: 28, created_at: now - 9 * DAY, metric: { __name__: 'shop_fill_ratio' }, unit_of: 'shop_fill_ratio', state, since: now - DAY, judged_at: now - DAY, judged_from: now - 4 * DAY, final: false,
   sentence: `Shop fill went from 60 % to ${Math.round(60 * by)} %.`, missing: null, others: [], before: { start: now - 18 * DAY, end: now - 9 * DAY, mean: 0.6 }, after: { start: now - 9 * DAY, end: now, mean: 0.6 * by },
   ratio: { value: by, low: by - 0.08, high: by + 0.08 }, difference: { value: 0.6 * (by - 1), low: 0.6 * (by - 1.08), high: 0.6 * (by - 0.92) },
   pairs: Array.from({ length: 18 }, (_, i) => ({ t: now - 9 * DAY + i * DAY / 2, before: 0.6 + 0.1 * Math.sin(i * 3.1), after: by * (0.6 + 0.08 * Math.sin(i * 2.9)) })), ...more,
@@ -233,7 +233,7 @@ test('a link leads to its piece, open; what is looked for and what is missing is
   await page.locator('.causes [data-advice="cellar"]').getByRole('link', { name: 'Advice: The cellar fills up' }).click(PATIENCE)
   await row(page, 'cellar').and(page.locator('[data-open="true"]')).waitFor(PATIENCE)
   await page.getByRole('button', { name: /^Why nothing here\?/ }).click()
-  await page.locator('[data-advisor="probe_down"]').getByText(/cannot be said: there is no probe_success/).waitFor(PATIENCE)
+  await page.locator('[data-advisor="probe_down"]').getByText(/cannot be said: advice is switched off/).waitFor(PATIENCE)
   await page.getByText(/things are looked for, \d+ of which cannot be said now/).waitFor(PATIENCE)
 }))
 
