@@ -47,7 +47,10 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
     // One day does not show what a weekend changes, nor that the growth goes on.
     assert!((0.7..5.5).contains(&days(&until["value"])), "{until}");
     assert!(days(&until["low"]) <= 2.0 && until["high"].as_f64().is_none_or(|high| high >= 2.0 * 86_400.0), "{until}");
-    assert_eq!(found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\",instance=\"\",host=\"\"}", "that of this machine alone");
+    assert_eq!(
+        found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\",instance=\"\",host=\"\"}",
+        "that of this machine alone"
+    );
     let advisors = service.data("/api/v1/advisors");
     let of = |name: &str| advisors.as_array().unwrap().iter().find(|advisor| advisor["name"] == name).unwrap().clone();
     assert_eq!((of("disk_filling")["recommendations"].clone(), of("disk_filling")["missing"].clone()), (json!(1), json!([])));

@@ -9,9 +9,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import, ingest,
-    log_ingest, log_templates, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest, rule_changes,
-    rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
+    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import,
+    ingest, log_ingest, log_templates, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest,
+    rule_changes, rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
 
 /// The modules that have routes. The first path that matches answers, so files, which take any path, come last.
