@@ -28,8 +28,11 @@ pub fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8> {
     field(1, &labels.chain(samples).collect::<Vec<_>>().concat())
 }
 
-/// Exemplars of a series without samples, as Prometheus sends them: labels, time, value.
-pub fn exemplars(labels: &[(&str, &str)], exemplars: &[(&[(&str, &str)], i64, f64)]) -> Vec<u8> {
+/// Labels, time and value.
+type Given<'a> = (&'a [(&'a str, &'a str)], i64, f64);
+
+/// Exemplars of a series without samples, as Prometheus sends them.
+pub fn exemplars(labels: &[(&str, &str)], exemplars: &[Given<'_>]) -> Vec<u8> {
     let pair = |(n, v): &(&str, &str)| field(1, &[field(1, n.as_bytes()), field(2, v.as_bytes())].concat());
     let labels = labels.iter().map(pair);
     let exemplars = exemplars.iter().map(|(labels, t, v)| {

@@ -87,7 +87,7 @@ impl Asker {
             );
             return Ok(Draft { query: Some(selector), ..Draft::missing(why) }.page("ci"));
         }
-        let mut by_workflow: Vec<(&(String, String), &(f64, usize))> = sums.iter().collect();
+        let mut by_workflow: Vec<_> = sums.iter().collect();
         by_workflow.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
         if meaning.wanted == Wanted::Least {
             by_workflow.reverse();

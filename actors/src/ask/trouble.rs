@@ -175,7 +175,7 @@ mod tests {
                 "github_actions_success_ratio{repo=\"a/c\",workflow=\"CI\"}",
                 false,
             ),
-            ("github_actions_success_ratio{repo=\"a/b\",workflow=\"CI\"}", "{workflow=\"CI\"}", true),
+            ("github_actions_success_ratio{repo=\"a/b\",workflow=\"CI\"}", "github_actions_run_duration_seconds{workflow=\"CI\"}", true),
             ("container_oom_kills_total{unit=\"db\"}", "system_oom_kills_total", true),
             ("container_oom_kills_total{unit=\"db\"}", "container_memory_usage_bytes{unit=\"web\"}", false),
             ("system_cpu_utilization_ratio", "system_cpu_utilization_ratio", true),

@@ -43,8 +43,11 @@ pub(super) fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Vec<u8>
     bytes_field(1, labels.chain(samples).collect::<Vec<_>>().concat())
 }
 
+/// Labels, time and value.
+type Given<'a> = (&'a [(&'a str, &'a str)], i64, f64);
+
 /// A series without samples, as Prometheus sends exemplars.
-pub(super) fn exemplars(labels: &[(&str, &str)], exemplars: &[(&[(&str, &str)], i64, f64)]) -> Vec<u8> {
+pub(super) fn exemplars(labels: &[(&str, &str)], exemplars: &[Given<'_>]) -> Vec<u8> {
     let pair = |(n, v): &(&str, &str)| bytes_field(1, [bytes_field(1, n.as_bytes()), bytes_field(2, v.as_bytes())].concat());
     let labels = labels.iter().map(pair);
     let exemplars = exemplars.iter().map(|(labels, t, v)| {

@@ -96,7 +96,7 @@ impl<S: ByteSource> Table<'_, S> {
         let mut found: Option<(u64, Vec<Pair>)> = None;
         while low < high {
             let guess = if guesses < GUESSES && found.is_none() {
-                (u64::from(hash) * self.pages() >> 32).clamp(low, high - 1)
+                ((u64::from(hash) * self.pages()) >> 32).clamp(low, high - 1)
             } else if guesses < GUESSES {
                 high - 1
             } else {

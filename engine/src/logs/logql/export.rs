@@ -139,7 +139,7 @@ mod tests {
             line(9, "f"),
         ];
         let query = r#"{app=~".+"}"#;
-        assert_eq!(pieces(query, (0, 100), usize::MAX), [all.clone()]);
+        assert_eq!(pieces(query, (0, 100), usize::MAX), std::slice::from_ref(&all));
         let one_by_one = pieces(query, (0, 100), 1);
         assert_eq!(one_by_one.iter().map(Vec::len).collect::<Vec<_>>(), [1, 4, 1, 1, 1]);
         assert_eq!(one_by_one.concat(), all);

@@ -59,7 +59,7 @@ pub(crate) struct Loaded {
 
 enum LoadedRows {
     Head(Arc<Rows>),
-    Block(Rows),
+    Block(Box<Rows>),
 }
 
 impl Loaded {
@@ -185,7 +185,7 @@ impl LogReader {
                 let (entry, number) = (&directory.blocks[*block], *block + 1);
                 let Some(rows) = self.block(file, entry, number, filter, search)? else { return Ok(None) };
                 let labels = entry.runs.iter().map(|run| directory.streams[run.stream as usize].clone()).collect();
-                (LoadedRows::Block(rows), labels, Runs::of(entry, |run| wanted[run.stream as usize]))
+                (LoadedRows::Block(Box::new(rows)), labels, Runs::of(entry, |run| wanted[run.stream as usize]))
             }
         };
         let mut loaded = Loaded { rows, labels, picks: Vec::new() };

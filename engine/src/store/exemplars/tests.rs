@@ -79,7 +79,7 @@ fn a_request_with_exemplars_alone_is_kept_and_those_that_cannot_be_are_counted()
     let mut resolver = store.resolver(T0);
     resolver.exemplar_of(&[(b"__name__", b"new")], exemplar(3));
     let resolved = resolver.finish();
-    assert!(!resolved.is_empty() && resolved.len() == 0);
+    assert_eq!((resolved.is_empty(), resolved.len()), (false, 0));
     let stored = store.append_resolved(resolved, T0).unwrap();
     assert_eq!((stored.accepted, stored.number), (0, 0));
     assert_eq!(there(&store, "new"), Vec::<Vec<f64>>::new(), "not before the commit");
