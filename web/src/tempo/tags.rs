@@ -245,7 +245,7 @@ mod tests {
             ("true", "bool"),
             ("", "string"),
             ("NaN", "string"),
-            ("9223372036854775808", "float"),
+            ("9223372036854775808", "string"),
         ] {
             assert_eq!(type_of(text), wanted, "{text}");
         }
