@@ -3,7 +3,7 @@
  */
 import { html, useLayoutEffect, useRef } from '../lib.js'
 
-/** @param {{ id: string, open: import('./Editor.js').Open, under: { current: HTMLElement|null }, take: (offer: import('./complete.js').Offer) => void }} props */
+/** @param {{ id: string, open: import('./QueryField.js').Open, under: { current: HTMLElement|null }, take: (offer: import('./complete.js').Offer) => void }} props */
 export function Offers({ id, open, under, take }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   useLayoutEffect(() => {
