@@ -4,6 +4,7 @@
  * @import { Wanted } from './wanted.js'
  * @import { Mistake } from './mistakes.js'
  */
+import { Cross } from '../components/Cross.js'
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { setParams } from '../stores/place.js'
@@ -53,7 +54,7 @@ export function Queries({ wanted, failed, again, busy, stop }) {
             ? html`<button type="button" class="query-letter" aria-pressed=${!d.hidden} title=${d.hidden ? 'Show its answer' : 'Hide its answer'} aria-label=${`Query ${letterOf(i)} is ${d.hidden ? 'hidden' : 'shown'}`} onClick=${() => run(changed(i, { hidden: !d.hidden }))}>${letterOf(i)}</button>`
             : html`<span class="query-letter">${letterOf(i)}</span>`}
           <${Editor} letter=${letterOf(i)} text=${d.text} field=${i === 0 ? field : undefined} change=${(/** @type {string} */ text) => change(changed(i, { text }))} run=${() => run(drafts)} failed=${failed.get(d.text.trim()) ?? null} asked=${wanted.some((w) => w.text === d.text.trim() && !w.hidden)} />
-          ${drafts.length > 1 && html`<button type="button" class="icon" aria-label=${`Take query ${letterOf(i)} away`} title="Take away" onClick=${() => run(drafts.filter((_, at) => at !== i))}><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 3l4 4l4-4l1 1l-4 4l4 4l-1 1l-4-4l-4 4l-1-1l4-4l-4-4z" /></svg></button>`}
+          ${drafts.length > 1 && html`<button type="button" class="icon" aria-label=${`Take query ${letterOf(i)} away`} title="Take away" onClick=${() => run(drafts.filter((_, at) => at !== i))}><${Cross} /></button>`}
         </div>`)}
       <div class="query-tools">
         ${busy ? html`<button key="stop" type="button" class="button" onClick=${stop}>Stop</button>` : html`<button key="run" type="submit" class="button button-main">Run</button>`}

@@ -1,6 +1,7 @@
 /**
  * What the query asks for, condition by condition, and more of it without writing: a label of the stream, a text.
  */
+import { Cross } from '../components/Cross.js'
 import { html, useEffect, useState } from '../lib.js'
 import { clip, quoted } from '../format.js'
 import { setParams } from '../stores/place.js'
@@ -26,7 +27,7 @@ export function Filters({ text }) {
         <ul class="chips" aria-label="What is asked for" data-rove>
           ${chips.map(({ key, words, value, without }) => html`
             <li key=${key} class="chip" title=${clip(value, 500)}><span>${words && html`<span class="chip-words">${words}</span> `}<bdi>${value === '' ? '(empty)' : quoted(value, 48)}</bdi></span>
-              <button type="button" aria-label=${`Take away: ${words} ${clip(value, 80)}`} onClick=${() => show(without())}><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 3l4 4l4-4l1 1l-4 4l4 4l-1 1l-4-4l-4 4l-1-1l4-4l-4-4z" /></svg></button></li>`)}
+              <button type="button" aria-label=${`Take away: ${words} ${clip(value, 80)}`} onClick=${() => show(without())}><${Cross} /></button></li>`)}
           ${chips.length > 1 && html`<li key="all"><button type="button" class="button button-plain" onClick=${() => show('{}')}>Clear</button></li>`}
         </ul>`}
     </div>`

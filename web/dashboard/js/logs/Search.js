@@ -4,6 +4,7 @@
  * @import { Mistake } from '../explore/mistakes.js'
  */
 import { html, useEffect, useRef, useState } from '../lib.js'
+import { Kept } from '../explore/Before.js'
 import { queriesOfBefore } from '../explore/history.js'
 import { QueryField } from '../explore/QueryField.js'
 import { bind } from '../keys.js'
@@ -11,7 +12,7 @@ import { address, setParams } from '../stores/place.js'
 import { labels, values } from './knowledge.js'
 import { contextAt, tokens } from './language.js'
 
-const { history, remember, forget, forgetAll } = queriesOfBefore('taskpulse.logqueries')
+const kept = queriesOfBefore('taskpulse.logqueries')
 
 /** @type {import('../explore/QueryField.js').Language} */
 const LOGQL = {
@@ -33,7 +34,7 @@ export function Search({ text: given, mistake: said, again, busy, stop }) {
   /** @param {string} next */
   const change = (next) => hold({ given, text: next })
   const run = () => {
-    remember(text)
+    kept.remember(text)
     if (text.trim() === given) again()
     else setParams({ query: text.trim() })
   }
@@ -47,9 +48,8 @@ export function Search({ text: given, mistake: said, again, busy, stop }) {
     </form>`
 }
 
-/** Queries of before, kept in this browser: each a link, each can be deleted. */
+/** Queries of before, behind a button. */
 function Before() {
-  const list = history.value
   const box = useRef(/** @type {HTMLDetailsElement|null} */ (null))
   const close = () => { if (box.current) box.current.open = false }
   useEffect(() => {
@@ -68,15 +68,7 @@ function Before() {
     <details class="logs-before" ref=${box} onKeyDown=${onKeyDown}>
       <summary class="button">History</summary>
       <div class="logs-before-list before">
-        ${list.length === 0 ? html`<p class="face">Queries that you run are kept here, in this browser only.</p>` : html`
-          <ul aria-label="Queries of before" data-rove>
-            ${list.map((query) => html`
-              <li key=${query}>
-                <a href=${address('logs', '', { query })} title=${query} onClick=${close}><code><bdi>${query}</bdi></code></a>
-                <button type="button" class="icon" aria-label=${`Delete ${query}`} title="Delete" onClick=${() => forget(query)}><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 3l4 4l4-4l1 1l-4 4l4 4l-1 1l-4-4l-4 4l-1-1l4-4l-4-4z" /></svg></button>
-              </li>`)}
-          </ul>
-          <button type="button" class="button button-plain" onClick=${forgetAll}>Delete all</button>`}
+        <${Kept} of=${kept} addressOf=${(/** @type {string} */ query) => address('logs', '', { query })} rove=${true} onOpen=${close} />
       </div>
     </details>`
 }
