@@ -4,6 +4,7 @@
  * @import { Mistake } from '../explore/mistakes.js'
  * @typedef {import('./query.js').Form} Fields
  */
+import { marked } from '../explore/marked.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
 import { go } from '../stores/place.js'
@@ -53,6 +54,7 @@ export function Form({ query, names, mistake, run }) {
     if (TRACE_ID.test(wanted)) go(openedAddress(wanted.toLowerCase()))
     else run(wanted)
   }
+  const pieces = marked([{ text, kind: '' }], text.trim() === query ? mistake : null)
   return html`
     ${fields ? html`
       <div class="traces-form" role="group" aria-label="What to search for">
@@ -73,7 +75,7 @@ export function Form({ query, names, mistake, run }) {
     <div class="traces-run">
       <div class="query-field traces-query">
         <div class="query-text">
-          <pre class="query-under" aria-hidden="true">${marked(text, text.trim() === query ? mistake : null)}${'\n'}</pre>
+          <pre class="query-under" aria-hidden="true">${pieces.map((p, i) => html`<span key=${i} class=${p.name}>${p.text}</span>`)}${'\n'}</pre>
           <textarea ref=${area} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label="Query, TraceQL" placeholder="TraceQL, or the id of a trace" value=${text}
             aria-invalid=${mistake ? 'true' : undefined} aria-describedby=${mistake ? 'traces-mistake' : undefined} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown}></textarea>
         </div>
@@ -82,10 +84,4 @@ export function Form({ query, names, mistake, run }) {
       <button type="button" class="button button-main" onClick=${search}>Search</button>
       ${query && html`<button type="button" class="button" onClick=${() => run('')}>Clear</button>`}
     </div>`
-}
-
-/** @param {string} text @param {Mistake|null} mistake */
-function marked(text, mistake) {
-  if (!mistake || mistake.to <= mistake.from) return text
-  return html`${text.slice(0, mistake.from)}<span class="ql-mistake">${text.slice(mistake.from, mistake.to)}</span>${text.slice(mistake.to)}`
 }
