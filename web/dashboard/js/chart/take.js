@@ -5,6 +5,7 @@
  * @import { ChartSpec } from './specs.js'
  */
 import { FONT_FACE } from '../fonts.js'
+import { penOf } from '../canvas.js'
 import { colour } from '../colour.js'
 import { figuresOf } from './series.js'
 import { figure } from './words.js'
@@ -63,10 +64,7 @@ export function pngOf(canvas, spec, lines, start, end, words) {
   const [width, height] = [canvas.width / scale + 2 * MARGIN, canvas.height / scale]
   const sheet = document.createElement('canvas')
   const all = height + 2 * MARGIN + 24 + lines.length * ROW
-  sheet.width = width * scale
-  sheet.height = all * scale
-  const pen = /** @type {CanvasRenderingContext2D} */ (sheet.getContext('2d'))
-  pen.scale(scale, scale)
+  const pen = /** @type {CanvasRenderingContext2D} */ (penOf(sheet, width, all))
   pen.fillStyle = colour('--panel')
   pen.fillRect(0, 0, width, all)
   pen.textBaseline = 'middle'

@@ -7,9 +7,11 @@
  * @import { Unit } from '../format.js'
  */
 import { attach } from '../chart/gestures.js'
+import { penOf } from '../canvas.js'
 import { colour } from '../colour.js'
 import { FONT_FACE } from '../fonts.js'
 import { clockTime, count, day, digits, exactTime, format } from '../format.js'
+import { useWidth } from '../hooks.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { cursor } from '../stores/cursor.js'
 import { period } from '../stores/place.js'
@@ -31,22 +33,13 @@ const boundWords = (bound, unit) => (bound === Infinity ? '∞' : bound === -Inf
 
 /** @param {{ heat: Heat, unit: Unit, height?: number, label: string }} props */
 export function HeatMap({ heat, unit, height = 320, label }) {
-  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const [box, width] = useWidth()
   const canvas = useRef(/** @type {HTMLCanvasElement|null} */ (null))
-  const [width, setWidth] = useState(0)
   const [cell, setCell] = useState(/** @type {[number, number]|null} */ (null))
   const classes = useMemo(() => classesOf(heat.most), [heat])
   const { start, end } = period.value
   const plane = { left: LEFT, width: Math.max(1, width - LEFT), height: height - BELOW, start, end }
 
-  useLayoutEffect(() => {
-    const into = box.current
-    if (!into) return undefined
-    const resize = new ResizeObserver(() => setWidth(into.clientWidth))
-    resize.observe(into)
-    setWidth(into.clientWidth)
-    return () => resize.disconnect()
-  }, [])
   const held = useRef(plane)
   held.current = plane
   useEffect(() => {
@@ -134,15 +127,8 @@ function Tip({ heat, cell: [c, r], unit, plane }) {
  * @param {{ left: number, width: number, height: number, start: number, end: number, full: number, total: number }} plane @param {[number, number]|null} chosen
  */
 function paint(canvas, heat, classes, unit, { left, width, height, start, end, full, total }, chosen) {
-  const scale = devicePixelRatio
-  canvas.width = Math.round(full * scale)
-  canvas.height = Math.round(total * scale)
-  canvas.style.width = `${full}px`
-  canvas.style.height = `${total}px`
-  const to = canvas.getContext('2d')
+  const to = penOf(canvas, full, total)
   if (!to) return
-  to.scale(scale, scale)
-  to.clearRect(0, 0, full, total)
   const rows = heat.buckets.length
   const x = (/** @type {number} */ time) => left + ((time - start) / (end - start)) * width
   const y = (/** @type {number} */ row) => height - (row / rows) * height
@@ -153,6 +139,7 @@ function paint(canvas, heat, classes, unit, { left, width, height, start, end, f
   to.fillStyle = colour('--panel-2')
   heat.t.forEach((time) => to.fillRect(x(time - heat.step), 0, x(time) - x(time - heat.step), height))
   to.fillStyle = colour('--series-1')
+  const scale = devicePixelRatio || 1
   const snap = (/** @type {number} */ at) => Math.round(at * scale) / scale
   heat.cells.forEach((value, i) => {
     const found = classOf(value, classes)

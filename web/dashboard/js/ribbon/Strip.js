@@ -6,7 +6,9 @@
  * @import { Lane } from './lanes.js'
  * @import { Scene, Track } from './paint.js'
  */
+import { penOf } from '../canvas.js'
 import { count } from '../format.js'
+import { useWidth } from '../hooks.js'
 import { effect, html, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
 import { attach } from '../chart/gestures.js'
 import { now } from '../stores/clock.js'
@@ -32,9 +34,8 @@ const ROOM_PX = 5
 
 /** @param {{ lanes: Lane[], tracks: Track[], onOpen?: (bar: import('./lanes.js').Bar) => void }} props `onOpen`: what opening a mark does; else it is kept in the address */
 export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
-  const box = useRef(/** @type {HTMLElement|null} */ (null))
+  const [box, width] = useWidth()
   const sheet = useRef(/** @type {HTMLCanvasElement|null} */ (null))
-  const [width, setWidth] = useState(0)
   const [pull, setPull] = useState(/** @type {[number, number]|null} */ (null))
   const opened = param('mark')
   const narrow = width < NARROW_PX
@@ -47,34 +48,18 @@ export function Strip({ lanes: all, tracks: allTracks, onOpen }) {
   const draw = useRef(() => {})
 
   useLayoutEffect(() => {
-    const into = box.current
-    if (!into) return undefined
-    const resize = new ResizeObserver(() => setWidth(into.clientWidth))
-    resize.observe(into)
-    setWidth(into.clientWidth)
-    return () => resize.disconnect()
-  }, [])
-
-  useLayoutEffect(() => {
     let asked = 0
     let inks = palette()
     let theme = repaint.peek()
     const frame = () => {
       asked = 0
       const canvas = sheet.current
-      const pen = canvas?.getContext('2d')
-      if (!canvas || !pen || latest.current.width === 0) return
+      if (!canvas || latest.current.width === 0) return
       if (theme !== repaint.peek()) inks = palette()
       theme = repaint.peek()
-      const ratio = devicePixelRatio || 1
       const scene = sceneOf()
-      const size = [Math.round(scene.width * ratio), Math.round(heightOf(scene.lanes.length, scene.tracks.length) * ratio)]
-      if (canvas.width !== size[0] || canvas.height !== size[1]) {
-        canvas.width = size[0]
-        canvas.height = size[1]
-        canvas.style.height = `${size[1] / ratio}px`
-      }
-      paint(pen, scene, inks, ratio)
+      const pen = penOf(canvas, scene.width, heightOf(scene.lanes.length, scene.tracks.length))
+      if (pen) paint(pen, scene, inks)
     }
     draw.current = () => { asked ||= requestAnimationFrame(frame) }
     const stop = effect(() => {

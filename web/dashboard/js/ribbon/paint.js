@@ -55,12 +55,10 @@ export const palette = () => Object.fromEntries(INKS.map((name) => [name, colour
 /** @param {number} lanes @param {number} tracks */
 export const heightOf = (lanes, tracks) => lanes * LANE_H + tracks * TRACK_H + AXIS_H
 
-/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks @param {number} ratio device pixels a CSS pixel */
-export function paint(pen, scene, inks, ratio) {
-  const { lanes, tracks, width, left, right } = scene
+/** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {Palette} inks */
+export function paint(pen, scene, inks) {
+  const { lanes, tracks, left, right } = scene
   const height = heightOf(lanes.length, tracks.length)
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0)
-  pen.clearRect(0, 0, width, height)
   pen.font = FONT
   pen.textBaseline = 'middle'
   pen.lineWidth = 1

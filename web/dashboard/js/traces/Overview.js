@@ -3,6 +3,7 @@
  *
  * @import { View } from './view.js'
  */
+import { penOf } from '../canvas.js'
 import { colour } from '../colour.js'
 import { useWidth } from '../hooks.js'
 import { html, useEffect, useRef, useState } from '../lib.js'
@@ -49,22 +50,16 @@ export function Overview({ view, window, whole, setZoom }) {
 
 /** @param {HTMLCanvasElement} canvas @param {View} view @param {number} width @param {number} length */
 function paint(canvas, { tree, colours }, width, length) {
-  const scale = devicePixelRatio || 1
-  canvas.width = Math.round(width * scale)
-  canvas.height = Math.round(HEIGHT * scale)
-  canvas.style.width = `${width}px`
-  canvas.style.height = `${HEIGHT}px`
-  const context = canvas.getContext('2d')
-  if (!context) return
-  context.scale(scale, scale)
+  const pen = penOf(canvas, width, HEIGHT)
+  if (!pen) return
   const each = (HEIGHT - 4) / Math.max(1, tree.nodes.length)
   const stroke = Math.max(1, Math.min(MOST_STROKE, each * 0.7))
   // Errors above all others, or those would hide them.
   for (const errors of [false, true]) {
     tree.nodes.forEach(({ span, from, to }, at) => {
       if (!span || (span.status === 'error') !== errors) return
-      context.fillStyle = colour(errors ? '--error' : colours.get(span.service) ?? '--data')
-      context.fillRect((from / length) * width, 2 + at * each, Math.max(errors ? 3 : 1, ((to - from) / length) * width), stroke)
+      pen.fillStyle = colour(errors ? '--error' : colours.get(span.service) ?? '--data')
+      pen.fillRect((from / length) * width, 2 + at * each, Math.max(errors ? 3 : 1, ((to - from) / length) * width), stroke)
     })
   }
 }
