@@ -1,7 +1,7 @@
 /**
  * One span: what is known of it, what happened in it, what was said meanwhile.
  *
- * @import { Attributes, Link, Span, SpanEvent } from './shapes.js'
+ * @import { Span, SpanEvent, SpanLink } from '../types.js'
  * @import { View } from './view.js'
  */
 import { copy } from '../chart/take.js'
@@ -75,7 +75,7 @@ function droppedWords({ dropped }) {
   return parts.length > 0 ? `Left out of it: ${parts.join(', ')}.` : ''
 }
 
-/** @param {{ title: string, pairs: Attributes, scope: string }} props */
+/** @param {{ title: string, pairs: Record<string, string>, scope: string }} props */
 function Pairs({ title, pairs, scope }) {
   const [all, showAll] = useState(false)
   const list = Object.entries(pairs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -114,7 +114,7 @@ function Events({ events, view }) {
 /** @param {number} seconds */
 const eventOffset = (seconds) => (seconds < 0 ? length(seconds) : offset(seconds))
 
-/** @param {{ links: Link[] }} props */
+/** @param {{ links: SpanLink[] }} props */
 function Links({ links }) {
   if (links.length === 0) return null
   return html`

@@ -3,7 +3,7 @@
  *
  * For the pointer: the list below says the same.
  *
- * @import { Summary } from './shapes.js'
+ * @import { TraceRow } from '../types.js'
  * @import { Dot } from './scatter.js'
  */
 import { timeLabels } from '../chart/times.js'
@@ -24,7 +24,7 @@ const REACH = 24
 const LEAST_PULL_PX = 6
 const LETTER_PX = 6
 
-/** @param {{ traces: Summary[], start: number, end: number }} props */
+/** @param {{ traces: TraceRow[], start: number, end: number }} props */
 export function Dots({ traces, start, end }) {
   const [box, width] = useWidth()
   const room = Math.max(1, width - LEFT - TOP)

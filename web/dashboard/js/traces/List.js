@@ -1,7 +1,7 @@
 /**
  * Traces that were found, one row each, leading to the trace.
  *
- * @import { Matched, Summary } from './shapes.js'
+ * @import { TraceRow, TraceSpan } from '../types.js'
  */
 import { coloursOf } from '../chart/colours.js'
 import { Mark } from '../components/Mark.js'
@@ -16,7 +16,7 @@ import { length, nameOf } from './words.js'
 /** Services that are named; the rest is counted. */
 const SERVICES = 3
 
-/** @type {Record<string, { words: string, order: (a: Summary, b: Summary) => number }>} */
+/** @type {Record<string, { words: string, order: (a: TraceRow, b: TraceRow) => number }>} */
 const ORDERS = {
   newest: { words: 'newest first', order: (a, b) => (a.start < b.start ? 1 : a.start > b.start ? -1 : 0) },
   longest: { words: 'longest first', order: (a, b) => b.duration_seconds - a.duration_seconds },
@@ -40,7 +40,7 @@ export function Order() {
   return html`<select class="chooser" aria-label="Order" value=${order.value} onChange=${(/** @type {any} */ e) => { order.value = e.target.value }}>${Object.entries(ORDERS).map(([name, { words }]) => html`<option key=${name} value=${name}>${words}</option>`)}</select>`
 }
 
-/** @param {{ traces: Summary[], query: string }} props */
+/** @param {{ traces: TraceRow[], query: string }} props */
 export function List({ traces, query }) {
   const order = param('order', 'newest')
   const shown = useMemo(() => [...traces].sort((ORDERS[order.value] ?? ORDERS.newest).order), [traces, order.value])
@@ -58,7 +58,7 @@ export function List({ traces, query }) {
     </ol>`
 }
 
-/** @param {{ trace: Summary, longest: number, colours: Map<string, string>, query: string }} props */
+/** @param {{ trace: TraceRow, longest: number, colours: Map<string, string>, query: string }} props */
 function Row({ trace, longest, colours, query }) {
   const at = momentOf(trace.start)
   const t = at ? unix(at) : null
@@ -82,7 +82,7 @@ function Row({ trace, longest, colours, query }) {
     </a>`
 }
 
-/** What of a trace fitted the query. @param {{ hit: Matched, more: number }} props */
+/** What of a trace fitted the query. @param {{ hit: TraceSpan, more: number }} props */
 const Hit = ({ hit, more }) => html`<span class="quiet">fits: <bdi>${hit.service}</bdi> <bdi>${nameOf(hit.name)}</bdi>, ${length(hit.duration_seconds)}${more > 0 && ` and ${more} more`}</span>`
 
 /** @param {{ part: number }} props */

@@ -1,7 +1,7 @@
 /**
  * Searching traces: a form that writes TraceQL, the text itself, and what it finds as dots over time and as a list.
  *
- * @import { Summary } from './shapes.js'
+ * @import { TraceRow } from '../types.js'
  */
 import { Panel } from '../components/Panel.js'
 import { clockTime, count, exactTime } from '../format.js'
@@ -26,7 +26,7 @@ export function Search() {
   const { start, end } = usePeriod(turn)
   const asked = useAsked('/api/v1/traces', { ...(query ? { query } : {}), start, end, limit }, turn, `${query} ${range.value.name}`)
   const names = useAsked('/api/v1/traces/names', { start, end }, turn, range.value.name)
-  /** @type {Summary[]} */
+  /** @type {TraceRow[]} */
   const traces = asked.data?.traces ?? []
   const wrong = asked.error !== '' && asked.status === 400
   const mistake = wrong && query ? { ...mistakeOf(asked.error, query), advice: '' } : null
@@ -56,7 +56,7 @@ export function Search() {
     <//>`
 }
 
-/** @param {{ traces: Summary[], more: boolean, at: number }} props */
+/** @param {{ traces: TraceRow[], more: boolean, at: number }} props */
 function Note({ traces, more, at }) {
   const failed = traces.filter(({ errors }) => errors > 0).length
   return html`${more ? `the newest ${count(traces.length, 'trace')} of more` : count(traces.length, 'trace')}${failed > 0 && ` · ${failed} with errors`} · as of ${clockTime(at)}`

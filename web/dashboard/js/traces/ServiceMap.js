@@ -1,7 +1,7 @@
 /**
  * Which services there are, how they do, and which calls which: as a picture, and as tables.
  *
- * @import { Call, ServiceRow } from './shapes.js'
+ * @import { Calls, ServiceFigures } from '../types.js'
  */
 import { coloursOf } from '../chart/colours.js'
 import { Mark } from '../components/Mark.js'
@@ -34,9 +34,9 @@ export function ServiceMap() {
     const timer = setInterval(() => { if (document.visibilityState === 'visible') again((n) => n + 1) }, AGAIN_MS)
     return () => clearInterval(timer)
   }, [live])
-  /** @type {ServiceRow[]} */
+  /** @type {ServiceFigures[]} */
   const services = asked.data?.services ?? []
-  /** @type {Call[]} */
+  /** @type {Calls[]} */
   const calls = asked.data?.edges ?? []
   const names = namesOf(services, calls)
   const colours = useMemo(() => coloursOf(names), [names.join('\n')])
@@ -54,25 +54,26 @@ export function ServiceMap() {
     ${face === 'data' && html`
       <div class="service-tables">
         <${Panel} ...${common} title="Services" name="services">
-          <${Table} name="services" label="Services" rows=${services} keyOf=${(/** @type {ServiceRow} */ r) => r.service} initial="-rate" thing="service" shown=${20} columns=${serviceColumns(colours)} />
+          <${Table} name="services" label="Services" rows=${services} keyOf=${(/** @type {ServiceFigures} */ r) => r.service} initial="-rate" thing="service" shown=${20} columns=${serviceColumns(colours)} />
         <//>
         <${Panel} ...${common} title="Calls" name="calls" face=${calls.length > 0 ? 'data' : 'empty'} empty=${html`<p>No call from one service to another in this time.</p>`}>
-          <${Table} name="calls" label="Calls" rows=${calls} keyOf=${(/** @type {Call} */ r) => `${r.client} ${r.server}`} initial="-requests" thing="call" shown=${20} columns=${callColumns(colours)} />
+          <${Table} name="calls" label="Calls" rows=${calls} keyOf=${(/** @type {Calls} */ r) => `${r.client} ${r.server}`} initial="-requests" thing="call" shown=${20} columns=${callColumns(colours)} />
         <//>
       </div>`}`
 }
 
-/** @param {number|null} rate */
+/** @param {number|null|undefined} rate */
 const rateWords = (rate) => (rate === null || rate === undefined ? DASH : rate >= 1 || rate === 0 ? `${digits(rate)}/s` : `${digits(rate * 60)}/min`)
-/** @param {number} errors @param {number} requests @param {number|null} [ratio] */
-function errorWords(errors, requests, ratio) {
-  const part = ratio ?? (requests > 0 ? errors / requests : null)
-  if (requests === 0 && errors === 0) return html`<span class="quiet">${DASH}</span>`
-  if (errors === 0) return html`<span class="quiet">no error</span>`
-  return html`<span class="service-errors"><${Mark} kind="error" word="" /> ${part === null ? count(errors, 'error') : `${percent(part)} errors`}</span>`
+/** The share of requests that failed; null without requests. @param {ServiceFigures|Calls} row */
+const failedOf = ({ errors, requests }) => (requests > 0 ? errors / requests : null)
+/** @param {ServiceFigures|Calls} row */
+function errorWords(row) {
+  const failed = failedOf(row)
+  if (!failed) return html`<span class="quiet">${failed === null ? DASH : 'no error'}</span>`
+  return html`<span class="service-errors"><${Mark} kind="error" word="" /> ${percent(failed)} errors</span>`
 }
 
-/** @param {{ names: string[], services: ServiceRow[], calls: Call[], colours: Map<string, string> }} props */
+/** @param {{ names: string[], services: ServiceFigures[], calls: Calls[], colours: Map<string, string> }} props */
 function Picture({ names, services, calls, colours }) {
   const key = JSON.stringify([names, calls.map(({ client, server }) => [client, server]).sort()])
   const picture = useMemo(() => pictureOf(names, calls), [key])
@@ -85,8 +86,8 @@ function Picture({ names, services, calls, colours }) {
         ${picture.lines.map((line) => {
           const call = byCall.get(JSON.stringify([line.client, line.server]))
           if (!call) return null
-          return html`<g key=${`${line.client} ${line.server}`} class="call"><title>${`${line.client} calls ${line.server}: ${count(call.requests, 'request')}, ${count(call.errors, 'error')}${call.p95_seconds === null ? '' : `, 95 % within ${format(call.p95_seconds, 'seconds')}`}`}</title>
-            <path class=${`edge${line.circular ? ' call-back' : ''}`} d=${line.path} stroke-width=${widthOf(call.requests)} marker-end="url(#call-arrow)" ref=${wide(widthOf(call.requests))} />
+          return html`<g key=${`${line.client} ${line.server}`} class="call"><title>${`${line.client} calls ${line.server}: ${count(call.requests, 'request')}, ${count(call.errors, 'error')}${typeof call.p95_seconds === 'number' ? `, 95 % within ${format(call.p95_seconds, 'seconds')}` : ''}`}</title>
+            <path class=${`edge${line.circular ? ' call-back' : ''}`} d=${line.path} style=${{ strokeWidth: `${widthOf(call.requests)}px` }} marker-end="url(#call-arrow)" />
             <path class="call-reach" d=${line.path} />
             ${call.errors > 0 && html`<path class="call-error" d=${`M${line.x - 5} ${line.y - 5}h10v10h-10z`} />`}</g>`
         })}
@@ -95,19 +96,16 @@ function Picture({ names, services, calls, colours }) {
     <//>`
 }
 
-/** The style sheet's width of lines is weaker than this. @param {number} width @returns {(line: SVGPathElement|null) => void} */
-const wide = (width) => (line) => { if (line) line.style.strokeWidth = String(width) }
-
-/** @param {{ service: string, x: number, y: number, row: ServiceRow|undefined, colour: string }} props */
+/** @param {{ service: string, x: number, y: number, row: ServiceFigures|undefined, colour: string }} props */
 function Box({ service, x, y, row, colour }) {
-  const figures = row && row.requests > 0 ? `${rateWords(row.rate)}, ${row.errors > 0 ? `${row.error_ratio === null ? row.errors : percent(row.error_ratio)} errors` : 'no error'}, 95 % within ${format(row.p95_seconds, 'seconds')}` : row ? 'no requests' : 'no spans of its own'
+  const figures = row && row.requests > 0 ? `${rateWords(row.rate)}, ${row.errors > 0 ? `${percent(row.errors / row.requests)} errors` : 'no error'}, 95 % within ${format(row.p95_seconds, 'seconds')}` : row ? 'no requests' : 'no spans of its own'
   return html`
     <a href=${searchOf(service)} data-service=${service}>
       <rect class="box" x=${x} y=${y} width=${BOX_W} height=${BOX_H} rx="4" />
       <rect x=${x + 6} y=${y + 8} width="4" height=${BOX_H - 16} rx="2" fill=${`var(${colour})`} class="service-colour" />
       <foreignObject x=${x + 16} y=${y + 4} width=${BOX_W - 22} height=${BOX_H - 8}>
         <div class="service-box" title=${`${service}: ${figures}`}><b><bdi>${service}</bdi></b>
-          ${row && row.requests > 0 ? html`<span>${rateWords(row.rate)} · p95 ${format(row.p95_seconds, 'seconds')}</span><span>${errorWords(row.errors, row.requests, row.error_ratio)}</span>` : html`<span class="quiet">${row ? 'no requests' : 'no spans of its own'}</span>`}</div>
+          ${row && row.requests > 0 ? html`<span>${rateWords(row.rate)} · p95 ${format(row.p95_seconds, 'seconds')}</span><span>${errorWords(row)}</span>` : html`<span class="quiet">${row ? 'no requests' : 'no spans of its own'}</span>`}</div>
       </foreignObject>
     </a>`
 }
@@ -119,7 +117,7 @@ const named = (colours, service) => html`<a class="taken-name" href=${searchOf(s
 const serviceColumns = (colours) => [
   { key: 'service', title: 'Service', value: (r) => r.service, cell: (r) => named(colours, r.service) },
   { key: 'rate', title: 'Requests', num: true, help: 'Spans that answer a request or take a message', value: (r) => r.rate, cell: (r) => html`<span title=${count(r.requests, 'request')}>${rateWords(r.rate)}</span>` },
-  { key: 'errors', title: 'Errors', num: true, value: (r) => r.error_ratio, cell: (r) => (r.errors > 0 ? html`<a href=${searchOf(r.service, 'error')} title=${count(r.errors, 'error')}>${errorWords(r.errors, r.requests, r.error_ratio)}</a>` : errorWords(r.errors, r.requests, r.error_ratio)) },
+  { key: 'errors', title: 'Errors', num: true, value: failedOf, cell: (r) => (r.errors > 0 ? html`<a href=${searchOf(r.service, 'error')} title=${count(r.errors, 'error')}>${errorWords(r)}</a>` : errorWords(r)) },
   { key: 'p50', title: 'p50', num: true, help: 'Half of them took no longer', value: (r) => r.p50_seconds, cell: (r) => format(r.p50_seconds, 'seconds') },
   { key: 'p95', title: 'p95', num: true, help: '95 % of them took no longer', value: (r) => r.p95_seconds, cell: (r) => format(r.p95_seconds, 'seconds') },
   { key: 'p99', title: 'p99', num: true, help: '99 % of them took no longer', value: (r) => r.p99_seconds, cell: (r) => format(r.p99_seconds, 'seconds') },
@@ -131,6 +129,6 @@ const callColumns = (colours) => [
   { key: 'client', title: 'From', value: (r) => r.client, cell: (r) => named(colours, r.client) },
   { key: 'server', title: 'To', value: (r) => r.server, cell: (r) => named(colours, r.server) },
   { key: 'requests', title: 'Requests', num: true, value: (r) => r.requests, cell: (r) => grouped(r.requests) },
-  { key: 'errors', title: 'Errors', num: true, value: (r) => (r.requests > 0 ? r.errors / r.requests : null), cell: (r) => errorWords(r.errors, r.requests) },
+  { key: 'errors', title: 'Errors', num: true, value: failedOf, cell: errorWords },
   { key: 'p95', title: 'p95', num: true, help: '95 % of them took no longer', value: (r) => r.p95_seconds, cell: (r) => format(r.p95_seconds, 'seconds') },
 ]

@@ -1,7 +1,7 @@
 /**
  * One trace: what it was, its waterfall, what takes its time, and each of its spans.
  *
- * @import { Trace } from './shapes.js'
+ * @import { Trace } from '../types.js'
  * @import { View } from './view.js'
  */
 import { copy } from '../chart/take.js'

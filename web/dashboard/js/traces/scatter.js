@@ -3,8 +3,8 @@
  *
  * Pure. Durations differ by powers of ten, so their axis goes by those.
  *
- * @import { Summary } from './shapes.js'
- * @typedef {{ x: number, y: number, trace: Summary }} Dot
+ * @import { TraceRow } from '../types.js'
+ * @typedef {{ x: number, y: number, trace: TraceRow }} Dot
  * @typedef {{ dots: Dot[], ticks: Array<{ y: number, seconds: number }> }} Dots
  */
 import { momentOf, unix } from './moments.js'
@@ -12,7 +12,7 @@ import { momentOf, unix } from './moments.js'
 /** What is shorter stands on the lowest line. */
 const LEAST_S = 1e-6
 
-/** @param {Summary[]} traces @param {number} start @param {number} end Unix seconds @param {number} width @param {number} height of the plot, pixels @returns {Dots} */
+/** @param {TraceRow[]} traces @param {number} start @param {number} end Unix seconds @param {number} width @param {number} height of the plot, pixels @returns {Dots} */
 export function dotsOf(traces, start, end, width, height) {
   const lengths = traces.map(({ duration_seconds: s }) => Math.max(LEAST_S, s))
   if (lengths.length === 0) return { dots: [], ticks: [] }

@@ -4,7 +4,7 @@
  * Pure. The places follow from the names alone: figures that change move nothing. Who calls stands at the left of whom it calls; calls that go
  * round in a circle are drawn as well.
  *
- * @import { Call, ServiceRow } from './shapes.js'
+ * @import { Calls, ServiceFigures } from '../types.js'
  */
 import { layout } from '../graph/layout.js'
 
@@ -24,7 +24,7 @@ export const MOST = 60
  * @typedef {{ places: Place[], lines: Line[], width: number, height: number }} Picture
  */
 
-/** All services, in the order of their names: also those that only calls name. @param {ServiceRow[]} services @param {Call[]} calls */
+/** All services, in the order of their names: also those that only calls name. @param {ServiceFigures[]} services @param {Calls[]} calls */
 export function namesOf(services, calls) {
   return [...new Set([...services.map(({ service }) => service), ...calls.flatMap(({ client, server }) => [client, server])])].sort()
 }

@@ -6,7 +6,7 @@
  * is marked, never moved.
  *
  * @import { Moment } from './moments.js'
- * @import { Span } from './shapes.js'
+ * @import { Span } from '../types.js'
  */
 import { earlier, momentOf, secondsTo } from './moments.js'
 

@@ -3,7 +3,7 @@
  *
  * Pure.
  *
- * @import { Trace } from './shapes.js'
+ * @import { Trace } from '../types.js'
  * @import { Tree } from './tree.js'
  * @typedef {{ id: string, tree: Tree, self: number[], path: Map<number, Array<[number, number]>>, root: number, colours: Map<string, string>, keys: string[] }} View
  *   `keys`: how each span is called in the address
