@@ -80,15 +80,15 @@ async function openTrace(page, id, params = {}) {
 }
 /** @param {import('playwright-core').Page} page */
 const addressOf = (page) => new URLSearchParams(new URL(page.url()).hash.split('?')[1])
-/** What the service says of its services: the map is drawn of it. @param {import('playwright-core').Page} page @param {(turn: number) => number} rate figures change with each question */
-async function withFigures(page, rate = () => 0.1) {
-  let turn = 0
-  await page.route('**/api/v1/traces/services?*', (route) => {
-    turn += 1
-    const services = ['web', 'shop', 'stock', 'mail'].map((name) => ({ service: name, spans: 2, requests: 1, errors: name === 'shop' ? 1 : 0, rate: rate(turn), error_ratio: name === 'shop' ? 1 : 0, p50_seconds: 0.4, p95_seconds: 0.5, p99_seconds: null }))
-    const edges = [['web', 'shop', 1], ['shop', 'stock', 0], ['stock', 'web', 0]].map(([client, server, errors]) => ({ client, server, requests: 1, errors, p95_seconds: 0.5 }))
-    // Whatever the order: the picture is the same.
-    return route.fulfill({ json: { status: 'success', data: turn % 2 ? { services, edges } : { services: services.reverse(), edges: edges.reverse() } } })
+/** Answers for the map from the second one on: the same services and calls in another order, with other figures. @param {import('playwright-core').Page} page @param {number} rate of each service, a second */
+async function withOtherFigures(page, rate) {
+  let asked = 0
+  await page.route('**/api/v1/traces/services?*', async (route) => {
+    asked += 1
+    if (asked === 1) return route.continue()
+    const response = await route.fetch()
+    const { data, ...rest } = await response.json()
+    return route.fulfill({ response, json: { ...rest, data: { ...data, services: data.services.map((/** @type {any} */ one) => ({ ...one, rate: one.requests > 0 ? rate : one.rate })).reverse(), edges: data.edges.reverse() } } })
   })
 }
 /** The row that keys act on, as it is read out. @param {import('playwright-core').Page} page */
@@ -257,7 +257,7 @@ onPage('of 10,000 spans only those in view are in the document, wherever the rea
 })
 
 onPage('the map shows who calls whom, as picture and as tables, and leads to the traces of a service', async (page) => {
-  await withFigures(page, (turn) => turn * 10)
+  await withOtherFigures(page, 20)
   await open(page, { map: 'services' })
   const map = page.getByRole('region', { name: 'Which service calls which' })
   await map.locator('a').first().waitFor(PATIENCE)
@@ -305,7 +305,6 @@ for (const [width, colorScheme, forcedColors] of /** @type {Array<[number, 'ligh
   onPage(`axe finds nothing at ${width} px, ${colorScheme}${forcedColors === 'active' ? ', with forced colours' : ''}, and nothing is wider than the page`, async (page, watched) => {
     watched.serverMayRefuse(true)
     await page.emulateMedia({ colorScheme, forcedColors, reducedMotion: 'reduce' })
-    await withFigures(page)
     for (const [params, there] of /** @type {Array<[Record<string, string>, string]>} */ ([
       [{}, '.trace-list a'], [{ tq: '{ nonsense = "x" }' }, '#traces-mistake'], [{ map: 'services' }, '[data-panel="calls"] tbody tr'], [{ trace: SHOP }, '.wf-row'], [{ trace: SHOP, span: idOf('b3'), find: 'stock' }, '.span-lines li'],
       [{ trace: LONG }, '.wf-row'], [{ trace: HOSTILE, span: idOf('h1') }, '.span-pairs'], [{ trace: '00'.repeat(15) + '01' }, '[data-face="empty"]'], [{ from: '2020-01-01 10:00', to: '2020-01-01 11:00' }, '.copy'],
