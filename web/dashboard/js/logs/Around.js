@@ -8,7 +8,7 @@ import { Mark } from '../components/Mark.js'
 import { html, useState } from '../lib.js'
 import { useAnswer } from '../hooks.js'
 import { now } from '../stores/clock.js'
-import { levelWord, looksOf } from './bars.js'
+import { levelWord, markOf } from './bars.js'
 import { keyOf, timeOf } from './lines.js'
 import { streamOf } from './query.js'
 import { Text } from './Text.js'
@@ -33,7 +33,7 @@ export function Around({ line }) {
       <ol>
         ${all.map((one, i) => html`
           <li key=${i} aria-current=${one === found ? 'true' : undefined}>
-            <time>${timeOf(one.ns, now.peek())}</time><${Mark} kind=${looksOf(one.severity).mark} word=${levelWord(one.severity)} />
+            <time>${timeOf(one.ns, now.peek())}</time><${Mark} kind=${markOf(one.severity)} word=${levelWord(one.severity)} />
             <span class="log-text"><${Text} text=${one.body} most=${MOST_SHOWN} flat=${true} /></span>
           </li>`)}
       </ol>

@@ -4,16 +4,13 @@
 import { Cross } from '../components/Cross.js'
 import { html, useEffect, useState } from '../lib.js'
 import { clip, quoted } from '../format.js'
-import { setParams } from '../stores/place.js'
 import { labels, MOST_VALUES, values } from './knowledge.js'
-import { contains, read, SIGNS, stageWords, withMatcher, withoutMatcher, withoutStage, withStage } from './query.js'
-
-/** @param {string|null} query */
-const show = (query) => { if (query !== null) setParams({ query: query === '{}' ? '' : query }) }
+import { ALL, contains, read, SIGNS, stageWords, withMatcher, withoutMatcher, withoutStage, withStage } from './query.js'
+import { queryOf, showQuery } from './query_shown.js'
 
 /** @param {{ text: string }} props */
 export function Filters({ text }) {
-  const query = read(text.trim() === '' ? '{}' : text)
+  const query = read(queryOf(text))
   if (!query) return null
   const chips = [
     ...query.matchers.map((m, i) => ({ key: `m ${m.text}`, words: `${m.name} ${SIGNS[m.op]}`, value: m.value, without: () => withoutMatcher(text, i) })),
@@ -27,8 +24,8 @@ export function Filters({ text }) {
         <ul class="chips" aria-label="What is asked for" data-rove>
           ${chips.map(({ key, words, value, without }) => html`
             <li key=${key} class="chip" title=${clip(value, 500)}><span>${words && html`<span class="chip-words">${words}</span> `}<bdi>${value === '' ? '(empty)' : quoted(value, 48)}</bdi></span>
-              <button type="button" aria-label=${`Take away: ${words} ${clip(value, 80)}`} onClick=${() => show(without())}><${Cross} /></button></li>`)}
-          ${chips.length > 1 && html`<li key="all"><button type="button" class="button button-plain" onClick=${() => show('{}')}>Clear</button></li>`}
+              <button type="button" aria-label=${`Take away: ${words} ${clip(value, 80)}`} onClick=${() => showQuery(without())}><${Cross} /></button></li>`)}
+          ${chips.length > 1 && html`<li key="all"><button type="button" class="button button-plain" onClick=${() => showQuery(ALL)}>Clear</button></li>`}
         </ul>`}
     </div>`
 }
@@ -50,7 +47,7 @@ function ByLabel({ text }) {
   /** @param {string} value */
   const take = (value) => {
     choose('')
-    show(withMatcher(text, name, '=', value))
+    showQuery(withMatcher(text, name, '=', value))
   }
   if (failed) return html`<button type="button" class="button" onClick=${look}>Labels could not be read. Try again</button>`
   return html`
@@ -74,7 +71,7 @@ function ByText({ text }) {
     event.preventDefault()
     if (words === '') return
     write('')
-    show(withStage(text, contains(words)))
+    showQuery(withStage(text, contains(words)))
   }
   return html`<form class="logs-contains" onSubmit=${add}><input type="search" aria-label="Only lines that contain a text" placeholder="contains…" value=${words} onInput=${(/** @type {any} */ e) => write(e.target.value)} /></form>`
 }

@@ -9,7 +9,7 @@ import { useAnswer } from '../hooks.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { param, setParams } from '../stores/place.js'
-import { levelWord, looksOf } from './bars.js'
+import { levelWord, markOf } from './bars.js'
 import { labels, values } from './knowledge.js'
 import { nsOf } from './lines.js'
 import { matcher, quote, read } from './query.js'
@@ -67,7 +67,7 @@ function List({ kinds, text }) {
       ${kinds.map((kind) => html`
         <li key=${kind.id}>
           <button type="button" class="kind" data-kind=${kind.id} aria-pressed=${chosen === kind.id} title=${chosen === kind.id ? 'All lines again' : 'Only lines of this kind'} onClick=${() => show(kind)}>
-            <${Mark} kind=${looksOf(kind.level).mark} word=${levelWord(kind.level)} />
+            <${Mark} kind=${markOf(kind.level)} word=${levelWord(kind.level)} />
             <b class="num">${grouped(kind.count)}</b>
             <span class="kind-text"><${Text} text=${kind.template} most=${MOST_SHOWN} flat=${true} /></span>
             <span class="kind-more">${kind.new && html`<span class="tag">new</span> `}${kind.burst && html`<span class="tag">more than usual</span> `}<bdi class="quiet">${kind.service}</bdi> <span class="quiet">last ${since(Date.parse(kind.last_seen) / 1000, now.peek())}</span></span>

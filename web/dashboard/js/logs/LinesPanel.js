@@ -6,12 +6,12 @@
  */
 import { Panel } from '../components/Panel.js'
 import { count, grouped, since, span } from '../format.js'
-import { html, useState } from '../lib.js'
+import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
 import { param, setParams } from '../stores/place.js'
 import { MOST_LINES, PAGE } from './asking.js'
-import { totalOf } from './bars.js'
-import { timeOf } from './lines.js'
+import { ofLevels, totalOf } from './bars.js'
+import { nsOf, timeOf } from './lines.js'
 import { Parts } from './Parts.js'
 import { useTail } from './useTail.js'
 
@@ -51,8 +51,8 @@ export function LinesPanel({ asking, found, counted, levels, text, following, to
 
 /** How many of how many. @param {Found} found @param {Counted} counted @param {Set<string>|null} levels */
 function noteOf(found, counted, levels) {
-  const all = counted.volume && totalOf({ ...counted.volume, levels: counted.volume.levels.filter(({ level }) => !levels || levels.has(level)) })
-  const until = `until ${timeOf(String(BigInt(Math.round(found.end * 1000)) * 1_000_000n), now.peek()).slice(0, -4)}`
+  const all = counted.volume && totalOf(ofLevels(counted.volume, levels))
+  const until = `until ${timeOf(nsOf(found.end), now.peek()).slice(0, -4)}`
   if (found.count === 0) return until
   return `${all !== null && all >= found.count ? `${grouped(found.count)} of ${count(all, 'line')}` : `${count(found.count, 'line')}${found.more ? ' and more' : ''}`}, the newest first, ${until}`
 }
@@ -91,11 +91,10 @@ function End({ found, asking }) {
 
 /** @param {{ text: string, words: string }} props */
 function Nothing({ text, words }) {
-  const [day] = useState('24h')
   return html`
     <p>${text.trim() === '' ? `No line was kept of this time (${words}).` : `No line of this time (${words}) is what the query asks for.`} A longer time may hold some${text.trim() === '' ? '' : ', or a filter less'}.</p>
     <p class="log-tools">
-      <button type="button" class="button" onClick=${() => setParams({ range: day, from: '', to: '' })}>Look at the last 24 hours</button>
+      <button type="button" class="button" onClick=${() => setParams({ range: '24h', from: '', to: '' })}>Look at the last 24 hours</button>
       <button type="button" class="button" onClick=${() => setParams({ range: '7d', from: '', to: '' })}>Look at the last 7 days</button>
       ${text.trim() !== '' && html`<button type="button" class="button" onClick=${() => setParams({ query: '', kind: '' })}>All lines</button>`}
     </p>`

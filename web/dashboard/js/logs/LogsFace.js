@@ -14,7 +14,8 @@ import { LinesPanel } from './LinesPanel.js'
 import { Search } from './Search.js'
 import { VolumePanel } from './VolumePanel.js'
 import { levelsOf } from './query.js'
-import { queryOf, useFound } from './useFound.js'
+import { queryOf } from './query_shown.js'
+import { useFound } from './useFound.js'
 
 export function LogsFace() {
   const text = param('query').value

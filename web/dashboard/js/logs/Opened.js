@@ -6,10 +6,11 @@
 import { copy } from '../chart/take.js'
 import { clip, digits } from '../format.js'
 import { html, useMemo, useState } from '../lib.js'
-import { logsAddress, setParams, traceAddress } from '../stores/place.js'
+import { logsAddress, traceAddress } from '../stores/place.js'
 import { Around } from './Around.js'
 import { secondsOf } from './lines.js'
 import { known, withMatcher, withStage } from './query.js'
+import { showQuery } from './query_shown.js'
 import { Text } from './Text.js'
 import { parserOf, prettyJson } from './signs.js'
 
@@ -54,7 +55,7 @@ export function Opened({ line, text }) {
       <div class="log-actions" data-rove>
         ${written.length > MOST_SHOWN && !all && html`<button type="button" class="button" onClick=${() => showAll(true)}>Show all ${digits(written.length)} characters</button>`}
         ${json !== null && html`<button type="button" class="button" aria-pressed=${pretty} onClick=${() => setPretty(!pretty)}>${pretty ? 'As it came' : 'As JSON in lines'}</button>`}
-        ${parser && html`<button type="button" class="button" title=${`Adds | ${parser} to the query`} onClick=${() => show(withStage(text, `| ${parser}`))}>Read its fields</button>`}
+        ${parser && html`<button type="button" class="button" title=${`Adds | ${parser} to the query`} onClick=${() => showQuery(withStage(text, `| ${parser}`))}>Read its fields</button>`}
         <button type="button" class="button" aria-expanded=${around} onClick=${() => showAround(!around)}>Lines around it</button>
         ${line.trace_id && html`<a class="button" href=${traceAddress(line.trace_id)}>Open its trace</a>`}
         <button type="button" class="button" onClick=${() => take(line.body, 'Copied the text')}>Copy text</button>
@@ -72,9 +73,6 @@ function jsonOf({ ns, severity, body, labels, attributes, parsed, trace_id, span
   return JSON.stringify({ ns, severity, body, labels, attributes, ...(Object.keys(parsed).length > 0 ? { parsed } : {}), ...(trace_id ? { trace_id, span_id } : {}) }, null, 2)
 }
 
-/** @param {string|null} query */
-const show = (query) => { if (query !== null) setParams({ query: query === '{}' ? '' : query }) }
-
 /** @param {{ title: string, list: Field[], text: string, say: (words: string) => void }} props */
 function Group({ title, list, text, say }) {
   return html`
@@ -89,8 +87,8 @@ function Group({ title, list, text, say }) {
               <bdi class="log-name" title=${name}>${clip(name, 80)}</bdi>
               <span class="log-value">${value === '' ? html`<i class="quiet">empty</i>` : html`<${Text} text=${value} most=${MOST_OF_FIELD} />`}</span>
               <span class="log-field-buttons">
-                <button type="button" class="button" disabled=${only === null} aria-label=${`Only lines whose ${clip(name, 60)} is this`} title="Only this value" onClick=${() => show(only)}>=</button>
-                <button type="button" class="button" disabled=${without === null} aria-label=${`No lines whose ${clip(name, 60)} is this`} title="Not this value" onClick=${() => show(without)}>≠</button>
+                <button type="button" class="button" disabled=${only === null} aria-label=${`Only lines whose ${clip(name, 60)} is this`} title="Only this value" onClick=${() => showQuery(only)}>=</button>
+                <button type="button" class="button" disabled=${without === null} aria-label=${`No lines whose ${clip(name, 60)} is this`} title="Not this value" onClick=${() => showQuery(without)}>≠</button>
                 <button type="button" class="button" aria-label=${`Copy ${clip(name, 60)}`} title="Copy" onClick=${() => copy(value).then(() => say(`Copied ${clip(name, 60)}`), (error) => say(error.message))}>Copy</button>
               </span>
             </li>`

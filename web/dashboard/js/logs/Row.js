@@ -7,7 +7,7 @@ import { Mark } from '../components/Mark.js'
 import { clip, quoted } from '../format.js'
 import { html } from '../lib.js'
 import { now } from '../stores/clock.js'
-import { levelWord, looksOf } from './bars.js'
+import { levelWord, markOf } from './bars.js'
 import { fromOf } from './knowledge.js'
 import { idOf, timeOf } from './lines.js'
 import { Opened } from './Opened.js'
@@ -32,7 +32,7 @@ export function Row({ line, open, toggle, text }) {
     <li class="log" data-level=${severity} data-open=${open} data-ns=${ns}>
       <div class="log-line" onClick=${onClick}>
         <button type="button" class="log-time" aria-expanded=${open} aria-label=${`${time}, ${levelWord(severity)}, ${quoted(from)}: ${clip(said, MOST_SPOKEN)}`} onClick=${() => toggle(id)}>${time}</button>
-        <span class="log-level"><${Mark} kind=${looksOf(severity).mark} word="" /><span>${severity === 'unknown' ? '' : levelWord(severity)}</span></span>
+        <span class="log-level"><${Mark} kind=${markOf(severity)} word="" /><span>${severity === 'unknown' ? '' : levelWord(severity)}</span></span>
         <bdi class="log-from" title=${clip(from, 200)}>${clip(from, 60)}</bdi>
         <span class="log-text">${body === '' ? html`<i class="quiet">${said === '' ? 'no text' : clip(said, 200)}</i>` : html`<${Text} text=${body} most=${MOST_SHOWN} flat=${true} />`}</span>
       </div>

@@ -12,9 +12,11 @@ import { ticksOf } from '../explore/heat.js'
 import { clockTime, count, day, digits, exactTime, grouped, span } from '../format.js'
 import { useWidth } from '../hooks.js'
 import { cursor } from '../stores/cursor.js'
-import { setParams, utc, zoom } from '../stores/place.js'
-import { barAt, bars, highest, levelWord, looksOf, totals } from './bars.js'
+import { zoom } from '../stores/place.js'
+import { offsetAt } from '../zone.js'
+import { barAt, bars, highest, levelWord, markOf, ofLevels, totals } from './bars.js'
 import { toggledLevel } from './query.js'
+import { showQuery } from './query_shown.js'
 
 const HEIGHT = 96
 const LEFT = 40
@@ -25,7 +27,7 @@ const TICK_ROOM = 80
 /** @param {{ counted: Counted, levels: Set<string>|null, text: string, retry: () => void }} props */
 export function VolumePanel({ counted, levels, text, retry }) {
   const { state, volume, error } = counted
-  const shown = useMemo(() => volume && { ...volume, levels: volume.levels.filter(({ level }) => !levels || levels.has(level)) }, [volume, levels])
+  const shown = useMemo(() => volume && ofLevels(volume, levels), [volume, levels])
   return html`
     <${Panel} title="Lines over time" name="log-volume" kind="logs-volume" face=${state === 'ready' ? 'data' : state} error=${error === 'stopped' ? 'The search was stopped.' : error} retry=${retry} live=${false}
       note=${volume && `a bar is ${span(volume.step)}`} aside=${volume && html`<${Levels} volume=${volume} levels=${levels} text=${text} />`}>
@@ -41,8 +43,8 @@ function Levels({ volume, levels, text }) {
     <span class="log-levels" role="group" aria-label="Levels" data-rove>
       ${list.map(({ level, total }) => html`
         <button key=${level} type="button" data-level=${level} aria-pressed=${levels?.has(level) ?? false} title=${levels?.has(level) ? `Not only ${levelWord(level)}` : `Only ${levelWord(level)}`}
-          onClick=${() => { const query = toggledLevel(text, level); if (query !== null) setParams({ query: query === '{}' ? '' : query }) }}>
-          <${Mark} kind=${looksOf(level).mark} word="" />${levelWord(level)} <b>${grouped(total)}</b>
+          onClick=${() => showQuery(toggledLevel(text, level))}>
+          <${Mark} kind=${markOf(level)} word="" />${levelWord(level)} <b>${grouped(total)}</b>
         </button>`)}
     </span>`
 }
@@ -114,9 +116,6 @@ function Bars({ volume }) {
     </div>`
 }
 
-/** Seconds by which the clock on the page is ahead of UTC. @param {number} t */
-const offsetAt = (t) => (utc.value ? 0 : -new Date(t * 1000).getTimezoneOffset() * 60)
-
 /** @param {number} tick @param {number} length of the time in view */
 function tickWords(tick, length) {
   if ((tick + offsetAt(tick)) % 86_400 === 0) return day(tick)
@@ -137,6 +136,6 @@ function Tip({ volume, at, left }) {
     <div class="tip volume-tip" ref=${tip} role="status">
       <span class="quiet">${day(from)} ${words(from)} to ${words(from + volume.step)}</span>
       ${parts.length === 0 && html`<b>no lines</b>`}
-      ${parts.map(({ level, total }) => html`<span key=${level} class="volume-part"><${Mark} kind=${looksOf(level).mark} word="" />${levelWord(level)} <b>${grouped(total)}</b></span>`)}
+      ${parts.map(({ level, total }) => html`<span key=${level} class="volume-part"><${Mark} kind=${markOf(level)} word="" />${levelWord(level)} <b>${grouped(total)}</b></span>`)}
     </div>`
 }

@@ -8,28 +8,23 @@
  */
 import { LEVELS } from './query.js'
 
-/** Colour and mark of a level: state where it is one, ink where it is none. @type {Record<string, { colour: string, mark: import('../statuses.js').Mark, strength: number }>} */
-export const LOOKS = {
-  fatal: { colour: '--critical', mark: 'critical', strength: 1 },
-  error: { colour: '--error', mark: 'error', strength: 1 },
-  warn: { colour: '--warning', mark: 'warning', strength: 1 },
-  info: { colour: '--data', mark: 'info', strength: 0.6 },
-  debug: { colour: '--data', mark: 'none', strength: 0.38 },
-  trace: { colour: '--data', mark: 'none', strength: 0.24 },
-  unknown: { colour: '--data', mark: 'none', strength: 0.24 },
-}
+/** Marks of levels; others have none. Colours of bars are in the style sheet. @type {Record<string, import('../statuses.js').Mark>} */
+const MARKS = { fatal: 'critical', error: 'error', warn: 'warning', info: 'info' }
 /** @type {Record<string, string>} */
 const WORDS = { warn: 'warning', unknown: 'no level' }
 /** @param {string} level */
 export const levelWord = (level) => WORDS[level] ?? level
 /** @param {string} level */
-export const looksOf = (level) => LOOKS[level] ?? LOOKS.unknown
+export const markOf = (level) => MARKS[level] ?? 'none'
 
 /** The levels that there are lines of, the worst first, each with its sum. @param {LogVolume} volume */
 export const totals = (volume) => LEVELS.flatMap((level) => {
   const found = volume.levels.find((l) => l.level === level)
   return found && found.total > 0 ? [{ level, total: found.total }] : []
 })
+
+/** The counts of some levels; null for all. @param {LogVolume} volume @param {ReadonlySet<string>|null} levels @returns {LogVolume} */
+export const ofLevels = (volume, levels) => (levels ? { ...volume, levels: volume.levels.filter(({ level }) => levels.has(level)) } : volume)
 
 /** All lines. @param {LogVolume} volume */
 export const totalOf = (volume) => volume.levels.reduce((sum, { total }) => sum + total, 0)

@@ -22,6 +22,9 @@ export const quote = (text) => `"${text.replace(/[\\"\u0000-\u001f\u007f-\u009f]
 /** @param {string} name @param {string} op @param {string} value @returns {Matcher} */
 export const matcher = (name, op, value) => ({ name, op, value, text: `${/^[a-zA-Z_]\w*$/.test(name) ? name : quote(name)}${op}${quote(value)}` })
 
+/** What finds exactly this text in a regular expression. @param {string} text */
+export const literal = (text) => text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')
+
 /** Where a string that begins here ends; -1 where it is not closed. @param {string} text @param {number} at */
 function stringEnd(text, at) {
   const mark = text[at]

@@ -3,7 +3,7 @@
  *
  * Pure.
  */
-import { matcher } from './query.js'
+import { literal, matcher } from './query.js'
 
 /** Labels that say the same, in the order in which streams are asked. @type {string[][]} */
 const SAME = [
@@ -30,6 +30,6 @@ export function wantedOf(metrics, streamLabels) {
 /** @param {Array<{ name: string, values: string[] }>} wanted those without a value are left out */
 export function selectorOf(wanted) {
   const found = wanted.filter(({ values }) => values.length > 0)
-  const one = (/** @type {{ name: string, values: string[] }} */ { name, values }) => (values.length === 1 ? matcher(name, '=', values[0]) : matcher(name, '=~', values.map((v) => v.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')).join('|')))
+  const one = (/** @type {{ name: string, values: string[] }} */ { name, values }) => (values.length === 1 ? matcher(name, '=', values[0]) : matcher(name, '=~', values.map(literal).join('|')))
   return found.length === 0 ? '' : `{${found.map((f) => one(f).text).join(', ')}}`
 }

@@ -19,13 +19,16 @@ const REMEMBERED = 4000
 
 /** @typedef {{ state: 'opening'|'open'|'lost', dropped: number, gap: boolean }} Link  `dropped`: lines that the service left out; `gap`: some of the time without a connection may be missing */
 
+/** @type {Link} */
+export const OPENING = { state: 'opening', dropped: 0, gap: false }
+
 /**
  * Follows the lines of a query.
  * @param {string} query @param {string} from nanoseconds: lines since then come first @param {ReadonlySet<string>} streamLabels @param {(lines: LogLine[]) => void} onLines the oldest first
  * @param {Iterable<LogLine>} shown lines that are there already
  */
 export function follow(query, from, streamLabels, onLines, shown) {
-  const link = signal(/** @type {Link} */ ({ state: 'opening', dropped: 0, gap: false }))
+  const link = signal(OPENING)
   const seen = new Set([...shown].map(keyOf))
   let newest = BigInt(from)
   /** @type {WebSocket|null} */

@@ -6,10 +6,7 @@ import { awake } from '../stores/awake.js'
 import { serverTime } from '../stores/clock.js'
 import { range } from '../stores/place.js'
 import { open } from './asking.js'
-import { ALL } from './query.js'
-
-/** What is asked for where nothing is written. @param {string} text */
-export const queryOf = (text) => (text.trim() === '' ? ALL : text.trim())
+import { queryOf } from './query_shown.js'
 
 /** @param {string} text as it is in the address @param {number} bars 0 while it is not known how many find room @param {number} turn rises when the reader asks again */
 export function useFound(text, bars, turn) {

@@ -6,7 +6,7 @@
 import { useEffect, useRef, useState } from '../lib.js'
 import { labels } from './knowledge.js'
 import { NO_TAIL, nsOf, pushed } from './lines.js'
-import { follow } from './tail.js'
+import { follow, OPENING } from './tail.js'
 
 /** Lines that a tail keeps. */
 const MOST = 1000
@@ -17,7 +17,7 @@ export function useTail(found) {
   const [waiting, setWaiting] = useState(0)
   const [paused, setPaused] = useState(false)
   const [holds, setHolds] = useState(false)
-  const [link, setLink] = useState(/** @type {import('./tail.js').Link} */ ({ state: 'opening', dropped: 0, gap: false }))
+  const [link, setLink] = useState(OPENING)
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   /** What waits, and why. */
   const held = useRef({ list: NO_TAIL, hovers: false, paused: false, frame: 0 })
@@ -58,7 +58,7 @@ export function useTail(found) {
       setPaused(false)
       return undefined
     }
-    setLink({ state: 'opening', dropped: 0, gap: false })
+    setLink(OPENING)
     /** @type {ReturnType<typeof follow>|null} */
     let followed = null
     let ended = false
