@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use serde::Serialize;
 use serde_json::json;
 use taskpulse_engine::model::PatternError;
@@ -130,6 +131,40 @@ impl ResponseError for ApiError {
             response.force_close();
         }
         response.json(self.body())
+    }
+}
+
+/// An error of a protocol that writes them as plain text.
+#[derive(Debug)]
+pub(crate) struct PlainError(pub(crate) ApiError);
+
+impl fmt::Display for PlainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<ApiError> for PlainError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl ResponseError for PlainError {
+    fn status_code(&self) -> StatusCode {
+        self.0.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.0.response().content_type("text/plain; charset=utf-8").body(self.0.to_string())
+    }
+}
+
+impl Responder for PlainError {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
     }
 }
 

@@ -164,7 +164,7 @@ fn parameter(value: &str, wanted: &str) -> Option<String> {
 }
 
 /// A quoted text, without its quotes and escapes, and what follows it.
-fn quoted_text(text: &str) -> Option<(String, &str)> {
+pub(crate) fn quoted_text(text: &str) -> Option<(String, &str)> {
     let mut out = String::new();
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {

@@ -9,6 +9,7 @@ mod answers;
 mod ask;
 mod assets;
 mod body;
+mod bounds;
 mod buckets;
 mod channels;
 mod connection;

@@ -6,11 +6,10 @@ mod find;
 mod streams;
 mod tail;
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::envelope::ApiError;
+use crate::envelope::{ApiError, PlainError};
 use crate::logs::ask::{Ask, Found, State};
 use crate::logs::{DIRECTION, LINES, LOG_END, LOG_START, LOG_STEP, LOGQL, send_metric, times};
 use crate::parameter::{self, Parameter, TIMEOUT};
@@ -21,33 +20,7 @@ use crate::route::{Content, Route, Shape};
 const ERRORS: &[Content] = &[("text/plain", Shape::TEXT)];
 const SINCE: Parameter = Parameter::query("since", "how long before `end` it begins, where `start` is left out", times::span);
 
-/// An error as Loki writes it.
-#[derive(Debug)]
-pub(crate) struct LokiError(ApiError);
-
-impl std::fmt::Display for LokiError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<ApiError> for LokiError {
-    fn from(error: ApiError) -> Self {
-        Self(error)
-    }
-}
-
-impl ResponseError for LokiError {
-    fn status_code(&self) -> StatusCode {
-        self.0.status_code()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.0.response().content_type("text/plain; charset=utf-8").body(self.0.to_string())
-    }
-}
-
-pub(crate) type Answered = Result<HttpResponse, LokiError>;
+pub(crate) type Answered = Result<HttpResponse, PlainError>;
 /// Parameters; an error in them is answered as the others are.
 pub(crate) type Given = Result<Params, ApiError>;
 
@@ -99,7 +72,8 @@ async fn ready() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n")
 }
 
-async fn buildinfo(state: State) -> HttpResponse {
+/// Version, as Loki and Tempo say it.
+pub(crate) async fn buildinfo(state: State) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "version": state.reporter.version, "application": "taskpulse", "revision": "", "branch": "", "buildUser": "", "buildDate": "",
         "goVersion": "",

@@ -5,57 +5,29 @@
 mod search;
 mod tags;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_engine::traces::messages::TraceMessage;
 use taskpulse_engine::traces::traceql::Source as _;
 
 use crate::answers::{MAX_ANSWER_BYTES, too_long};
-use crate::envelope::ApiError;
+use crate::envelope::{ApiError, PlainError};
 use crate::logs::ask::State;
-use crate::logs::times;
+use crate::loki::buildinfo;
 use crate::otlp::{JSON, PROTOBUF};
 use crate::parameter::{self, Parameter};
 use crate::params::Params;
 use crate::route::{Content, Route, Shape};
 use crate::trace_search::with_spans;
+use crate::traces::id_of_digits;
 
 /// Errors are plain text.
 const ERRORS: &[Content] = &[("text/plain", Shape::TEXT)];
-const START: Parameter = Parameter::query("start", "the first time; an hour before `end` by default", times::time);
-const END: Parameter = Parameter::query("end", "the time after the last one; now by default", times::time);
 /// Media types that ask for protobuf.
 const ACCEPTED: [&str; 2] = ["application/protobuf", PROTOBUF];
 
-/// An error as Tempo writes it.
-#[derive(Debug)]
-pub(crate) struct TempoError(ApiError);
-
-impl std::fmt::Display for TempoError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<ApiError> for TempoError {
-    fn from(error: ApiError) -> Self {
-        Self(error)
-    }
-}
-
-impl ResponseError for TempoError {
-    fn status_code(&self) -> StatusCode {
-        self.0.status_code()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.0.response().content_type("text/plain; charset=utf-8").body(self.0.to_string())
-    }
-}
-
-type Answered = Result<HttpResponse, TempoError>;
+type Answered = Result<HttpResponse, PlainError>;
 /// Parameters; an error in them is answered as the others are.
 type Given = Result<Params, ApiError>;
 
@@ -115,30 +87,13 @@ async fn echo() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("echo")
 }
 
-async fn buildinfo(state: State) -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "version": state.reporter.version, "application": "taskpulse", "revision": "", "branch": "", "buildUser": "", "buildDate": "",
-        "goVersion": "",
-    }))
-}
-
-async fn no_metrics() -> TempoError {
+async fn no_metrics() -> PlainError {
     ApiError::bad_data("TraceQL metrics are not supported here; metrics of spans are asked for with PromQL, see docs/TRACES.md").into()
 }
 
-impl actix_web::Responder for TempoError {
-    type Body = actix_web::body::BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        self.error_response()
-    }
-}
-
-/// An id as Tempo's clients write it: zeros at the front may be left out.
+/// An id as Tempo's clients write it.
 fn id_of(text: &str) -> Result<[u8; 16], ApiError> {
-    let digits = !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = if digits { u128::from_str_radix(text, 16).ok() } else { None };
-    id.map(u128::to_be_bytes).ok_or_else(|| ApiError::bad_data("a trace's id has up to 32 hexadecimal digits"))
+    id_of_digits(text).ok_or_else(|| ApiError::bad_data("a trace's id has up to 32 hexadecimal digits"))
 }
 
 fn wants_protobuf(req: &HttpRequest) -> bool {

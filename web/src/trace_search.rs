@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::{Value, json};
 use taskpulse_engine::logs::logql::Bounds;
-use taskpulse_engine::model::rfc3339_nanos;
-use taskpulse_engine::promql::EvalError;
+use taskpulse_engine::model::{hex, rfc3339_nanos};
 use taskpulse_engine::traces::traceql::{self, Found, Matched, NamesRequest, Query, SearchAnswer, SearchRequest, StoreSpans, TraceqlError};
 use utoipa::ToSchema;
 
-use crate::envelope::{ApiError, blocking};
+use crate::bounds::with_bounds;
+use crate::envelope::ApiError;
 use crate::logs::ask::State;
 use crate::logs::{LOG_END, LOG_START, times};
 use crate::parameter::{Parameter, TIMEOUT};
 use crate::params::Params;
-use crate::query::{Waiting, place, timeout};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
 
@@ -137,11 +135,6 @@ struct TraceSpan {
     attributes: BTreeMap<String, String>,
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn seconds(nanos: i64) -> f64 {
     nanos as f64 / 1e9
 }
@@ -254,14 +247,7 @@ pub(crate) async fn with_spans<T: Send + 'static>(
     params: &Params,
     work: impl FnOnce(&StoreSpans, &Bounds) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let time = timeout(params, state.queries.timeout)?;
-    if time.is_zero() {
-        return Err(EvalError::Deadline.into());
-    }
-    let deadline = Instant::now() + time;
-    let bounds = Bounds { max_bytes: state.queries.max_bytes, max_series: 1, deadline, cancelled: Arc::default() };
-    let _waiting = Waiting::new(Arc::clone(&bounds.cancelled));
-    let _place = place(&state.query_places, deadline).await?;
-    let spans = StoreSpans::new(state.traces.reader(), deadline);
-    blocking(move || work(&spans, &bounds)).await
+    let reader = state.traces.reader().clone();
+    let (done, _) = with_bounds(state, params, move |bounds| work(&StoreSpans::new(&reader, bounds.deadline), bounds)).await?;
+    Ok(done)
 }

@@ -3,24 +3,21 @@
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::time::Instant;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
-use taskpulse_engine::logs::SourceError;
-use taskpulse_engine::model::rfc3339_nanos;
-use taskpulse_engine::promql::EvalError;
-use taskpulse_engine::span_store::Trace as Kept;
+use taskpulse_engine::model::{hex, rfc3339_nanos};
+use taskpulse_engine::traces::traceql::Source as _;
 use taskpulse_engine::traces::{Event, FullSpan, Link, Status};
 use utoipa::ToSchema;
 
-use crate::envelope::{ApiError, blocking};
+use crate::envelope::ApiError;
 use crate::parameter::{Parameter, TIMEOUT};
 use crate::params::Params;
-use crate::query::{place, timeout};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
+use crate::trace_search::with_spans;
 
 pub(crate) fn routes() -> Vec<Route> {
     const ID: Parameter = Parameter::path(
@@ -127,14 +124,10 @@ struct SpanLink {
     attributes: BTreeMap<String, String>,
 }
 
-/// The id of a trace from its hexadecimal digits; shorter ones have zeros before them.
-pub(crate) fn trace_id(text: &str) -> Option<[u8; 16]> {
-    let whole = [16, 32].contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    whole.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(u128::to_be_bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The id of a trace from up to 32 hexadecimal digits; zeros at the front may be left out.
+pub(crate) fn id_of_digits(text: &str) -> Option<[u8; 16]> {
+    let digits = (1..=32).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    digits.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(u128::to_be_bytes)
 }
 
 fn map(attributes: &[(String, String)]) -> BTreeMap<String, String> {
@@ -181,11 +174,11 @@ impl SpanLink {
 }
 
 impl Trace {
-    fn of(id: [u8; 16], kept: &Kept) -> Self {
-        let spans = || kept.spans.iter().map(|full| &full.span);
+    fn of(id: [u8; 16], all: &[FullSpan], more: bool) -> Self {
+        let spans = || all.iter().map(|full| &full.span);
         let start = spans().map(|span| span.start).min().unwrap_or(0);
         let end = spans().map(|span| span.end).max().unwrap_or(start);
-        let services: BTreeSet<&str> = kept.spans.iter().map(|full| &*full.service).collect();
+        let services: BTreeSet<&str> = all.iter().map(|full| &*full.service).collect();
         let known: HashSet<[u8; 8]> = spans().map(|span| span.span).collect();
         Self {
             trace_id: hex(&id),
@@ -193,36 +186,21 @@ impl Trace {
             duration_seconds: seconds(start, end),
             services: services.into_iter().map(str::to_owned).collect(),
             errors: spans().filter(|span| span.status == Status::Error).count(),
-            spans: kept.spans.iter().map(Span::of).collect(),
+            spans: all.iter().map(Span::of).collect(),
             missing_parents: spans().filter(|span| span.parent != [0; 8] && !known.contains(&span.parent)).count(),
-            more: kept.more,
+            more,
         }
-    }
-}
-
-/// An error of the store of spans.
-pub(crate) fn source_error(error: &SourceError) -> ApiError {
-    match error {
-        SourceError::Read(_) => ApiError::internal(error.to_string()),
-        SourceError::Bound(_) => ApiError::execution(error.to_string()),
     }
 }
 
 async fn trace(state: web::Data<AppState>, id: web::Path<String>, params: Params) -> Result<HttpResponse, ApiError> {
     let shown: String = id.chars().take(100).collect();
-    let Some(id) = trace_id(&id) else {
+    let Some(id) = id_of_digits(&id).filter(|_| [16, 32].contains(&id.len())) else {
         return Err(ApiError::bad_data(format!("`{shown}` is no trace: its id has 32 hexadecimal digits, or 16")));
     };
-    let time = timeout(&params, state.queries.timeout)?;
-    if time.is_zero() {
-        return Err(EvalError::Deadline.into());
-    }
-    let deadline = Instant::now() + time;
-    let _place = place(&state.query_places, deadline).await?;
-    let reader = state.traces.reader().clone();
-    let found = blocking(move || {
-        let kept = reader.trace(id, Some(deadline)).map_err(|error| source_error(&error))?;
-        Ok((!kept.spans.is_empty()).then(|| Trace::of(id, &kept)))
+    let found = with_spans(&state, &params, move |spans, _| {
+        let (spans, more) = spans.trace(id)?;
+        Ok((!spans.is_empty()).then(|| Trace::of(id, &spans, more)))
     });
     match found.await? {
         Some(trace) => state.answers.success(&trace),

@@ -1,6 +1,5 @@
 //! Works a query over lines out: on a thread that may wait, within the limits of queries, until its client is gone.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web;
@@ -9,20 +8,18 @@ use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::logs::logql::{self, Bounds, LineRequest, LinesAnswer, LogqlError, MetricRequest, Query, Read};
 use taskpulse_engine::logs::record::TimeNs;
 use taskpulse_engine::logs::{Direction, Source, SourceError};
+use taskpulse_engine::promql::Answer;
 use taskpulse_engine::promql::syntax::Grid;
-use taskpulse_engine::promql::{Answer, EvalError};
 
 use super::times;
-use crate::envelope::{ApiError, blocking};
+use crate::bounds::with_bounds;
+use crate::envelope::ApiError;
 use crate::params::Params;
-use crate::query::{Waiting, place, timeout};
 use crate::server::AppState;
 
 /// Lines of an answer at the most, and where a request says nothing.
 pub(crate) const MAX_LINES: usize = 10_000;
 pub(crate) const DEFAULT_LINES: usize = 100;
-/// Series that a range aggregation may make.
-const MAX_SERIES: usize = 10_000;
 const MS: i64 = 1_000_000;
 
 impl From<LogqlError> for ApiError {
@@ -183,17 +180,8 @@ pub(crate) async fn with_source<T: Send + 'static>(
     params: &Params,
     work: impl FnOnce(&dyn Source, &Bounds) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<(T, Instant), ApiError> {
-    let time = timeout(params, state.queries.timeout)?;
-    if time.is_zero() {
-        return Err(EvalError::Deadline.into());
-    }
-    let deadline = Instant::now() + time;
-    let bounds = Bounds { max_bytes: state.queries.max_bytes, max_series: MAX_SERIES, deadline, cancelled: Arc::default() };
-    let _waiting = Waiting::new(Arc::clone(&bounds.cancelled));
-    let _place = place(&state.query_places, deadline).await?;
-    let began = Instant::now();
-    let source = state.logs.reader().until(deadline);
-    Ok((blocking(move || work(&source, &bounds)).await?, began))
+    let reader = state.logs.reader().clone();
+    with_bounds(state, params, move |bounds| work(&reader.until(bounds.deadline), bounds)).await
 }
 
 /// The state of the application, as handlers have it.

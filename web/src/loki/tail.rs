@@ -19,10 +19,10 @@ use taskpulse_engine::logs::{Direction, Entry, StreamLines};
 use taskpulse_engine::model::{Labels, fnv1a};
 use taskpulse_engine::promql::syntax::Grid;
 
+use super::Given;
 use super::streams::{categorized, push_streams};
-use super::{Given, LokiError};
 use crate::connection::Link;
-use crate::envelope::ApiError;
+use crate::envelope::{ApiError, PlainError};
 use crate::logs::ask::{State, limit, with_source};
 use crate::logs::times;
 use crate::params::Params;
@@ -53,7 +53,7 @@ struct Tail {
 
 /// Opens a tail.
 pub(super) async fn open(state: State, req: HttpRequest, stream: web::Payload, params: Given) -> Result<HttpResponse, actix_web::Error> {
-    let tail = tail(&state, &req, &params.map_err(LokiError)?).await.map_err(LokiError)?;
+    let tail = tail(&state, &req, &params.map_err(PlainError)?).await.map_err(PlainError)?;
     if let Some(link) = req.conn_data::<Arc<Link>>() {
         link.read_on();
     }

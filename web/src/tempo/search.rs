@@ -2,16 +2,18 @@
 
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
+use taskpulse_engine::model::hex;
 use taskpulse_engine::traces::traceql::{Found, Matched, SearchAnswer, SearchRequest};
 
-use super::{Answered, END, ERRORS, Given, START};
+use super::{Answered, ERRORS, Given};
 use crate::envelope::ApiError;
+use crate::form::quoted_text;
 use crate::logs::ask::State;
-use crate::logs::times;
+use crate::logs::{LOG_END, LOG_START, times};
 use crate::parameter::{Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::route::{Route, Shape};
-use crate::trace_search::{found, hex, limit, limit_schema, traceql_schema};
+use crate::trace_search::{found, limit, limit_schema, traceql_schema};
 
 /// Spans of each trace, where a request says nothing, and at the most.
 const SPANS: i64 = 3;
@@ -37,7 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/search", search)
             .about("Traces that a query finds, as Tempo answers them")
-            .parameters(&[Q, TAGS, MIN, MAX, LIMIT, SPSS, START, END, TIMEOUT])
+            .parameters(&[Q, TAGS, MIN, MAX, LIMIT, SPSS, LOG_START, LOG_END, TIMEOUT])
             .answers(Shape::new(answer_schema))
             .fails_with(&[400, 422], ERRORS),
     ]
@@ -134,7 +136,7 @@ fn logfmt(text: &str) -> Result<Vec<(String, String)>, ApiError> {
         let (name, behind) = rest.split_at(end);
         let behind = behind.strip_prefix('=').filter(|_| !name.is_empty() && !name.contains('"')).ok_or_else(wrong)?;
         let (value, after) = match behind.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted).ok_or_else(wrong)?,
+            Some(quoted) => quoted_text(quoted).ok_or_else(wrong)?,
             None => {
                 let (value, after) = behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len()));
                 (value.to_owned(), after)
@@ -150,20 +152,6 @@ fn logfmt(text: &str) -> Result<Vec<(String, String)>, ApiError> {
         rest = after.trim_start();
     }
     Ok(pairs)
-}
-
-/// The text up to the closing quote, and what is behind it.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    let mut out = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((out, &text[at + 1..])),
-            '\\' => out.push(chars.next()?.1),
-            c => out.push(c),
-        }
-    }
-    None
 }
 
 fn answer_of(answer: &SearchAnswer) -> Value {

@@ -1,24 +1,22 @@
 //! Figures of services from spans: requests, errors, durations, and who calls whom.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use taskpulse_engine::logs::record::TimeNs;
 use taskpulse_engine::model::rfc3339_nanos;
-use taskpulse_engine::promql::EvalError;
 use taskpulse_engine::traces::figures::{Collector, Figures, Requests};
+use taskpulse_engine::traces::traceql::{Scan, Source as _};
 use utoipa::ToSchema;
 
-use super::source_error;
-use crate::envelope::{ApiError, blocking};
+use crate::envelope::ApiError;
 use crate::logs::{LOG_END, LOG_START, times};
 use crate::parameter::TIMEOUT;
 use crate::params::Params;
-use crate::query::{place, timeout};
 use crate::route::{Route, Shape};
 use crate::server::AppState;
+use crate::trace_search::with_spans;
 
 /// Spans that are counted at the most, the newest.
 const MAX_SPANS: usize = 250_000;
@@ -125,26 +123,18 @@ impl ServiceMap {
 
 async fn services(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = times::range_of_query(&params)?;
-    let time = timeout(&params, state.queries.timeout)?;
-    if time.is_zero() {
-        return Err(EvalError::Deadline.into());
-    }
-    let deadline = Instant::now() + time;
-    let _place = place(&state.query_places, deadline).await?;
-    let reader = state.traces.reader().clone();
-    let map = blocking(move || {
-        let (mut collector, mut since, mut more) = (Collector::default(), start, false);
-        let scanned = reader.scan(start..end, None, true, Some(deadline), |span| {
+    let map = with_spans(&state, &params, move |spans, _| {
+        let (mut collector, mut oldest, mut more) = (Collector::default(), start, false);
+        spans.scan(&Scan { start, end, services: None }, &mut |span| {
             if collector.len() == MAX_SPANS {
                 more = true;
                 return ControlFlow::Break(());
             }
-            since = span.span.start;
-            collector.add(&span);
+            oldest = span.span.start;
+            collector.add(span);
             ControlFlow::Continue(())
-        });
-        scanned.map_err(|error| source_error(&error))?;
-        let since = if more { since } else { start };
+        })?;
+        let since = if more { oldest } else { start };
         Ok(ServiceMap::of(&collector.figures(), (since, end), collector.len(), more))
     });
     state.answers.success(&map.await?)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::trace::TraceView;
+use crate::model::hex;
 use crate::traces::span::{Attributes, FullSpan, Kind, Status};
 
 /// Where an attribute belongs to.
@@ -139,15 +140,6 @@ impl Value<'_> {
             Self::Kind(kind) => Cow::Borrowed(kind.word()),
         }
     }
-}
-
-/// Digits of an id.
-pub(super) fn hex(id: &[u8]) -> String {
-    use std::fmt::Write as _;
-    id.iter().fold(String::with_capacity(2 * id.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<Value<'a>> {
