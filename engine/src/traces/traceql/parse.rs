@@ -124,17 +124,19 @@ impl Parser<'_> {
     /// Spansets combined by `&&` and `||`, from left to right.
     fn spansets(&mut self, depth: usize) -> Parsed<Spansets> {
         let mut left = self.related(depth)?;
-        loop {
-            let or = if self.scanner.take("&&") {
-                false
-            } else if self.scanner.take("||") {
-                true
-            } else {
-                return Ok(left);
-            };
+        while let Some(or) = self.joined() {
             let right = self.related(depth)?;
             left = Spansets::Both { or, sides: Box::new((left, right)) };
         }
+        Ok(left)
+    }
+
+    /// Takes `&&` or `||`; whether it is `||`.
+    fn joined(&mut self) -> Option<bool> {
+        if self.scanner.take("&&") {
+            return Some(false);
+        }
+        self.scanner.take("||").then_some(true)
     }
 
     /// Spansets combined by how their spans are part of each other; that binds tighter.
@@ -194,14 +196,7 @@ impl Parser<'_> {
     fn expr(&mut self, depth: usize) -> Parsed<Expr> {
         let first = self.condition(depth)?;
         let mut others = Vec::new();
-        loop {
-            let or = if self.scanner.take("&&") {
-                false
-            } else if self.scanner.take("||") {
-                true
-            } else {
-                break;
-            };
+        while let Some(or) = self.joined() {
             others.push((or, self.condition(depth)?));
         }
         Ok(if others.is_empty() { first } else { Expr::Chain(Box::new(first), others) })
