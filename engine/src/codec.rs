@@ -18,6 +18,7 @@ pub(crate) use self::decimal::{decimal_exponent, from_decimal, nearest_decimal, 
 pub use self::packed::{Column, runs};
 use self::packed::{pack, pages, unpack};
 pub use self::varint::{push_signed, push_varint, take_signed, take_varint};
+pub(crate) use self::varint::{unzigzag, zigzag};
 use crate::model::TimestampMs;
 
 /// Most rows of one column, so that a damaged count cannot ask for more memory.

@@ -12,10 +12,22 @@ pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// A signed number as an unsigned one: small magnitudes stay small.
+#[inline]
+pub(crate) const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// The number that [`zigzag`] was given.
+#[inline]
+pub(crate) const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
 /// Appends a signed number; small magnitudes are short.
 #[inline]
 pub fn push_signed(out: &mut Vec<u8>, value: i64) {
-    push_varint(out, ((value << 1) ^ (value >> 63)) as u64);
+    push_varint(out, zigzag(value));
 }
 
 /// Takes a number that [`push_varint`] wrote.
@@ -42,6 +54,5 @@ pub fn take_varint(bytes: &mut &[u8]) -> Result<u64, CodecError> {
 /// As for [`take_varint`].
 #[inline]
 pub fn take_signed(bytes: &mut &[u8]) -> Result<i64, CodecError> {
-    let value = take_varint(bytes)?;
-    Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    take_varint(bytes).map(unzigzag)
 }

@@ -12,7 +12,7 @@ mod columns;
 
 use self::bits::*;
 use self::columns::*;
-use crate::codec::CodecError;
+use crate::codec::{CodecError, unzigzag, zigzag};
 use crate::model::TimestampMs;
 use crate::windows::{Inner, WindowRow};
 

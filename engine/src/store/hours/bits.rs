@@ -6,14 +6,6 @@ use crate::codec::CodecError;
 /// Width that marks a column of zeros.
 pub(super) const ZEROS: u64 = 63;
 
-pub(super) fn zigzag(v: i64) -> u64 {
-    ((v << 1) ^ (v >> 63)) as u64
-}
-
-pub(super) fn unzigzag(v: u64) -> i64 {
-    (v >> 1) as i64 ^ -((v & 1) as i64)
-}
-
 /// Number of significant bits; 0 for 0.
 pub(super) fn length(v: u128) -> u32 {
     u128::BITS - v.leading_zeros()
