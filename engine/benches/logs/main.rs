@@ -9,12 +9,12 @@
 //! whose content is attributes, a quarter access logs. It is given to the store as the actor does: a request of 1,000 lines, made durable
 //! alone, and seals on a thread of their own. CPU time is that of the process without the making of the text.
 
+#[path = "../measure/mod.rs"]
+mod measure;
 mod workload;
 
-use std::error::Error;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -27,11 +27,9 @@ use taskpulse_engine::promql::Answer;
 use taskpulse_engine::promql::syntax::Grid;
 use taskpulse_engine::store::{StoreOptions, StoreWriter};
 
+use measure::{MIB, Outcome, ask, disk_bytes, process_cpu, status, thread_cpu};
 use workload::{BEGIN_NS, COMMON, HOUR_NS, RARE, Workload};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const MIB: f64 = 1_048_576.0;
 /// Times that each question is asked; the median counts.
 const ASKED: usize = 9;
 
@@ -54,15 +52,15 @@ fn main() -> Outcome<()> {
     println!("after merges: {:.1} MiB", disk_bytes(&logs) as f64 / MIB);
     let reader = store.logs();
     println!("{:?}", reader.status());
-    ask("a rare word", || find(&reader, RARE, Order::ByTime(Direction::Backward), usize::MAX))?;
-    ask("a common word, newest 100", || find(&reader, COMMON, Order::ByTime(Direction::Backward), 100))?;
-    ask("a common word, all", || find(&reader, COMMON, Order::Any, usize::MAX))?;
-    ask("a word of five letters that is nowhere", || find(&reader, "zqzqz", Order::Any, usize::MAX))?;
+    ask("a rare word", ASKED, || find(&reader, RARE, Order::ByTime(Direction::Backward), usize::MAX))?;
+    ask("a common word, newest 100", ASKED, || find(&reader, COMMON, Order::ByTime(Direction::Backward), 100))?;
+    ask("a common word, all", ASKED, || find(&reader, COMMON, Order::Any, usize::MAX))?;
+    ask("a word of five letters that is nowhere", ASKED, || find(&reader, "zqzqz", Order::Any, usize::MAX))?;
     const BY_SERVICE: &str = "sum by (service_name) (count_over_time({service_name=~`.+`}[1m]))";
     const BY_LEVEL: &str = "sum by (detected_level) (count_over_time({service_name=~`.+`}[1m]))";
-    ask("lines by service of each minute", || count(&reader, BY_SERVICE, 60_000))?;
-    ask("lines by service of the hour", || count(&reader, &BY_SERVICE.replace("1m", "1h"), 3_600_000))?;
-    ask("lines by level of each minute", || count(&reader, BY_LEVEL, 60_000))?;
+    ask("lines by service of each minute", ASKED, || count(&reader, BY_SERVICE, 60_000))?;
+    ask("lines by service of the hour", ASKED, || count(&reader, &BY_SERVICE.replace("1m", "1h"), 3_600_000))?;
+    ask("lines by level of each minute", ASKED, || count(&reader, BY_LEVEL, 60_000))?;
     println!("peak resident, with the making of the text: {:.0} MiB", status("VmHWM")?);
     Ok(())
 }
@@ -161,46 +159,4 @@ fn count(reader: &LogReader, text: &str, step_ms: i64) -> Outcome<String> {
     let (answer, _, read) = metric(&query, &MetricRequest { start, end, step_ms, now: end / 1_000_000 }, &bounds, reader)?;
     let Answer::Vector(rows) = &answer else { return Err("no series".into()) };
     Ok(format!("{} series, {} lines", rows.len(), read.lines))
-}
-
-fn ask(what: &str, mut question: impl FnMut() -> Outcome<String>) -> Outcome<()> {
-    let mut times = Vec::new();
-    let mut answer = String::new();
-    for _ in 0..ASKED {
-        let begun = Instant::now();
-        answer = question()?;
-        times.push(begun.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    println!("{what}: {:.1} ms ({:.1} to {:.1}), {answer}", times[ASKED / 2], times[0], times[ASKED - 1]);
-    Ok(())
-}
-
-fn disk_bytes(path: &Path) -> u64 {
-    let Ok(meta) = path.metadata() else { return 0 };
-    if meta.is_dir() {
-        return std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| disk_bytes(&entry.path())).sum();
-    }
-    meta.len()
-}
-
-fn thread_cpu() -> Outcome<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    Ok(Duration::from_nanos(text.split(' ').next().ok_or("no CPU time")?.parse()?))
-}
-
-/// CPU time of all threads, those that have ended included.
-fn process_cpu() -> Outcome<Duration> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = text.rsplit(") ").next().ok_or("no fields")?.split(' ').collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    // Linux gives hundredths of a second here, whatever its own tick is.
-    Ok(Duration::from_millis(ticks * 10))
-}
-
-/// A figure of this process, MiB.
-fn status(key: &str) -> Outcome<f64> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find(|line| line.starts_with(key)).ok_or("no such figure")?;
-    Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<f64>()? / 1_024.0)
 }

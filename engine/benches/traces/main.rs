@@ -10,11 +10,11 @@
 //! of the spans. Traces are looked for in a store that was opened anew, so that nothing of its own is in memory; the kernel may have
 //! the files.
 
+#[path = "../measure/mod.rs"]
+mod measure;
 mod workload;
 
-use std::error::Error;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,11 +22,9 @@ use std::time::{Duration, Instant};
 use taskpulse_engine::span_store::TraceReader;
 use taskpulse_engine::store::{StoreOptions, StoreWriter};
 
+use measure::{MIB, Outcome, ask, disk_bytes, process_cpu, status, thread_cpu};
 use workload::{BEGIN_NS, HOUR_NS, HOURS, SERVICES, Workload};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const MIB: f64 = 1_048_576.0;
 /// Traces that are looked for.
 const LOOKED_FOR: usize = 200;
 /// Times that other questions are asked; the median counts.
@@ -54,9 +52,9 @@ fn main() -> Outcome<()> {
     let reader = store.traces();
     look_for(&reader, &traces, "after a start")?;
     let hour = BEGIN_NS + 7 * HOUR_NS..BEGIN_NS + 8 * HOUR_NS;
-    ask("spans of a service of an hour, all", || scan(&reader, hour.clone(), usize::MAX))?;
-    ask("spans of a service of an hour, newest 100", || scan(&reader, hour.clone(), 100))?;
-    ask("services of all hours", || Ok(format!("{} services", reader.services(BEGIN_NS..BEGIN_NS + HOURS * HOUR_NS)?.len())))?;
+    ask("spans of a service of an hour, all", ASKED, || scan(&reader, hour.clone(), usize::MAX))?;
+    ask("spans of a service of an hour, newest 100", ASKED, || scan(&reader, hour.clone(), 100))?;
+    ask("services of all hours", ASKED, || Ok(format!("{} services", reader.services(BEGIN_NS..BEGIN_NS + HOURS * HOUR_NS)?.len())))?;
     println!("peak resident, with the making of the spans: {:.0} MiB", status("VmHWM")?);
     Ok(())
 }
@@ -127,46 +125,4 @@ fn scan(reader: &TraceReader, hour: std::ops::Range<i64>, limit: usize) -> Outco
         if found >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     Ok(format!("{found} spans"))
-}
-
-fn ask(what: &str, mut question: impl FnMut() -> Outcome<String>) -> Outcome<()> {
-    let mut times = Vec::new();
-    let mut answer = String::new();
-    for _ in 0..ASKED {
-        let begun = Instant::now();
-        answer = question()?;
-        times.push(begun.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    println!("{what}: {:.1} ms ({:.1} to {:.1}), {answer}", times[ASKED / 2], times[0], times[ASKED - 1]);
-    Ok(())
-}
-
-fn disk_bytes(path: &Path) -> u64 {
-    let Ok(meta) = path.metadata() else { return 0 };
-    if meta.is_dir() {
-        return std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| disk_bytes(&entry.path())).sum();
-    }
-    meta.len()
-}
-
-fn thread_cpu() -> Outcome<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    Ok(Duration::from_nanos(text.split(' ').next().ok_or("no CPU time")?.parse()?))
-}
-
-/// CPU time of all threads, those that have ended included.
-fn process_cpu() -> Outcome<Duration> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = text.rsplit(") ").next().ok_or("no fields")?.split(' ').collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    // Linux gives hundredths of a second here, whatever its own tick is.
-    Ok(Duration::from_millis(ticks * 10))
-}
-
-/// A figure of this process, MiB.
-fn status(key: &str) -> Outcome<f64> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find(|line| line.starts_with(key)).ok_or("no such figure")?;
-    Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<f64>()? / 1_024.0)
 }
