@@ -87,7 +87,7 @@ fn a_file_that_is_gone_or_broken_keeps_the_last_good_state_and_is_reported_after
     let tasks = folder.path().join(".taskmaster/tasks/tasks.json");
     let half = fs::read(&tasks).unwrap();
     fs::write(&tasks, &half[..half.len() / 2]).unwrap();
-    let source = || service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "taskmaster").unwrap().clone();
+    let source = || service.source("taskmaster").unwrap();
     eventually("the source fails", || (source()["up"] == false).then_some(()));
     assert!(source()["reason"].as_str().unwrap().contains("half-written"), "{}", source());
     assert_eq!(figures(&boards(&service)["master"]), expected()["19"]["master"], "the last good state");
@@ -107,7 +107,7 @@ fn a_file_that_is_gone_or_broken_keeps_the_last_good_state_and_is_reported_after
 fn without_a_board_there_are_no_figures_but_a_hint_and_a_new_board_is_found() {
     let folder = Folder::new();
     let service = folder.start();
-    let source = || service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "taskmaster").cloned();
+    let source = || service.source("taskmaster");
     let absent = eventually("the source is known", source);
     assert!(absent["up"].is_null() && absent["hint"].as_str().unwrap().contains("task-master init"), "{absent}");
     assert!(service.query("taskmaster_queue_depth").is_empty());
@@ -349,7 +349,7 @@ fn tags_and_statuses_beyond_the_bounds_are_left_out_and_named() {
     fs::write(folder.path().join(".taskmaster/state.json"), r#"{"currentTag": "tag1999"}"#).unwrap();
     replace(&path, Value::from(board.clone()).to_string().as_bytes());
     let service = folder.start();
-    let source = || service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "taskmaster").cloned();
+    let source = || service.source("taskmaster");
     let reason = eventually("the reason", || source()?["reason"].as_str().map(str::to_owned));
     assert!(
         reason.contains("1997 tags beyond 5 are left out (taskmaster.max_tags): tag0002, ") && reason.contains("and 1992 more"),

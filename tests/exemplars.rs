@@ -4,10 +4,8 @@
 
 mod common;
 
-use std::path::Path;
-use std::process::Command;
-
 use common::http::{Server, respond};
+use common::otlp;
 use common::peer::{Prometheus, missing_peer};
 use common::remote::{exemplars, now_ms, series, write};
 use common::{Folder, Service, eventually};
@@ -190,19 +188,11 @@ fn a_bad_exemplar_of_a_page_or_an_import_costs_itself_alone() {
 
 #[test]
 fn the_python_sdk_sends_exemplars_of_the_spans_that_it_measured_in() {
-    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
-    let module = "opentelemetry.exporter.otlp.proto.http.metric_exporter";
-    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
+    let Some(programs) = otlp::python_sdk("opentelemetry.exporter.otlp.proto.http.metric_exporter") else { return };
     let folder = Folder::new();
     let service = folder.start();
-    let done = Command::new(programs.join("python"))
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/exemplars.py"))
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", service.url(""))
-        .env("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,service.instance.id=i-1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    let env = [("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,service.instance.id=i-1")];
+    let said = otlp::run_python(&programs, "exemplars.py", &service, &env);
     let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split(' ').collect()).collect();
     assert_eq!(lines.len(), 3);
     for (le, line) in ["0.1", "1", "+Inf"].into_iter().zip(&lines) {

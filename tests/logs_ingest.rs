@@ -4,65 +4,18 @@
 
 mod common;
 
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
+use common::otlp::{self, JSON, PROTOBUF, deflate, field, fixed64, gzip, nanos, post, said, zstd};
 use common::remote::now_ms;
 use common::{Folder, Service};
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
-use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-const PROTOBUF: &str = "application/x-protobuf";
-const JSON: &str = "application/json";
 const OTLP: &str = "/v1/logs";
 const PUSH: &str = "/loki/api/v1/push";
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut out = ZlibEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).unwrap()
-}
-
 fn snappy(bytes: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(bytes).unwrap()
-}
-
-fn post(service: &Service, path: &str, kind: &str, encoding: &str, body: Vec<u8>) -> Response {
-    let request = service.client.post(service.url(path)).header("content-type", kind).body(body);
-    let request = if encoding.is_empty() { request } else { request.header("content-encoding", encoding) };
-    request.send().unwrap()
-}
-
-/// Status and text of an answer.
-fn said(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    (status, String::from_utf8_lossy(&response.bytes().unwrap()).into_owned())
-}
-
-fn nanos(ms: i64) -> String {
-    (ms * 1_000_000).to_string()
-}
-
-/// A field of protobuf with bytes.
-fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![number << 3 | 2];
-    prost::encoding::encode_varint(content.len() as u64, &mut out);
-    out.extend_from_slice(content);
-    out
 }
 
 fn varint(number: u8, value: u64) -> Vec<u8> {
@@ -71,12 +24,8 @@ fn varint(number: u8, value: u64) -> Vec<u8> {
     out
 }
 
-fn fixed64(number: u8, value: u64) -> Vec<u8> {
-    [vec![number << 3 | 1], value.to_le_bytes().to_vec()].concat()
-}
-
 /// An `ExportLogsServiceRequest` of a service.
-fn otlp(service: &str, records: &[Vec<u8>]) -> Vec<u8> {
+fn export(service: &str, records: &[Vec<u8>]) -> Vec<u8> {
     let name = field(1, [field(1, "service.name"), field(2, field(1, service))].concat());
     let records: Vec<u8> = records.iter().flat_map(|record| field(2, record)).collect();
     field(1, [field(1, name), field(2, records)].concat())
@@ -137,7 +86,7 @@ fn texts(service: &Service, query: &str) -> Vec<String> {
 }
 
 fn source(service: &Service) -> Value {
-    service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "logs").cloned().unwrap()
+    service.source("logs").unwrap()
 }
 
 #[test]
@@ -147,7 +96,7 @@ fn requests_in_all_encodings_become_lines() {
     let absent = source(&service);
     assert!(absent["up"].is_null() && absent["hint"].as_str().unwrap().contains("/loki/api/v1/push"), "{absent}");
     let now = now_ms();
-    let request = |n: i64| otlp("cart", &[record(now + n, format!("otlp {n}").as_bytes())]);
+    let request = |n: i64| export("cart", &[record(now + n, format!("otlp {n}").as_bytes())]);
     let response = post(&service, OTLP, PROTOBUF, "", request(0));
     assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, PROTOBUF));
     assert!(response.bytes().unwrap().is_empty(), "no partial success");
@@ -213,7 +162,7 @@ fn bad_input_is_bounded_counted_and_told() {
     assert!(kept.iter().any(|line| line.text == "\u{1b}[31mred\u{1b}[0m \u{0}\u{7}<b>"), "control bytes are kept");
     assert!(shown.contains(&"no time".to_owned()), "it has the time of its arrival");
     // Bytes that are no UTF-8 cost nothing but themselves.
-    assert_eq!(said(post(&service, OTLP, PROTOBUF, "", otlp("bytes", &[record(now, b"caf\xe9"), record(now + 1, b"next")]))).0, 200);
+    assert_eq!(said(post(&service, OTLP, PROTOBUF, "", export("bytes", &[record(now, b"caf\xe9"), record(now + 1, b"next")]))).0, 200);
     let bytes = texts(&service, r#"{service_name="bytes"}"#);
     assert!(bytes.len() == 2 && bytes[0].starts_with("caf") && bytes[1] == "next", "{bytes:?}");
 
@@ -227,7 +176,7 @@ fn bad_input_is_bounded_counted_and_told() {
         (OTLP, JSON, "zstd", b"{}".to_vec(), 400, "zstd"),
         (OTLP, JSON, "gzip", gzip(&bomb), 413, "when inflated"),
         (OTLP, PROTOBUF, "zstd", zstd(&bomb), 413, "when inflated"),
-        (OTLP, PROTOBUF, "", otlp("small", &vec![Vec::new(); 2_000_000]), 413, "smaller batches"),
+        (OTLP, PROTOBUF, "", export("small", &vec![Vec::new(); 2_000_000]), 413, "smaller batches"),
         (OTLP, PROTOBUF, "br", vec![1], 415, "send gzip, zstd"),
         (OTLP, "text/plain", "", vec![1], 415, "application/x-protobuf or application/json"),
         (PUSH, JSON, "", b"{\"streams\":[".to_vec(), 400, "line 1 column"),
@@ -263,7 +212,7 @@ fn lines_that_were_acknowledged_survive_sigkill() {
         for step in 0..10 {
             let at = begun + round * 1_000 + step;
             let text = format!("round {round} step {step}");
-            let body = otlp("kept", &[record(at, text.as_bytes())]);
+            let body = export("kept", &[record(at, text.as_bytes())]);
             // A client that saw no answer sends it again.
             for _ in 0..=(step % 2) {
                 assert_eq!(said(post(&service, OTLP, PROTOBUF, "", body.clone())).0, 200);
@@ -345,21 +294,13 @@ fn what_coding_agents_sent_is_kept_whole() {
 
 #[test]
 fn the_python_sdk_is_understood() {
-    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
-    let module = "opentelemetry.exporter.otlp.proto.http._log_exporter";
-    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
+    let Some(programs) = otlp::python_sdk("opentelemetry.exporter.otlp.proto.http._log_exporter") else { return };
     let folder = Folder::with_settings("[otlp]\nstream_labels = [\"team\"]\n");
     let service = folder.start();
     for compression in ["none", "gzip", "deflate"] {
-        let done = Command::new(programs.join("python"))
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/logs.py"))
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", service.url(""))
-            .env("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
-            .env("OTEL_RESOURCE_ATTRIBUTES", format!("service.name={compression},service.instance.id=i-1,team=blue"))
-            .output()
-            .unwrap();
-        let output = String::from_utf8_lossy(&done.stdout);
-        assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
+        let resource = format!("service.name={compression},service.instance.id=i-1,team=blue");
+        let env = [("OTEL_EXPORTER_OTLP_COMPRESSION", compression), ("OTEL_RESOURCE_ATTRIBUTES", &resource)];
+        let output = otlp::run_python(&programs, "logs.py", &service, &env);
         let trace = output.lines().next().unwrap();
         let of = |more: &str| lines(&service, &format!("{{service_name=\"{compression}\", team=\"blue\"}} {more}"));
         assert_eq!(of("").len(), 2_004);

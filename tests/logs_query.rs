@@ -7,8 +7,7 @@ mod common;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{Folder, Service};
-use reqwest::blocking::Response;
+use common::{Folder, Service, json_of};
 use serde_json::{Value, json};
 
 const S: i64 = 1_000_000_000;
@@ -43,16 +42,6 @@ fn push(service: &Service, body: &Value) {
     assert!(response.status().is_success(), "{} {}", response.status(), response.text().unwrap());
 }
 
-fn ask(service: &Service, path: &str, query: &[(&str, &str)]) -> Response {
-    service.client.get(service.url(path)).query(query).send().unwrap()
-}
-
-fn json_of(response: Response) -> Value {
-    let (status, text) = (response.status(), response.text().unwrap());
-    assert!(status.is_success(), "{status} {text}");
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
 fn bodies(answer: &Value) -> Vec<String> {
     let streams = answer["data"]["result"].as_array().unwrap();
     streams.iter().flat_map(|stream| stream["values"].as_array().unwrap()).map(|value| value[1].as_str().unwrap().to_owned()).collect()
@@ -62,7 +51,7 @@ fn bodies(answer: &Value) -> Vec<String> {
 fn what_is_exported_is_imported_as_it_was() {
     let at = now();
     let (_folder, service) = service_with_lines(at);
-    let export = |query: &str| ask(&service, "/api/v1/logs/export", &[("query", query)]);
+    let export = |query: &str| service.get_with("/api/v1/logs/export", &[("query", query)]);
     let text = export("{app=~\".+\"}").text().unwrap();
     assert_eq!(text.lines().count(), 2, "a line of text for each stream: {text}");
     let errors = export("{app=\"web\"} | logfmt | level=\"error\" | line_format \"x\"").text().unwrap();
@@ -79,7 +68,7 @@ fn what_is_exported_is_imported_as_it_was() {
     let all = |service: &Service| {
         let (start, end) = ((at - 400 * S).to_string(), (at + S).to_string());
         let query = [("query", "{app=~\".+\"}"), ("start", &start), ("end", &end), ("limit", "1000")];
-        json_of(ask(service, "/api/v1/logs", &query))["data"]["lines"].clone()
+        json_of(service.get_with("/api/v1/logs", &query))["data"]["lines"].clone()
     };
     assert_eq!(all(&other), all(&service));
 
@@ -100,7 +89,7 @@ fn logcli_and_grafana_read_lines_and_metrics() {
     let (start, end) = ((at - 400 * S).to_string(), (at + S).to_string());
     // As logcli asks: `logcli query --limit=2 '{app="web"} |= "level=error"'`.
     let range = [("start", start.as_str()), ("end", end.as_str())];
-    let lines = |extra: &[(&str, &str)]| json_of(ask(&service, "/loki/api/v1/query_range", &[&range[..], extra].concat()));
+    let lines = |extra: &[(&str, &str)]| json_of(service.get_with("/loki/api/v1/query_range", &[&range[..], extra].concat()));
     let answer = lines(&[("query", "{app=\"web\"} |= \"level=error\""), ("limit", "2"), ("direction", "BACKWARD")]);
     assert_eq!((&answer["status"], &answer["data"]["resultType"]), (&json!("success"), &json!("streams")));
     let found = bodies(&answer);
@@ -137,10 +126,10 @@ fn logcli_and_grafana_read_lines_and_metrics() {
     let levels: Vec<&str> =
         answer["data"]["result"].as_array().unwrap().iter().map(|row| row["metric"]["detected_level"].as_str().unwrap()).collect();
     assert_eq!(levels, ["error", "info"]);
-    let two = json_of(ask(&service, "/loki/api/v1/query", &[("query", "vector(1)+vector(1)"), ("time", &end)]));
+    let two = json_of(service.get_with("/loki/api/v1/query", &[("query", "vector(1)+vector(1)"), ("time", &end)]));
     assert_eq!((&two["data"]["resultType"], &two["data"]["result"][0]["value"][1]), (&json!("vector"), &json!("2")));
     let slowest = "max_over_time({app=\"web\"} | logfmt | unwrap duration(took) [5m]) by (pod)";
-    let answer = json_of(ask(&service, "/loki/api/v1/query", &[("query", slowest), ("time", &end)]));
+    let answer = json_of(service.get_with("/loki/api/v1/query", &[("query", slowest), ("time", &end)]));
     let values: Vec<&str> = answer["data"]["result"].as_array().unwrap().iter().map(|row| row["value"][1].as_str().unwrap()).collect();
     assert_eq!(values, ["0.028", "0.029"]);
 }
@@ -151,7 +140,7 @@ fn labels_series_and_sizes_are_listed() {
     let (_folder, service) = service_with_lines(at);
     let (start, end) = ((at - 400 * S).to_string(), (at + S).to_string());
     let get = |path: &str, extra: &[(&str, &str)]| {
-        json_of(ask(&service, path, &[&[("start", start.as_str()), ("end", end.as_str())], extra].concat()))
+        json_of(service.get_with(path, &[&[("start", start.as_str()), ("end", end.as_str())], extra].concat()))
     };
     let labels = get("/loki/api/v1/labels", &[])["data"].clone();
     assert!(labels.as_array().unwrap().contains(&json!("app")) && labels.as_array().unwrap().contains(&json!("host")), "{labels}");
@@ -165,8 +154,8 @@ fn labels_series_and_sizes_are_listed() {
     let bytes = |n: usize| volume["data"]["result"][n]["value"][1].as_str().unwrap().parse::<u64>().unwrap();
     assert_eq!((&volume["data"]["result"][0]["metric"], bytes(0)), (&json!({"app": "web"}), stats["bytes"].as_u64().unwrap()));
     assert_eq!(bytes(1), 25);
-    assert_eq!(ask(&service, "/ready", &[]).text().unwrap(), "ready\n");
-    assert!(json_of(ask(&service, "/loki/api/v1/status/buildinfo", &[]))["version"].is_string());
+    assert_eq!(service.get_with("/ready", &[]).text().unwrap(), "ready\n");
+    assert!(json_of(service.get_with("/loki/api/v1/status/buildinfo", &[]))["version"].is_string());
 }
 
 #[test]
@@ -175,7 +164,7 @@ fn our_own_routes_show_lines_levels_and_what_was_said_around() {
     let (_folder, service) = service_with_lines(at);
     let (start, end) = ((at - 400 * S).to_string(), (at + S).to_string());
     let range = [("start", start.as_str()), ("end", end.as_str())];
-    let get = |path: &str, extra: &[(&str, &str)]| json_of(ask(&service, path, &[&range[..], extra].concat()))["data"].clone();
+    let get = |path: &str, extra: &[(&str, &str)]| json_of(service.get_with(path, &[&range[..], extra].concat()))["data"].clone();
     let found = get("/api/v1/logs", &[("query", "{app=\"web\"} |= \"n=7 \""), ("context", "2")]);
     let line = &found["lines"][0];
     assert_eq!(
@@ -228,7 +217,7 @@ fn what_cannot_be_answered_is_refused_in_the_form_of_each_interface() {
         ("/loki/api/v1/labels", vec![("query", "{app=\"a\"} |= \"b\"")], "only a selector"),
         ("/loki/api/v1/query_range", vec![("query", "{app=\"a\"}"), ("direction", "up")], "neither `forward` nor `backward`"),
     ] {
-        let response = ask(&service, path, &query);
+        let response = service.get_with(path, &query);
         assert_eq!(
             (response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()),
             (400, "text/plain; charset=utf-8"),
@@ -237,16 +226,16 @@ fn what_cannot_be_answered_is_refused_in_the_form_of_each_interface() {
         let text = response.text().unwrap();
         assert!(text.contains(part), "{text}");
     }
-    let response = ask(&service, "/api/v1/logs", &[("query", "rate({app=\"a\"}[5m])")]);
+    let response = service.get_with("/api/v1/logs", &[("query", "rate({app=\"a\"}[5m])")]);
     assert_eq!(response.status().as_u16(), 400);
     let error: Value = response.json().unwrap();
     assert!(error["error"].as_str().unwrap().contains("/api/v1/logs/query"), "{error}");
     // Nothing was ever sent: nothing is there, which is no error.
     for path in ["/loki/api/v1/labels", "/loki/api/v1/series"] {
-        assert_eq!(json_of(ask(&service, path, &[]))["data"], json!([]), "{path}");
+        assert_eq!(json_of(service.get_with(path, &[]))["data"], json!([]), "{path}");
     }
     let begun = Instant::now();
-    assert_eq!(json_of(ask(&service, "/loki/api/v1/query_range", &[("query", "{app=\"a\"}")]))["data"]["result"], json!([]));
+    assert_eq!(json_of(service.get_with("/loki/api/v1/query_range", &[("query", "{app=\"a\"}")]))["data"]["result"], json!([]));
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
 
@@ -283,6 +272,6 @@ fn a_tail_shows_what_was_and_then_what_comes() {
     );
     let came = next_frame(&mut tail);
     assert_eq!(came["streams"], json!([{"stream": {"app": "web", "n": "101"}, "values": [[(at + 2).to_string(), "level=error n=101"]]}]));
-    let refused = ask(&service, "/loki/api/v1/tail", &[("query", "rate({app=\"web\"}[5m])")]);
+    let refused = service.get_with("/loki/api/v1/tail", &[("query", "rate({app=\"web\"}[5m])")]);
     assert_eq!((refused.status().as_u16(), refused.text().unwrap()), (400, "only lines can be followed, no values".to_owned()));
 }

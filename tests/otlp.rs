@@ -8,10 +8,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use common::otlp::{self, JSON, PROTOBUF, gzip};
 use common::remote::now_ms;
 use common::{Folder, Service, eventually, replace};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -22,18 +21,8 @@ use prost::Message;
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-const PROTOBUF: &str = "application/x-protobuf";
-const JSON: &str = "application/json";
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
 fn post(service: &Service, kind: &str, encoding: Option<&str>, body: Vec<u8>) -> Response {
-    let request = service.client.post(service.url("/v1/metrics")).header("content-type", kind).body(body);
-    encoding.into_iter().fold(request, |request, encoding| request.header("content-encoding", encoding)).send().unwrap()
+    otlp::post(service, "/v1/metrics", kind, encoding.unwrap_or(""), body)
 }
 
 /// What a JSON request is answered with.
@@ -78,7 +67,7 @@ fn value(service: &Service, query: &str) -> Option<f64> {
 }
 
 fn source(service: &Service) -> Value {
-    service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "otlp").cloned().unwrap()
+    service.source("otlp").unwrap()
 }
 
 #[test]
@@ -346,9 +335,7 @@ fn telemetry_of_a_coding_agent_shows_what_a_task_cost() {
 
 #[test]
 fn the_python_sdk_is_understood_in_both_temporalities() {
-    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
-    let module = "opentelemetry.exporter.otlp.proto.http.metric_exporter";
-    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
+    let Some(programs) = otlp::python_sdk("opentelemetry.exporter.otlp.proto.http.metric_exporter") else { return };
     let folder = Folder::new();
     let service = folder.start();
     for temporality in ["cumulative", "delta"] {

@@ -84,7 +84,7 @@ fn a_target_that_goes_down_lowers_the_score_is_reported_with_its_reason_and_come
     eventually("and is kept", || value(&service, "taskpulse_health_part_score{part=\"probes\"}").filter(|v| *v == 40.0));
     let problem = "shop is down: status 503; expected 200 to 299";
     assert!(service.status()["problems"].as_array().unwrap().contains(&json!(problem)));
-    let source = |service: &Service| service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "probe shop").cloned();
+    let source = |service: &Service| service.source("probe shop");
     assert_eq!(source(&service).unwrap()["up"], true, "a finding is no failure of the source");
     let since = target(&service, "shop")["since"].as_f64().unwrap();
     service.kill();
@@ -382,7 +382,7 @@ fn tcp_servers_and_programs_are_checked() {
     eventually("0", || value(&service, &of("probe_success", "silent")).filter(|v| *v == 0.0));
     assert_eq!(value(&service, &of("probe_failed_due_to_regex", "silent")), Some(1.0));
     assert!(service.query(&of("probe_success", "unknown")).is_empty(), "nothing is known of what cannot be checked");
-    let source = service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "probe unknown").cloned();
+    let source = service.source("probe unknown");
     assert_eq!(source.unwrap()["up"], false, "that is a failure of the source");
     assert_eq!(target(&service, "unknown")["up"], Value::Null);
 }

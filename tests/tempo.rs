@@ -7,22 +7,11 @@ mod common;
 use std::path::Path;
 
 use common::remote::now_ms;
-use common::{Folder, Service};
-use reqwest::blocking::Response;
+use common::{Folder, Service, json_of};
 use serde_json::{Value, json};
 
 const MS: i64 = 1_000_000;
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-
-fn ask(service: &Service, path: &str, query: &[(&str, &str)]) -> Response {
-    service.client.get(service.url(path)).query(query).send().unwrap()
-}
-
-fn json_of(response: Response) -> Value {
-    let (status, text) = (response.status(), response.text().unwrap());
-    assert!(status.is_success(), "{status} {text}");
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
 
 fn attributes(pairs: &[(&str, &str)]) -> Value {
     pairs.iter().map(|(key, value)| json!({"key": key, "value": {"stringValue": value}})).collect()
@@ -113,7 +102,7 @@ fn grafana_reads_traces_as_it_does_from_tempo() {
     assert!(version.starts_with("0."), "{version}: from 2.2 on Grafana asks by streams of gRPC");
 
     // The builder of searches: names, values, and the query that comes of them.
-    let tags = json_of(ask(&service, "/api/v2/search/tags", &[("limit", "5000")]));
+    let tags = json_of(service.get_with("/api/v2/search/tags", &[("limit", "5000")]));
     let scope = |name: &str| {
         let scopes = tags["scopes"].as_array().unwrap();
         scopes.iter().find(|scope| scope["name"] == name).unwrap_or_else(|| panic!("{tags}"))["tags"].clone()
@@ -123,7 +112,7 @@ fn grafana_reads_traces_as_it_does_from_tempo() {
     assert_eq!(scope("event"), json!(["exception.type"]));
     assert!(scope("intrinsic").as_array().unwrap().contains(&json!("rootServiceName")));
     let values = |tag: &str, query: &[(&str, &str)]| {
-        let answer = json_of(ask(&service, &format!("/api/v2/search/tag/{tag}/values"), query));
+        let answer = json_of(service.get_with(&format!("/api/v2/search/tag/{tag}/values"), query));
         let values = answer["tagValues"].as_array().unwrap();
         values.iter().map(|v| format!("{}:{}", v["type"].as_str().unwrap(), v["value"].as_str().unwrap())).collect::<Vec<_>>()
     };
@@ -142,7 +131,7 @@ fn grafana_reads_traces_as_it_does_from_tempo() {
     let (start, end) = ((at / 1_000 / MS - 3_600).to_string(), (now_ms() / 1_000 + 1).to_string());
     let search = |query: &str| {
         let query = [("q", query), ("limit", "20"), ("spss", "3"), ("start", start.as_str()), ("end", end.as_str())];
-        json_of(ask(&service, "/api/search", &query))
+        json_of(service.get_with("/api/search", &query))
     };
     let answer = search(r#"{resource.service.name="web" && span.http.status_code>=500}"#);
     let trace = &answer["traces"][0];
@@ -177,22 +166,22 @@ fn grafana_reads_traces_as_it_does_from_tempo() {
     assert!(taken.status().is_success(), "{}", taken.text().unwrap());
     let within = protobuf(&format!("/api/v2/traces/{TRACE}"));
     assert!(within.windows(data.len()).any(|part| part == data), "TraceByIDResponse has the trace in it");
-    let trace = json_of(ask(&service, &format!("/api/traces/{TRACE}"), &[]));
+    let trace = json_of(service.get_with(&format!("/api/traces/{TRACE}"), &[]));
     let spans: Vec<&Value> =
         trace["batches"].as_array().unwrap().iter().flat_map(|b| b["scopeSpans"][0]["spans"].as_array().unwrap()).collect();
     assert_eq!(spans.len(), 2, "sent twice, there once: {trace}");
     assert_eq!(spans[0]["kind"], json!("SPAN_KIND_SERVER"));
-    let trace = json_of(ask(&service, &format!("/api/v2/traces/{TRACE}"), &[]));
+    let trace = json_of(service.get_with(&format!("/api/v2/traces/{TRACE}"), &[]));
     assert_eq!(trace["trace"]["resourceSpans"].as_array().unwrap().len(), 2);
-    assert!(json_of(ask(&service, "/api/traces/f7", &[]))["batches"].is_array(), "zeros at the front may be left out");
-    let missing = ask(&service, "/api/v2/traces/abc", &[]);
+    assert!(json_of(service.get_with("/api/traces/f7", &[]))["batches"].is_array(), "zeros at the front may be left out");
+    let missing = service.get_with("/api/v2/traces/abc", &[]);
     assert_eq!((missing.status().as_u16(), missing.headers()["content-type"].to_str().unwrap()), (404, "text/plain; charset=utf-8"));
 }
 
 #[test]
 fn older_clients_search_by_tags() {
     let (_folder, service) = service_with_traces(now_ms() * MS - 60_000 * MS);
-    let found = |query: &[(&str, &str)]| ids(&json_of(ask(&service, "/api/search", query))).len();
+    let found = |query: &[(&str, &str)]| ids(&json_of(service.get_with("/api/search", query))).len();
     for (query, count) in [
         (&[][..], 2),
         (&[("tags", "service.name=web")], 2),
@@ -207,20 +196,20 @@ fn older_clients_search_by_tags() {
     ] {
         assert_eq!(found(query), count, "{query:?}");
     }
-    let names = json_of(ask(&service, "/api/search/tags", &[]));
+    let names = json_of(service.get_with("/api/search/tags", &[]));
     assert_eq!(names["tagNames"], json!(["db.system", "deployment.environment", "http.route", "http.status_code", "service.name"]));
-    let names = json_of(ask(&service, "/api/search/tags", &[("scope", "event")]));
+    let names = json_of(service.get_with("/api/search/tags", &[("scope", "event")]));
     assert_eq!(names["tagNames"], json!(["exception.type"]));
-    let values = json_of(ask(&service, "/api/search/tag/service.name/values", &[]));
+    let values = json_of(service.get_with("/api/search/tag/service.name/values", &[]));
     assert_eq!(values["tagValues"], json!(["db", "web"]));
-    assert_eq!(json_of(ask(&service, "/api/search/tag/status.code/values", &[]))["tagValues"], json!(["unset", "ok", "error"]));
+    assert_eq!(json_of(service.get_with("/api/search/tag/status.code/values", &[]))["tagValues"], json!(["unset", "ok", "error"]));
 }
 
 #[test]
 fn traces_are_searched_by_our_own_route() {
     let at = now_ms() * MS - 60_000 * MS;
     let (_folder, service) = service_with_traces(at);
-    let search = |query: &[(&str, &str)]| json_of(ask(&service, "/api/v1/traces", query))["data"].clone();
+    let search = |query: &[(&str, &str)]| json_of(service.get_with("/api/v1/traces", query))["data"].clone();
     let all = search(&[]);
     let traces = all["traces"].as_array().unwrap();
     assert_eq!((traces.len(), &all["more"]), (2, &json!(false)), "{all}");
@@ -243,10 +232,10 @@ fn traces_are_searched_by_our_own_route() {
     let (from, to) = ((at + 40 * MS).to_string(), (at + 60 * MS).to_string());
     assert_eq!(search(&[("start", &from), ("end", &to)])["traces"][0]["spans"], json!(2));
     assert_eq!(search(&[("limit", "1")])["more"], json!(true));
-    let names = json_of(ask(&service, "/api/v1/traces/names", &[]))["data"]["services"].clone();
+    let names = json_of(service.get_with("/api/v1/traces/names", &[]))["data"]["services"].clone();
     assert_eq!(names, json!([{"service": "db", "names": ["SELECT"]}, {"service": "web", "names": ["GET /", "GET /cart"]}]));
     // A path of one trace is another one.
-    assert_eq!(json_of(ask(&service, &format!("/api/v1/traces/{TRACE}"), &[]))["data"]["trace_id"], json!(TRACE));
+    assert_eq!(json_of(service.get_with(&format!("/api/v1/traces/{TRACE}"), &[]))["data"]["trace_id"], json!(TRACE));
 }
 
 #[test]
@@ -255,7 +244,7 @@ fn what_coding_agents_sent_is_found() {
     let service = folder.start();
     let (request, _) = recorded("claude-code.json");
     send(&service, &request["resourceSpans"]);
-    let found = |query: &str| json_of(ask(&service, "/api/search", &[("q", query), ("spss", "100")]))["traces"].clone();
+    let found = |query: &str| json_of(service.get_with("/api/search", &[("q", query), ("spss", "100")]))["traces"].clone();
     let spans: usize =
         request["resourceSpans"].as_array().unwrap().iter().map(|r| r["scopeSpans"][0]["spans"].as_array().unwrap().len()).sum();
     let all = found(r#"{ resource.service.name = "claude-code" }"#);
@@ -281,7 +270,7 @@ fn a_traces_lines_are_found_by_its_id() {
     let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]});
     assert!(service.client.post(service.url("/v1/logs")).json(&body).send().unwrap().status().is_success());
     let query = format!("{{service_name=~\".+\"}} | trace_id=\"{TRACE}\"");
-    let lines = json_of(ask(&service, "/api/v1/logs", &[("query", &query)]))["data"]["lines"].clone();
+    let lines = json_of(service.get_with("/api/v1/logs", &[("query", &query)]))["data"]["lines"].clone();
     let [line] = lines.as_array().unwrap().as_slice() else { panic!("{lines}") };
     assert_eq!((&line["body"], &line["trace_id"]), (&json!("of the trace"), &json!(TRACE)));
 }
@@ -318,13 +307,13 @@ fn what_cannot_be_answered_is_refused_in_words() {
         ("/api/metrics/query_range", &[("q", "{} | rate()")], 400, "TraceQL metrics are not supported"),
         ("/api/metrics/query", &[], 400, "TraceQL metrics are not supported"),
     ] {
-        let response = ask(&service, path, query);
+        let response = service.get_with(path, query);
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         let (answered, text) = (response.status().as_u16(), response.text().unwrap());
         assert_eq!(answered, status, "{path} {part}: {text}");
         assert!(text.contains(part) && text.len() < 2_000 && kind.starts_with("text/plain"), "{path} {part}: {kind} {text}");
     }
-    let ours = ask(&service, "/api/v1/traces", &[("query", "{ status = }")]);
+    let ours = service.get_with("/api/v1/traces", &[("query", "{ status = }")]);
     assert_eq!(ours.status(), 400);
     let error: Value = ours.json().unwrap();
     assert!(error["error"].as_str().unwrap().contains("1:12"), "{error}");

@@ -5,65 +5,19 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
+use common::otlp::{self, JSON, PROTOBUF, deflate, field, fixed64, gzip, nanos, said, zstd};
 use common::remote::now_ms;
 use common::{Folder, Service};
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-const PROTOBUF: &str = "application/x-protobuf";
-const JSON: &str = "application/json";
 const DOOR: &str = "/v1/traces";
 const DAY_MS: i64 = 86_400_000;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut out = ZlibEncoder::new(Vec::new(), Compression::default());
-    out.write_all(bytes).unwrap();
-    out.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).unwrap()
-}
-
 fn post(service: &Service, kind: &str, encoding: &str, body: Vec<u8>) -> Response {
-    let request = service.client.post(service.url(DOOR)).header("content-type", kind).body(body);
-    let request = if encoding.is_empty() { request } else { request.header("content-encoding", encoding) };
-    request.send().unwrap()
-}
-
-/// Status and text of an answer.
-fn said(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    (status, String::from_utf8_lossy(&response.bytes().unwrap()).into_owned())
-}
-
-fn nanos(ms: i64) -> String {
-    (ms * 1_000_000).to_string()
-}
-
-/// A field of protobuf with bytes.
-fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![number << 3 | 2];
-    prost::encoding::encode_varint(content.len() as u64, &mut out);
-    out.extend_from_slice(content);
-    out
-}
-
-fn fixed64(number: u8, value: u64) -> Vec<u8> {
-    [vec![number << 3 | 1], value.to_le_bytes().to_vec()].concat()
+    otlp::post(service, DOOR, kind, encoding, body)
 }
 
 /// An `ExportTraceServiceRequest` of a service with one span.
@@ -101,7 +55,7 @@ fn count(service: &Service, id: u8) -> usize {
 }
 
 fn source(service: &Service) -> Value {
-    service.status()["sources"].as_array().unwrap().iter().find(|s| s["source"] == "traces").cloned().unwrap()
+    service.source("traces").unwrap()
 }
 
 #[test]
@@ -321,21 +275,13 @@ fn what_coding_agents_sent_is_kept_whole() {
 
 #[test]
 fn the_python_sdk_is_understood() {
-    let packages = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
-    let module = "opentelemetry.exporter.otlp.proto.http.trace_exporter";
-    let Some(programs) = common::peer::python_environment("otel-python", &packages, module) else { return };
+    let Some(programs) = otlp::python_sdk("opentelemetry.exporter.otlp.proto.http.trace_exporter") else { return };
     let folder = Folder::new();
     let service = folder.start();
     for compression in ["none", "gzip", "deflate"] {
-        let done = Command::new(programs.join("python"))
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/otlp/traces.py"))
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", service.url(""))
-            .env("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
-            .env("OTEL_RESOURCE_ATTRIBUTES", format!("service.name={compression},service.instance.id=i-1"))
-            .output()
-            .unwrap();
-        let output = String::from_utf8_lossy(&done.stdout);
-        assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
+        let resource = format!("service.name={compression},service.instance.id=i-1");
+        let env = [("OTEL_EXPORTER_OTLP_COMPRESSION", compression), ("OTEL_RESOURCE_ATTRIBUTES", &resource)];
+        let output = otlp::run_python(&programs, "traces.py", &service, &env);
         let (id, before) = output.trim().split_once(' ').unwrap();
         let found = trace(&service, id).unwrap();
         let spans = found["spans"].as_array().unwrap();

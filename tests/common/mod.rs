@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod github;
 pub mod http;
+pub mod otlp;
 pub mod peer;
 #[path = "../../benches/process/mod.rs"]
 pub mod process;
@@ -42,6 +43,13 @@ pub fn within<T>(limit: Duration, what: &str, mut poll: impl FnMut() -> Option<T
         assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(25));
     }
+}
+
+/// The JSON of an answer that must be a success.
+pub fn json_of(response: Response) -> Value {
+    let (status, text) = (response.status(), response.text().unwrap());
+    assert!(status.is_success(), "{status} {text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// A source that counts: its sample grows by one each second, so a lost sample leaves a gap. A run that is
@@ -214,6 +222,16 @@ impl Service {
 
     pub fn status(&self) -> Value {
         self.data("/api/v1/status")
+    }
+
+    /// A source of the status; none before it reported.
+    pub fn source(&self, name: &str) -> Option<Value> {
+        self.status()["sources"].as_array().unwrap().iter().find(|source| source["source"] == name).cloned()
+    }
+
+    /// Asks with parameters, which are escaped.
+    pub fn get_with(&self, path: &str, query: &[(&str, &str)]) -> Response {
+        self.client.get(self.url(path)).query(query).send().unwrap()
     }
 
     /// Result of an instant query.
