@@ -11,7 +11,8 @@ import { count, percent } from '../format.js'
 import { html, useEffect, useState } from '../lib.js'
 import { bind } from '../keys.js'
 import { Text } from '../logs/Text.js'
-import { address, traceAddress } from '../stores/place.js'
+import { traceAddress } from '../stores/place.js'
+import { searchAddress } from './addresses.js'
 import { Lines } from './Lines.js'
 import { momentOf, secondsTo, unix } from './moments.js'
 import { alike } from './query.js'
@@ -57,7 +58,7 @@ export function Detail({ view, at, choose, setZoom }) {
       <button type="button" class="button" onClick=${() => setZoom([node.from, Math.max(node.to, node.from + view.tree.length * 1e-6)])}>Only its time</button>
       ${parent && html`<button type="button" class="button" onClick=${() => choose(node.parent)}>Its parent</button>`}
       <button type="button" class="button" onClick=${copyId}>Copy id</button>
-      <a class="button" href=${address('logs', '', { tab: 'traces', tq: `{ resource.service.name = ${JSON.stringify(span.service)} && name = ${JSON.stringify(span.name)} }` })}>Others like it</a>
+      <a class="button" href=${searchAddress(`{ resource.service.name = ${JSON.stringify(span.service)} && name = ${JSON.stringify(span.name)} }`)}>Others like it</a>
       <span class="quiet" role="status">${said}</span>
     </p>
     <${Pairs} title="Attributes" pairs=${span.attributes} scope="span." />
@@ -84,7 +85,7 @@ function Pairs({ title, pairs, scope }) {
     <h3>${title}</h3>
     <dl class="span-pairs">
       ${list.slice(0, all ? list.length : MANY).map(([key, value]) => html`<div key=${key}><dt><bdi>${key}</bdi></dt><dd><${Value} text=${valueText(value)} />
-        <a class="span-alike" href=${address('logs', '', { tab: 'traces', tq: alike(scope, key, value) })} title="Traces with this value" aria-label=${`Traces with this ${key}`}>=</a></dd></div>`)}
+        <a class="span-alike" href=${searchAddress(alike(scope, key, value))} title="Traces with this value" aria-label=${`Traces with this ${key}`}>=</a></dd></div>`)}
     </dl>
     ${list.length > MANY && !all && html`<p><button type="button" class="button" onClick=${() => showAll(true)}>Show ${count(list.length - MANY, 'more attribute')}</button></p>`}`
 }

@@ -11,9 +11,9 @@ import { count, exactTime, span } from '../format.js'
 import { useWidth } from '../hooks.js'
 import { html, useMemo, useState } from '../lib.js'
 import { go, utc, zoom } from '../stores/place.js'
-import { dotsOf, nearest } from './scatter.js'
-import { openedAddress } from './List.js'
+import { openedAddress } from './addresses.js'
 import { momentOf, unix } from './moments.js'
+import { dotsOf, nearest } from './scatter.js'
 import { length, nameOf } from './words.js'
 
 const LEFT = 56

@@ -8,7 +8,7 @@ import { marked } from '../explore/marked.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
 import { go } from '../stores/place.js'
-import { openedAddress } from './List.js'
+import { openedAddress } from './addresses.js'
 import { EMPTY, formOf, mistakeIn, queryOf, STATUSES } from './query.js'
 
 /** Names offered at once. */

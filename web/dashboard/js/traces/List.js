@@ -9,7 +9,8 @@ import { Swatch } from '../components/Swatch.js'
 import { count, day, exactTime, quoted } from '../format.js'
 import { html, useEffect, useMemo, useRef } from '../lib.js'
 import { minute } from '../stores/pace.js'
-import { address, param, place } from '../stores/place.js'
+import { param } from '../stores/place.js'
+import { openedAddress } from './addresses.js'
 import { momentOf, unix } from './moments.js'
 import { length, nameOf } from './words.js'
 
@@ -21,12 +22,6 @@ const ORDERS = {
   newest: { words: 'newest first', order: (a, b) => (a.start < b.start ? 1 : a.start > b.start ? -1 : 0) },
   longest: { words: 'longest first', order: (a, b) => b.duration_seconds - a.duration_seconds },
   errors: { words: 'most errors first', order: (a, b) => b.errors - a.errors },
-}
-
-/** What a link to a trace takes along, so that going back finds the same list. @param {string} id */
-export function openedAddress(id) {
-  const { tq = '', order = '', traces = '', map = '' } = place.value.params
-  return address('logs', '', { tab: 'traces', trace: id, tq, order, traces, map })
 }
 
 /** The trace that was opened last. */

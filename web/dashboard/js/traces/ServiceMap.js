@@ -11,7 +11,8 @@ import { Swatch } from '../components/Swatch.js'
 import { Table } from '../components/Table.js'
 import { count, DASH, digits, exactTime, format, grouped, percent } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../lib.js'
-import { address, range } from '../stores/place.js'
+import { range } from '../stores/place.js'
+import { searchAddress } from './addresses.js'
 import { useAsked } from './asking.js'
 import { Empty } from './Empty.js'
 import { usePeriod } from './period.js'
@@ -22,7 +23,7 @@ import { BOX_H, BOX_W, MOST, namesOf, pictureOf, widthOf } from './services.js'
 const AGAIN_MS = 30_000
 
 /** The traces of a service. @param {string} service @param {string} [status] */
-const searchOf = (service, status = '') => address('logs', '', { tab: 'traces', tq: queryOf({ ...EMPTY, service, status }) })
+const searchOf = (service, status = '') => searchAddress(queryOf({ ...EMPTY, service, status }))
 
 export function ServiceMap() {
   const [turn, again] = useState(0)

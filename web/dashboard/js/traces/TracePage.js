@@ -11,7 +11,8 @@ import { Swatch } from '../components/Swatch.js'
 import { capital, count, day, grouped, quoted } from '../format.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { minute } from '../stores/pace.js'
-import { address, logsAddress, param, place, setParams } from '../stores/place.js'
+import { logsAddress, param, setParams } from '../stores/place.js'
+import { openedAddress } from './addresses.js'
 import { useAsked } from './asking.js'
 import { Detail } from './Detail.js'
 import { cameFrom } from './List.js'
@@ -34,8 +35,7 @@ export function TracePage({ id }) {
     scrollTo(0, 0)
     cameFrom(id)
   }, [])
-  const { tq = '', order = '', traces = '', map = '' } = place.value.params
-  const back = html`<a class="button trace-back" href=${address('logs', '', { tab: 'traces', tq, order, traces, map })}>← All traces</a>`
+  const back = html`<a class="button trace-back" href=${openedAddress()}>← All traces</a>`
   // What is no id of a trace is refused in words of the service.
   const refused = !trace && asked.status === 400 ? asked.error : ''
   const missing = !trace && (asked.status === 404 || refused !== '')

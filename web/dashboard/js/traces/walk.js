@@ -23,9 +23,6 @@ export function opened(nodes, closed, at) {
   return left
 }
 
-/** All that can be closed, from a depth on. @param {Node[]} nodes @param {number} [depth] */
-export const closable = (nodes, depth = 0) => new Set(nodes.flatMap((node, at) => (node.children.length > 0 && node.depth >= depth ? [at] : [])))
-
 /** What is closed when only errors and what leads to them are open. @param {Node[]} nodes */
 export function withoutErrors(nodes) {
   const holds = new Uint8Array(nodes.length)

@@ -7,16 +7,13 @@
  */
 import { count, exactTime, span as written } from '../format.js'
 
-/** What sends spans here. @param {string} origin */
-export const addressWithToken = (origin) => `export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nexport OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`
-
 /** A length of time that may be negative. @param {number} seconds */
 export const length = (seconds) => (seconds < 0 ? `−${written(seconds)}` : written(seconds))
 /** A moment of a trace. @param {number} seconds since it began */
 export const offset = (seconds) => `+${written(seconds)}`
 
 /** What a name says where there is none. */
-export const NO_NAME = 'no name'
+const NO_NAME = 'no name'
 /** @param {string} name */
 export const nameOf = (name) => name || NO_NAME
 
