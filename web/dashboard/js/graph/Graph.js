@@ -11,7 +11,7 @@ import { statusColour, statusWord } from '../statuses.js'
 import { address, param, place } from '../stores/place.js'
 import { NO_TITLE } from '../timeline.js'
 import { around, chainOf, linked, MOST, openOnes, usualChoice } from './choose.js'
-import { layout } from './layout.js'
+import { curve, layout } from './layout.js'
 
 const BOX_W = 168
 const BOX_H = 30
@@ -67,7 +67,7 @@ function Picture({ items, chosen }) {
     <div class="graph" ref=${box} tabindex="0" role="region" aria-label="What depends on what">
       <svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`}>
         <defs><marker id="arrow" viewBox="0 0 6 6" refX="6" refY="3" markerUnits="userSpaceOnUse" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0l6 3l-6 3z" /></marker></defs>
-        ${graph.edges.map((edge) => html`<path key=${`${edge.from} ${edge.to}`} class=${`edge${edge.critical ? ' edge-critical' : ''}${edge.circular ? ' edge-circular' : ''}${chosen && (edge.from === chosen || edge.to === chosen) ? ' edge-chosen' : ''}`} marker-end="url(#arrow)" d=${curve(at.get(edge.from), at.get(edge.to))} />`)}
+        ${graph.edges.map((edge) => html`<path key=${`${edge.from} ${edge.to}`} class=${`edge${edge.critical ? ' edge-critical' : ''}${edge.circular ? ' edge-circular' : ''}${chosen && (edge.from === chosen || edge.to === chosen) ? ' edge-chosen' : ''}`} marker-end="url(#arrow)" d=${lineOf(at.get(edge.from), at.get(edge.to))} />`)}
         ${graph.nodes.map((node) => {
           const item = byId.get(node.id)
           const { x, y } = at.get(node.id) ?? { x: 0, y: 0 }
@@ -78,11 +78,10 @@ function Picture({ items, chosen }) {
 }
 
 /** @param {{ x: number, y: number }|undefined} from @param {{ x: number, y: number }|undefined} to */
-function curve(from, to) {
+function lineOf(from, to) {
   if (!from || !to) return ''
-  const [x1, y1, x2, y2] = [from.x + BOX_W, from.y + BOX_H / 2, to.x - 1, to.y + BOX_H / 2]
-  const bend = Math.max(16, (x2 - x1) / 2)
-  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`
+  const [x1, x2] = [from.x + BOX_W, to.x - 1]
+  return curve(x1, from.y + BOX_H / 2, x2, to.y + BOX_H / 2, Math.max(16, (x2 - x1) / 2))
 }
 
 /** @param {{ item: Task, x: number, y: number, critical: boolean }} props */

@@ -37,6 +37,9 @@ export function layout(items) {
   return { nodes, edges, layers: layers.length, rows: Math.max(0, ...layers.map((ids) => ids.length)) }
 }
 
+/** A line from one place to another that leaves and arrives level. @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 @param {number} bend how far it goes on straight; below 0 where it leaves to the left */
+export const curve = (x1, y1, x2, y2, bend) => `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`
+
 /** The longest chain of open tasks, first to last; of several, the one that comes first on the board. @param {Item[]} items @param {Edge[]} edges without circles @returns {string[]} */
 export function criticalPath(items, edges) {
   const open = new Set(items.filter((item) => !OVER.has(item.status)).map((item) => item.id))

@@ -6,7 +6,7 @@
  *
  * @import { Calls, ServiceFigures } from '../types.js'
  */
-import { layout } from '../graph/layout.js'
+import { curve, layout } from '../graph/layout.js'
 
 export const BOX_W = 176
 export const BOX_H = 60
@@ -15,6 +15,7 @@ const GAP_Y = 20
 const EDGE_PX = 2
 /** How far below the others a call stands that goes back. */
 const BACK_PX = 16
+const LEAST_BEND_PX = 32
 /** More services than this are no picture. */
 export const MOST = 60
 
@@ -48,15 +49,10 @@ export function pictureOf(names, calls) {
 
 /** @param {Place} from @param {Place} to @param {boolean} circular @returns {Line} */
 function lineOf(from, to, circular) {
-  const [x1, y1, x2, y2] = [from.x + BOX_W, from.y + BOX_H / 2, to.x - 1, to.y + BOX_H / 2]
-  const bend = Math.max(32, Math.abs(x2 - x1) / 2)
-  if (circular) {
-    // Whom it goes back to stands further to the left; beside the line that leads here, not on it.
-    const [a, b, c, d] = [from.x, y1 + BACK_PX, to.x + BOX_W + 1, y2 + BACK_PX]
-    const back = Math.max(32, (a - c) / 2)
-    return { client: from.service, server: to.service, path: `M${a} ${b}C${a - back} ${b} ${c + back} ${d} ${c} ${d}`, x: (a + c) / 2, y: (b + d) / 2, circular }
-  }
-  return { client: from.service, server: to.service, path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, x: (x1 + x2) / 2, y: (y1 + y2) / 2, circular }
+  // Whom one that goes back calls stands further to the left; it runs beside the line that leads here, not on it.
+  const [x1, x2, lower, way] = circular ? [from.x, to.x + BOX_W + 1, BACK_PX, -1] : [from.x + BOX_W, to.x - 1, 0, 1]
+  const [y1, y2] = [from.y + BOX_H / 2 + lower, to.y + BOX_H / 2 + lower]
+  return { client: from.service, server: to.service, path: curve(x1, y1, x2, y2, way * Math.max(LEAST_BEND_PX, Math.abs(x2 - x1) / 2)), x: (x1 + x2) / 2, y: (y1 + y2) / 2, circular }
 }
 
 /** How wide the line of a call is: wider for more requests, by powers of ten. @param {number} requests */
