@@ -23,9 +23,6 @@ function remembered(path) {
   return answer
 }
 
-/** Forgets what is known, since something new came in. */
-export const forget = () => kept.clear()
-
 /** What is looked for first stands first. */
 const FIRST = ['service_name', 'service', 'app', 'job', 'host_name', 'host', 'container_name', 'container']
 /** @param {string} name */

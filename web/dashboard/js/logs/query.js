@@ -121,8 +121,8 @@ export const withStage = (text, stage) => changed(text, (query) => (query.stages
 /** @param {string} text @param {number} at */
 export const withoutStage = (text, at) => changed(text, (query) => ({ ...query, stages: query.stages.filter((_, i) => i !== at) }))
 
-/** Only, or none of, the lines that hold a text. @param {string} text @param {boolean} [without] */
-export const contains = (text, without = false) => `${without ? '!=' : '|='} ${quote(text)}`
+/** Only the lines that hold a text. @param {string} text */
+export const contains = (text) => `|= ${quote(text)}`
 
 /** Only, or none of, the lines of which something is known. @param {string} name @param {string} value @param {boolean} [without] */
 export const known = (name, value, without = false) => `| ${name}${without ? '!=' : '='}${quote(value)}`
