@@ -21,8 +21,8 @@ const CELL_PX = 10
 const EDGE_PX = 6
 /** Labels that hold the id of a trace. */
 const TRACES = ['trace_id', 'traceID', 'TraceID', 'traceId']
-/** Labels that are told. */
-const MOST_TOLD = 6
+/** Labels that a mark names. */
+const MOST_LABELS = 6
 
 /** One of each measurement, by time. @param {SeriesExemplars[]} list @returns {Mark[]} */
 export function marksOf(list) {
@@ -84,6 +84,6 @@ function placed(mark, { start, end, low, high, width, height }, valued) {
 
 /** A mark in words. @param {Mark} mark @param {string} at its time, as text */
 export function saidOf({ value, unit, trace, labels }, at) {
-  const others = Object.entries(labels).filter(([, text]) => text !== trace).slice(0, MOST_TOLD).map(([name, text]) => `${name} ${text}`)
+  const others = Object.entries(labels).filter(([, text]) => text !== trace).slice(0, MOST_LABELS).map(([name, text]) => `${name} ${text}`)
   return [`${figure(value, unit)} at ${at}`, trace ? `trace ${trace}` : 'no trace', ...others].join(', ')
 }

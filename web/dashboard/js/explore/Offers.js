@@ -3,8 +3,8 @@
  */
 import { html, useLayoutEffect, useRef } from '../lib.js'
 
-/** @param {{ id: string, open: import('./QueryField.js').Open, under: { current: HTMLElement|null }, take: (offer: import('./complete.js').Offer) => void }} props */
-export function Offers({ id, open, under, take }) {
+/** @param {{ id: string, open: import('./QueryField.js').Open, under: { current: HTMLElement|null }, accept: (offer: import('./complete.js').Offer) => void }} props */
+export function Offers({ id, open, under, accept }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null))
   useLayoutEffect(() => {
     if (!box.current || !under.current) return
@@ -20,7 +20,7 @@ export function Offers({ id, open, under, take }) {
     <div class="offers" ref=${box} onMouseDown=${(/** @type {Event} */ e) => e.preventDefault()}>
       <ul id=${`${id}-offers`} role="listbox" aria-label="What can be written here">
         ${open.list.map((offer, i) => html`
-          <li key=${`${offer.kind} ${offer.text}`} id=${`${id}-offer-${i}`} role="option" aria-selected=${i === open.chosen} onClick=${() => take(offer)}>
+          <li key=${`${offer.kind} ${offer.text}`} id=${`${id}-offer-${i}`} role="option" aria-selected=${i === open.chosen} onClick=${() => accept(offer)}>
             <bdi>${offer.text}</bdi><span class="quiet">${offer.kind}</span>
           </li>`)}
       </ul>

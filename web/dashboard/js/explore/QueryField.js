@@ -28,7 +28,7 @@ export function QueryField({ id, label, placeholder, language, text, change, run
   /** While something is written for the reader, the caret is not where it will be. */
   const writing = useRef(false)
   const pieces = useMemo(() => marked(language.tokens(text), mistake), [language, text, mistake])
-  const { open, setOpen, look, close } = useOffers(field, language)
+  const { open, setOpen, complete, close } = useOffers(field, language)
 
   /** @param {() => boolean|void} work */
   const byHand = (work) => {
@@ -38,23 +38,23 @@ export function QueryField({ id, label, placeholder, language, text, change, run
     return done
   }
   /** @param {Offer} offer */
-  const take = (offer) => {
+  const accept = (offer) => {
     if (!open) return
     const { from, to } = open.context
     close()
     byHand(() => { if (field.current) write(field.current, from, to, offer.insert, from + offer.caret) })
     // A label is followed by its value.
-    if (offer.kind === 'label' && offer.insert.endsWith('""')) setTimeout(() => look(true))
+    if (offer.kind === 'label' && offer.insert.endsWith('""')) setTimeout(() => complete(true))
   }
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
     const chosen = open?.list[open.chosen]
-    if (event.key === ' ' && event.ctrlKey) look(true)
-    else if (byHand(() => field.current !== null && pair(field.current, event))) look(false)
+    if (event.key === ' ' && event.ctrlKey) complete(true)
+    else if (byHand(() => field.current !== null && pair(field.current, event))) complete(false)
     else if (open && step) setOpen({ ...open, chosen: (open.chosen + step + open.list.length) % open.list.length })
     else if (open && event.key === 'Escape') setOpen(null)
-    else if (open && chosen && (event.key === 'Tab' || (event.key === 'Enter' && !event.shiftKey && chosen.text !== open.context.word))) take(chosen)
+    else if (open && chosen && (event.key === 'Tab' || (event.key === 'Enter' && !event.shiftKey && chosen.text !== open.context.word))) accept(chosen)
     else if (event.key === 'Enter' && !event.shiftKey) {
       close()
       run()
@@ -72,9 +72,9 @@ export function QueryField({ id, label, placeholder, language, text, change, run
         <textarea id=${id} ref=${field} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-label=${label}
           placeholder=${placeholder} aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${open ? `${id}-offers` : undefined}
           aria-activedescendant=${open ? `${id}-offer-${open.chosen}` : undefined} aria-invalid=${mistake ? 'true' : undefined} aria-describedby=${mistake ? `${id}-mistake` : undefined}
-          value=${text} onFocus=${onFocus} onInput=${(/** @type {any} */ e) => { change(e.target.value); if (!writing.current) look(false) }} onKeyDown=${onKeyDown}
+          value=${text} onFocus=${onFocus} onInput=${(/** @type {any} */ e) => { change(e.target.value); if (!writing.current) complete(false) }} onKeyDown=${onKeyDown}
           onClick=${() => setOpen(null)} onBlur=${() => setOpen(null)}></textarea>
-        ${open && html`<${Offers} id=${id} open=${open} under=${under} take=${take} />`}
+        ${open && html`<${Offers} id=${id} open=${open} under=${under} accept=${accept} />`}
       </div>
       ${mistake && html`<p class="query-mistake" id=${`${id}-mistake`} role="status"><b>${mistake.words}.</b> ${mistake.advice}</p>`}
     </div>`
@@ -87,7 +87,7 @@ function useOffers(field, { contextAt, known }) {
   const turn = useRef(0)
   useEffect(() => () => { turn.current += 1 }, [])
   /** @param {boolean} asked by the reader, so that it opens without a word too */
-  const look = async (asked) => {
+  const complete = async (asked) => {
     const mine = ++turn.current
     const at = field.current?.selectionStart ?? 0
     const context = field.current?.selectionEnd === at ? contextAt(field.current.value, at) : null
@@ -100,5 +100,5 @@ function useOffers(field, { contextAt, known }) {
     turn.current += 1
     setOpen(null)
   }
-  return { open, setOpen, look, close }
+  return { open, setOpen, complete, close }
 }

@@ -30,14 +30,14 @@ export function Filters({ text }) {
     </div>`
 }
 
-/** Choosing a label, then its value: two lists of the browser, which a phone and a screen reader know well. @param {{ text: string }} props */
+/** Choosing a label, then its value: two native lists, which phones and screen readers handle well. @param {{ text: string }} props */
 function ByLabel({ text }) {
   const [names, setNames] = useState(/** @type {string[]} */ ([]))
   const [name, choose] = useState('')
   const [offered, offer] = useState(/** @type {string[]|null} */ (null))
   const [failed, fail] = useState(false)
-  const look = () => labels().then((found) => { setNames(found); fail(false) }, () => fail(true))
-  useEffect(() => { look() }, [])
+  const load = () => labels().then((found) => { setNames(found); fail(false) }, () => fail(true))
+  useEffect(() => { load() }, [])
   useEffect(() => {
     let wanted = true
     offer(null)
@@ -45,19 +45,19 @@ function ByLabel({ text }) {
     return () => { wanted = false }
   }, [name])
   /** @param {string} value */
-  const take = (value) => {
+  const add = (value) => {
     choose('')
     showQuery(withMatcher(text, name, '=', value))
   }
-  if (failed) return html`<button type="button" class="button" onClick=${look}>Labels could not be read. Try again</button>`
+  if (failed) return html`<button type="button" class="button" onClick=${load}>Labels could not be read. Try again</button>`
   return html`
-    <select class="chooser" aria-label="Filter by a label" value=${name} onFocus=${look} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
+    <select class="chooser" aria-label="Filter by a label" value=${name} onFocus=${load} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
       <option value="">Filter by label</option>
       ${names.map((one) => html`<option key=${one} value=${one}>${clip(one, 60)}</option>`)}
     </select>
     ${name !== '' && html`
       <select key=${name} class="chooser" aria-label=${`Value of ${name}`} value=""
-        onChange=${(/** @type {any} */ e) => take(offered?.[Number(e.target.value)] ?? '')}>
+        onChange=${(/** @type {any} */ e) => add(offered?.[Number(e.target.value)] ?? '')}>
         <option value="">${offered === null ? 'Loading' : `${offered.length} ${offered.length === 1 ? 'value' : 'values'} of ${clip(name, 40)}`}</option>
         ${(offered ?? []).slice(0, MOST_VALUES).map((value, i) => html`<option key=${value} value=${i}>${value === '' ? '(empty)' : clip(value, 80)}</option>`)}
       </select>`}`

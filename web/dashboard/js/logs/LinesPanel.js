@@ -16,7 +16,7 @@ import { Parts } from './Parts.js'
 import { useTail } from './useTail.js'
 
 /** @typedef {{ older: () => void, stop: () => void }} Asking */
-/** A question that takes longer says so. */
+/** A search that takes longer shows how long it has taken. */
 const SLOW_S = 1
 
 /** @param {{ asking: Asking, found: Found, counted: Counted, levels: Set<string>|null, text: string, following: boolean, toggle: () => void, again: () => void, words: string, mistake: Mistake|null }} props */

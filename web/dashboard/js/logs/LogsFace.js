@@ -28,13 +28,13 @@ export function LogsFace() {
   const following = tail.value === 'on' && follows.value
   const levels = useMemo(() => levelsOf(text), [text])
   const mistake = found.state === 'error' && found.refused && found.query === queryOf(text) ? mistakeOf(found.error, text) : null
-  // Nothing was ever sent: how to begin is what the reader needs.
+  // Nothing was ever sent: the reader needs to know how to begin.
   const never = sourcesOf('logs').some((source) => source.source === 'logs' && source.up === null) && found.state === 'ready' && found.count === 0 && !following
   const toggle = () => {
     if (following) tail.value = ''
     else {
       if (!follows.peek()) followTime()
-      // What came in since the search is there before what comes in from now on.
+      // Searched again first, so that no line is missing between the list and the tail.
       again(turn + 1)
       tail.value = 'on'
     }

@@ -17,7 +17,7 @@ import { parserOf, prettyJson } from './signs.js'
 /** Characters that are shown before the reader asks for all. */
 const MOST_SHOWN = 10_000
 const MOST_OF_FIELD = 400
-/** What a link to a line shows before it. */
+/** Seconds before a line that a link to it shows. */
 const BEFORE_S = 900
 
 /** @typedef {{ name: string, value: string, kind: 'label'|'attribute'|'parsed'|'id' }} Field */

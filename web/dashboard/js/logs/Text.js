@@ -1,5 +1,5 @@
 /**
- * The text of a line: nothing of it is obeyed or taken for HTML; white space stays as it is.
+ * The text of a line: never read as HTML or as terminal commands; white space stays as it is.
  */
 import { html, useMemo } from '../lib.js'
 import { cut, oneLine, pieces } from './signs.js'

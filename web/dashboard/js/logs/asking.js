@@ -20,7 +20,7 @@ import { withLevels } from './query.js'
  * @typedef {{ state: 'loading'|'ready'|'error', volume: LogVolume|null, error: string }} Counted
  */
 
-/** Lines of a page, and how many are read in one go: who wants more asks for a shorter time. */
+/** Lines of a page, and how many are read in all: for more, a shorter time is needed. */
 export const PAGE = 100
 export const MOST_LINES = 5000
 /** As many as the service gives at once. */

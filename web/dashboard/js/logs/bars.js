@@ -26,7 +26,7 @@ export const totals = (volume) => LEVELS.flatMap((level) => {
 /** The counts of some levels; null for all. @param {LogVolume} volume @param {ReadonlySet<string>|null} levels @returns {LogVolume} */
 export const ofLevels = (volume, levels) => (levels ? { ...volume, levels: volume.levels.filter(({ level }) => levels.has(level)) } : volume)
 
-/** All lines. @param {LogVolume} volume */
+/** How many lines there are in all. @param {LogVolume} volume */
 export const totalOf = (volume) => volume.levels.reduce((sum, { total }) => sum + total, 0)
 
 /** The slices of each bar. @param {LogVolume} volume @returns {Slice[][]} */

@@ -5,9 +5,9 @@ import { get } from '../api.js'
 import { serverTime } from '../stores/clock.js'
 
 const FRESH_MS = 60_000
-/** Streams of this long a time are known. */
+/** Labels of streams with lines in this time. */
 const BACK_S = 30 * 86_400
-/** Of each label so many values are offered. */
+/** Values of a label that are offered. */
 export const MOST_VALUES = 500
 
 /** @type {Map<string, { at: number, answer: Promise<string[]> }>} */
@@ -23,7 +23,7 @@ function remembered(path) {
   return answer
 }
 
-/** What is looked for first stands first. */
+/** Labels that come first, in this order. */
 const FIRST = ['service_name', 'service', 'app', 'job', 'host_name', 'host', 'container_name', 'container']
 /** @param {string} name */
 const rank = (name) => (FIRST.indexOf(name) + 1 || FIRST.length + 1)
@@ -34,5 +34,5 @@ export const labels = async () => [...await remembered('/loki/api/v1/labels')].s
 /** @param {string} name @returns {Promise<string[]>} */
 export const values = (name) => remembered(`/loki/api/v1/label/${encodeURIComponent(name)}/values`)
 
-/** Who said a line, in a word. @param {Record<string, string>} of its labels */
+/** The service or host that a line is from. @param {Record<string, string>} of its labels */
 export const fromOf = (of) => FIRST.map((name) => of[name]).find((value) => value !== undefined && value !== '') ?? Object.values(of)[0] ?? ''

@@ -1,7 +1,7 @@
 /**
  * LogQL as the field sees it: pieces to colour, and which label or value can be written at the caret.
  *
- * Pure. Whether a query is right says the service alone.
+ * Pure. Only the service knows whether a query is right.
  *
  * @import { Context, TokenKind } from '../explore/language.js'
  */

@@ -1,10 +1,10 @@
 /**
- * Lists of lines: pages of what was said before, and what comes in at the top while it is followed.
+ * Lists of lines: pages of older lines, and lines that come in at the top while they are followed.
  *
  * Pure. Lists are kept in parts of some lines, and a part that does not change stays the same object: what is drawn of it need not be drawn anew.
  *
  * @import { LogLine } from '../types.js'
- * @typedef {{ parts: LogLine[][], count: number, left: number }} Tail  the newest part first; `left`: lines that had to go since it was begun
+ * @typedef {{ parts: LogLine[][], count: number, left: number }} Tail  the newest part first; `left`: older lines that were dropped since it began
  */
 
 import { day, exactTime } from '../format.js'
@@ -22,7 +22,7 @@ export function inParts(lines) {
   return parts
 }
 
-/** The lines of a page that are not there yet: it begins with those of the last time that is in view. @param {LogLine[][]} parts @param {LogLine[]} page */
+/** The lines of an older page that are not in the list yet: the page begins again with the oldest time of the list. @param {LogLine[][]} parts @param {LogLine[]} page */
 export function fresh(parts, page) {
   const last = parts.at(-1)?.at(-1)?.ns
   const seen = new Set(atEnd(parts, last).map(keyOf))
@@ -49,7 +49,7 @@ export function pushed(tail, lines, most) {
   const parts = [...tail.parts]
   for (const line of lines) {
     if (parts.length === 0 || parts[0].length >= PART) parts.unshift([])
-    // A part that is filled is a new object once.
+    // Only the part that grows is a new object.
     parts[0] = [line, ...parts[0]]
   }
   let count = tail.count + lines.length
@@ -62,7 +62,7 @@ export function pushed(tail, lines, most) {
   return { parts, count, left }
 }
 
-/** The lines of a message of the tail, the oldest first. Which labels are those of the stream says `streamLabels`. @param {any} message @param {ReadonlySet<string>} streamLabels @returns {LogLine[]} */
+/** The lines of a message of the tail, the oldest first. `streamLabels`: labels that streams have; all others are attributes. @param {any} message @param {ReadonlySet<string>} streamLabels @returns {LogLine[]} */
 export function ofMessage(message, streamLabels) {
   /** @type {LogLine[]} */
   const lines = []

@@ -1,8 +1,8 @@
 /**
  * A query for log lines in its parts, and what is done to them without writing: a condition more, one less, another level.
  *
- * Pure. Only the outline is read: what selects streams, and where each stage begins and ends. Whether it is right says the service alone; what
- * cannot be read is left as it is.
+ * Pure. Only the outline is read: what selects streams, and where each stage begins and ends. Only the service knows whether a query is right;
+ * what cannot be read is left as it is.
  *
  * @typedef {{ name: string, op: string, value: string, text: string }} Matcher  `text`: as it is written
  * @typedef {{ matchers: Matcher[], stages: string[] }} Query
@@ -13,10 +13,10 @@ export const ALL = '{}'
 /** Worst first; as the service names them. */
 export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unknown']
 
-/** Those of control characters that have a short form. @type {Record<string, string>} */
+/** Characters that have a short escape. @type {Record<string, string>} */
 const SHORT = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\', '"': '\\"' }
 
-/** A text as queries have it. @param {string} text */
+/** A text as a string of LogQL. @param {string} text */
 export const quote = (text) => `"${text.replace(/[\\"\u0000-\u001f\u007f-\u009f]/g, (c) => SHORT[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
 
 /** @param {string} name @param {string} op @param {string} value @returns {Matcher} */
@@ -42,7 +42,7 @@ function meant(written) {
   return inside.replace(/\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))/gis, (_, u, x, c) => (u || x ? String.fromCharCode(parseInt(u || x, 16)) : { n: '\n', r: '\r', t: '\t' }[/** @type {string} */ (c)] ?? c))
 }
 
-/** Null where it is no selector of streams with stages, as a query for figures, or is not finished. @param {string} text @returns {Query|null} */
+/** Null for what is not a stream selector with stages, such as a metric query, and for what is unfinished. @param {string} text @returns {Query|null} */
 export function read(text) {
   let at = /^\s*/.exec(text)?.[0].length ?? 0
   if (text[at] !== '{') return null
@@ -68,7 +68,7 @@ export function read(text) {
   return stages && { matchers, stages }
 }
 
-/** A stage that may end here: a parser alone, or something that is said of a label or of the line. */
+/** The text of a whole stage: a parser alone, or a condition on a label or on the line. */
 const WHOLE = /^\|\s*(json|logfmt|unpack|decolorize)\s*$|["'`)]\s*$|[<>=~]\s*[\w.]+\s*$/
 
 /** @param {string} text behind the selector @returns {string[]|null} */
@@ -124,7 +124,7 @@ export const withoutStage = (text, at) => changed(text, (query) => ({ ...query, 
 /** Only the lines that hold a text. @param {string} text */
 export const contains = (text) => `|= ${quote(text)}`
 
-/** Only, or none of, the lines of which something is known. @param {string} name @param {string} value @param {boolean} [without] */
+/** Only the lines with a value of a field, or only those without it. @param {string} name @param {string} value @param {boolean} [without] */
 export const known = (name, value, without = false) => `| ${name}${without ? '!=' : '='}${quote(value)}`
 
 const OF_LEVELS = /^\|\s*detected_level\s*=~?\s*"([a-z|]+)"$/

@@ -13,10 +13,10 @@ const SAME = [
   ['pod', 'k8s_pod_name'],
   ['namespace', 'k8s_namespace_name'],
 ]
-/** A chart of more is about all of them. */
+/** More values than this select nothing. */
 const MOST_VALUES = 10
 
-/** What all lines of a chart say of these, by the label that streams have for it. @param {Array<Record<string, string|undefined>>} metrics @param {string[]} streamLabels @returns {Array<{ name: string, values: string[] }>} */
+/** The values of these labels that the lines of a chart have, by the label that streams have; only where each line has one. @param {Array<Record<string, string|undefined>>} metrics @param {string[]} streamLabels @returns {Array<{ name: string, values: string[] }>} */
 export function wantedOf(metrics, streamLabels) {
   const there = new Set(streamLabels)
   return SAME.flatMap((names) => {

@@ -1,12 +1,12 @@
 /**
- * The text of a line as it is shown: what a terminal would obey, and what would turn writing around, stands there in signs.
+ * The text of a line as it is shown: terminal commands and characters that change the direction of writing are written as escapes.
  *
  * Pure.
  *
  * @typedef {{ text: string, kind: ''|'sign' }} Piece  `sign`: stands for something that is not shown as itself
  */
 
-/** What is not shown as itself: control characters but for line ends and tabs; what turns writing around, or hides in it. */
+/** What is not shown as itself: control characters except line ends and tabs; characters that change the direction of writing, or are not visible. */
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/
 /** The same, and colours and commands of terminals as a whole. */
 const SIGNS = new RegExp(`\u001b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007\u001b\n]{0,200}(?:\u0007|\u001b\\\\))|${HIDDEN.source}`, 'g')
@@ -27,7 +27,7 @@ export function pieces(text) {
   for (const { 0: found, index } of text.matchAll(SIGNS)) {
     if (index > at) out.push({ text: text.slice(at, index), kind: '' })
     at = index + found.length
-    // The end of a line as Windows writes it is no more than that.
+    // CR LF is one line end.
     if (found === '\r' && text[at] === '\n') continue
     out.push({ text: found.replace(new RegExp(HIDDEN.source, 'g'), sign), kind: 'sign' })
   }

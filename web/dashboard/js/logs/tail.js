@@ -10,9 +10,9 @@ import { droppedOf, keyOf, ofMessage } from './lines.js'
 
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
-/** Lines of the time without a connection that are asked for. */
+/** After a reconnect at most so many missed lines are asked for. */
 const MISSED = 1000
-/** Lines may come a little later than they were said. */
+/** Lines may arrive a little after their time. */
 const BACK_NS = 5_000_000_000n
 /** So many are remembered, so that none is shown twice. */
 const REMEMBERED = 4000
@@ -38,7 +38,7 @@ export function follow(query, from, streamLabels, onLines, shown) {
   let tries = 0
 
   /** @param {MessageEvent} event */
-  const hear = ({ data }) => {
+  const receive = ({ data }) => {
     /** @type {any} */
     let message
     try {
@@ -73,7 +73,7 @@ export function follow(query, from, streamLabels, onLines, shown) {
       tries = 0
       link.value = { ...link.peek(), state: 'open' }
     })
-    opened.addEventListener('message', (event) => { if (socket === opened) hear(event) })
+    opened.addEventListener('message', (event) => { if (socket === opened) receive(event) })
     opened.addEventListener('close', (event) => {
       if (socket !== opened) return
       socket = null

@@ -1,16 +1,16 @@
 /**
  * The query for the lines of a kind.
  *
- * Pure. A kind is a text with holes; what stands between them is what all of its lines have, in that order.
+ * Pure. A kind is a text with gaps; all of its lines have what stands between the gaps, in that order.
  */
 import { literal, quote } from './query.js'
 
 /** Labels that say which service a stream is of, in the order in which the service looks for it. */
 export const SERVICE_LABELS = ['service_name', 'service', 'app', 'application', 'app_name', 'name', 'container', 'container_name', 'k8s_container_name', 'component', 'workload', 'job', 'unit']
-/** More of a template says no more. */
+/** Characters of a template that are used: more would hardly find other lines. */
 const LONGEST = 500
 
-/** What finds the lines of a template: blanks may be more of them, and what JSON escapes may be escaped. @param {string} template */
+/** A regular expression for the lines of a template: white space may be longer in them, quotes and backslashes may be escaped. @param {string} template */
 export function patternOf(template) {
   const parts = template.slice(0, LONGEST).split(/<\*>|["'\\]/).map((part) => part.trim().split(/\s+/).filter(Boolean).map(literal).join('\\s+'))
   return parts.filter((part) => part !== '').join('.*')

@@ -19,7 +19,7 @@ export function useFound(text, bars, turn) {
     let asked = ''
     return effect(() => {
       const { name, seconds, end } = range.value
-      // A page that nobody looks at asks nothing; who comes back finds what was there.
+      // A hidden page asks nothing; a reader who comes back finds what was there.
       if (!awake.value || asked === name) return
       asked = name
       untracked(() => {

@@ -19,10 +19,10 @@ export function useTail(found) {
   const [holds, setHolds] = useState(false)
   const [link, setLink] = useState(OPENING)
   const box = useRef(/** @type {HTMLElement|null} */ (null))
-  /** What waits, and why. */
+  /** The lines that wait, and why they do. */
   const held = useRef({ list: NO_TAIL, hovers: false, paused: false, frame: 0 })
 
-  /** Whether the reader reads: they point at the list, stand in it, or have scrolled into it. */
+  /** Whether the reader is reading: the pointer or the focus is in the list, or the page is scrolled into it. */
   const reads = () => {
     const { hovers, paused: pauses } = held.current
     const list = box.current
@@ -63,7 +63,7 @@ export function useTail(found) {
     let followed = null
     let ended = false
     let stop = () => {}
-    // Which labels are the stream's is not said with the lines of a tail.
+    // The tail does not say which labels belong to the stream.
     labels().catch(() => []).then((names) => {
       if (ended) return
       followed = follow(found.query, nsOf(found.end), new Set(names), (lines) => {

@@ -70,7 +70,7 @@ export function Detail({ view, at, choose, setZoom }) {
     <p class="quiet">Id <code>${span.span_id}</code></p>`
 }
 
-/** What was cut before it came here. @param {Span} span */
+/** What was dropped before the span was stored. @param {Span} span */
 function droppedWords({ dropped }) {
   const parts = typeof dropped === 'number' ? (dropped > 0 ? [count(dropped, 'part')] : []) : Object.entries(dropped ?? {}).filter(([, n]) => Number(n) > 0).map(([name, n]) => `${n} ${name}`)
   return parts.length > 0 ? `Left out of it: ${parts.join(', ')}.` : ''

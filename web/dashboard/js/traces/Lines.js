@@ -1,8 +1,7 @@
 /**
  * What was said while a span ran: the first lines of its service that name its trace, its own before the others.
  *
- * @import { LogLine } from '../types.js'
- * @import { Span } from '../types.js'
+ * @import { LogLine, Span } from '../types.js'
  * @import { View } from './view.js'
  */
 import { Mark } from '../components/Mark.js'

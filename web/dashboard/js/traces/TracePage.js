@@ -22,7 +22,7 @@ import { around, viewOf } from './view.js'
 import { Waterfall } from './Waterfall.js'
 import { exactMoment, length, nameOf } from './words.js'
 
-/** So much of a span is seen, or it is brought into view. */
+/** With less of a span in view, it is scrolled to. */
 const LEAST_SEEN_PX = 160
 
 /** @param {{ id: string }} props */
@@ -36,7 +36,7 @@ export function TracePage({ id }) {
     cameFrom(id)
   }, [])
   const back = html`<a class="button trace-back" href=${openedAddress()}>← All traces</a>`
-  // What is no id of a trace is refused in words of the service.
+  // The service says why something is not an id of a trace.
   const refused = !trace && asked.status === 400 ? asked.error : ''
   const missing = !trace && (asked.status === 404 || refused !== '')
   if (!view || !trace || view.tree.spans === 0) {
@@ -65,7 +65,7 @@ function Head({ view, trace, back, busy, error, again }) {
   const t = unix(tree.begin)
   const failed = tree.nodes.filter(({ span }) => span?.status === 'error').length
   const head = useRef(/** @type {HTMLElement|null} */ (null))
-  // Who comes from the list goes on here with the keyboard.
+  // Keyboard users who come from the list go on here.
   useLayoutEffect(() => head.current?.focus({ preventScroll: true }), [])
   const [said, say] = useState('')
   const copyId = () => copy(view.id).then(() => say('Copied'), () => say('The browser does not allow copying'))

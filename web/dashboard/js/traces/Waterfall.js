@@ -1,7 +1,7 @@
 /**
  * The spans of a trace as a tree with a bar each on one axis of time. Only the rows in view are in the document.
  *
- * One stop of the Tab key: arrows walk as in a tree, Enter opens a span, `z` looks at its time alone.
+ * One stop of the Tab key: arrows walk as in a tree, Enter opens a span, `z` shows its time alone.
  *
  * @import { View } from './view.js'
  */
@@ -21,7 +21,7 @@ const ROW_PX = 28
 const NARROW_ROW_PX = 44
 const NARROW_PX = 600
 const TICK_PX = 88
-/** Elements of rows are kept by this many. */
+/** The number of elements for rows is a multiple of this. */
 const SPARE = 16
 
 /** @param {{ view: View, chosen: number, choose: (at: number) => void, window: [number, number], whole: [number, number], setZoom: (to: [number, number]|null) => void }} props */
@@ -108,7 +108,7 @@ export function Waterfall({ view, chosen, choose, window, whole, setZoom }) {
   ]), [node])
   const hits = useMemo(() => new Set(search.places), [search.places])
   const at = shown.indexOf(active)
-  // What is scrolled out of view gives its elements to what comes into view.
+  // Rows that come into view take over the elements of rows that left it.
   const slots = Math.ceil((rows.to - rows.from + 1) / SPARE) * SPARE
   const drawn = shown.slice(rows.from, rows.to).map((place, i) => ({ place, row: rows.from + i, key: `${(rows.from + i) % slots}` }))
   // What has the focus stays, or a screen reader would lose it.

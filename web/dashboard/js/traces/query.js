@@ -1,5 +1,5 @@
 /**
- * The form of a search and the TraceQL that it writes; and back, as far as a query says what the form can say.
+ * The form of a search: writes TraceQL, and reads it back where a query has no more than the form can show.
  *
  * Pure. The query is what is kept in the address: the form only reads and writes it.
  *

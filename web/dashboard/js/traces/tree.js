@@ -106,8 +106,8 @@ function byId(spans) {
 }
 
 /**
- * Where a span hangs. Both sides of a call may share an id, as Zipkin's clients have it: then the server's side hangs on the client's, and what
- * is below hangs on the one of its own service.
+ * The parent of a span. Both sides of a call may share an id, as Zipkin's clients have it: then the server's side is a child of the client's,
+ * and a child of that id is put below the span of its own service.
  * @param {Span} span @param {number} i @param {Span[]} spans @param {Map<string, number[]>} sharers
  */
 function parentOf(span, i, spans, sharers) {

@@ -1,12 +1,12 @@
 /**
- * A trace as it is looked at: its tree, and what was worked out of it once.
+ * A trace as it is shown: its tree, and what is computed from it once.
  *
  * Pure.
  *
  * @import { Trace } from '../types.js'
  * @import { Tree } from './tree.js'
  * @typedef {{ id: string, tree: Tree, self: number[], path: Map<number, Array<[number, number]>>, root: number, colours: Map<string, string>, keys: string[] }} View
- *   `keys`: how each span is called in the address
+ *   `keys`: the name of each span in the address
  */
 import { coloursOf } from '../chart/colours.js'
 import { unix } from './moments.js'

@@ -13,7 +13,7 @@ export function rowsOf(nodes, closed) {
   return rows
 }
 
-/** What is still closed when a row is in view, for which all above it is open. The same set where that is so already. @param {Node[]} nodes @param {ReadonlySet<number>} closed @param {number} at @returns {ReadonlySet<number>} */
+/** The closed rows once everything above a row is open; the same set where it is open already. @param {Node[]} nodes @param {ReadonlySet<number>} closed @param {number} at @returns {ReadonlySet<number>} */
 export function opened(nodes, closed, at) {
   const above = []
   for (let parent = nodes[at]?.parent ?? -1; parent >= 0; parent = nodes[parent].parent) if (closed.has(parent)) above.push(parent)

@@ -12,7 +12,7 @@ export const length = (seconds) => (seconds < 0 ? `−${written(seconds)}` : wri
 /** A moment of a trace. @param {number} seconds since it began */
 export const offset = (seconds) => `+${written(seconds)}`
 
-/** What a name says where there is none. */
+/** Stands where there is no name. */
 const NO_NAME = 'no name'
 /** @param {string} name */
 export const nameOf = (name) => name || NO_NAME
@@ -24,7 +24,7 @@ export function outside({ early, late }) {
   return early > 0 ? `It ${parts[0]}: the clocks of the two may differ.` : late > 0 ? `It ends ${written(late)} after its parent.` : ''
 }
 
-/** What a reader sees of a row without words: where it begins, what it holds up, what is below. @param {Node} node @param {boolean} critical @param {number} below */
+/** What a row shows without words, for screen readers: where it begins, whether the whole waits for it, what is below. @param {Node} node @param {boolean} critical @param {number} below */
 export const unwritten = (node, critical, below) => [`begins at ${offset(node.from)}`, critical && 'on the critical path', below > 0 && `${count(below, 'span')} below`].filter(Boolean).join(', ')
 
 /** A time of day to the millisecond. @param {number} t Unix seconds */

@@ -23,7 +23,7 @@ export function selfTimes({ nodes }) {
   })
 }
 
-/** The span whose way is followed: of those that no other began, the longest; where none of these is there, of those without their parent. @param {Tree} tree */
+/** The span that the critical path begins with: the longest root; without roots, the longest of those whose parent is missing. @param {Tree} tree */
 export function mainRoot({ nodes }) {
   let found = -1
   const better = (/** @type {Node} */ a, /** @type {Node} */ b) => (a.parent === -1 && b.parent !== -1) || (a.parent === b.parent && a.to - a.from > b.to - b.from)
