@@ -7,11 +7,8 @@
  */
 import { ask, get } from '../api.js'
 import { signal } from '../lib.js'
+import { FRESH_MS, remembered } from '../remembered.js'
 
-/** How long an answer is good. */
-const FRESH_MS = 60_000
-/** Answers kept at the most. */
-const MOST_KEPT = 100
 /** Values of a label that are offered, and series that are counted. */
 const MOST_VALUES = 500
 const MOST_SERIES = 5000
@@ -37,22 +34,6 @@ export async function loadMetrics({ again = false } = {}) {
 
 /** Parts of a classic histogram or a summary are described under its own name. @param {Record<string, MetricMetadata[]>} meta @param {string} name @returns {MetricMetadata|undefined} */
 export const describe = (meta, name) => meta[name]?.[0] ?? meta[name.replace(/_(bucket|sum|count|total)$/, '')]?.[0]
-
-/** @type {Map<string, { at: number, answer: Promise<any> }>} */
-const kept = new Map()
-
-/** @param {string} path @param {Record<string, string|number>} params @returns {Promise<any>} */
-function remembered(path, params) {
-  const key = `${path} ${JSON.stringify(params)}`
-  const held = kept.get(key)
-  if (held && performance.now() - held.at < FRESH_MS) return held.answer
-  const answer = get(path, params)
-  answer.catch(() => kept.delete(key))
-  kept.delete(key)
-  kept.set(key, { at: performance.now(), answer })
-  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value ?? '')
-  return answer
-}
 
 /** @param {string} metric @returns {Record<string, string>} */
 const matching = (metric) => (metric === '' ? {} : { 'match[]': metric })
