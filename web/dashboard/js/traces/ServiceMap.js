@@ -10,7 +10,8 @@ import { Sideways } from '../components/Sideways.js'
 import { Swatch } from '../components/Swatch.js'
 import { Table } from '../components/Table.js'
 import { count, DASH, digits, exactTime, format, grouped, percent } from '../format.js'
-import { html, useEffect, useMemo, useState } from '../lib.js'
+import { computed, html, useMemo, useState } from '../lib.js'
+import { now } from '../stores/clock.js'
 import { range } from '../stores/place.js'
 import { searchAddress } from './addresses.js'
 import { useAsked } from './asking.js'
@@ -20,21 +21,18 @@ import { EMPTY, queryOf } from './query.js'
 import { BOX_H, BOX_W, MOST, namesOf, pictureOf, widthOf } from './services.js'
 
 /** Figures are asked for again so often, as long as the period goes with the time. */
-const AGAIN_MS = 30_000
+const EVERY_S = 30
+const beat = computed(() => Math.floor(now.value / EVERY_S))
 
 /** The traces of a service. @param {string} service @param {string} [status] */
 const searchOf = (service, status = '') => searchAddress(queryOf({ ...EMPTY, service, status }))
 
 export function ServiceMap() {
   const [turn, again] = useState(0)
-  const { start, end } = usePeriod(turn)
-  const asked = useAsked('/api/v1/traces/services', { start, end }, turn, range.value.name)
-  const live = range.value.live
-  useEffect(() => {
-    if (!live) return undefined
-    const timer = setInterval(() => { if (document.visibilityState === 'visible') again((n) => n + 1) }, AGAIN_MS)
-    return () => clearInterval(timer)
-  }, [live])
+  const { name, live } = range.value
+  const when = live ? `${turn} ${beat.value}` : turn
+  const { start, end } = usePeriod(when)
+  const asked = useAsked('/api/v1/traces/services', { start, end }, when, name)
   /** @type {ServiceFigures[]} */
   const services = asked.data?.services ?? []
   /** @type {Calls[]} */
