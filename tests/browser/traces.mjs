@@ -141,6 +141,24 @@ onPage('a mistake is marked in its place, and a field says what is wrong with it
   await page.locator('#traces-mistake').waitFor(PATIENCE)
   assert.match(await page.locator('.traces-query .ql-mistake').textContent() ?? '', /nonsense/)
   await page.getByText('The query has a mistake').waitFor(PATIENCE)
+  // The next query is not blamed while its answer is under way.
+  let answer = () => {}
+  const held = new Promise((resolve) => { answer = () => resolve(undefined) })
+  await page.route('**/api/v1/traces?*', async (route) => {
+    await held
+    await route.continue()
+  })
+  const text = page.getByRole('textbox', { name: 'Query, TraceQL' })
+  await text.fill('{ duration > 1s }')
+  await page.keyboard.press('Enter')
+  await page.locator('[data-panel="traces"][data-face="loading"]').waitFor(PATIENCE)
+  assert.equal(await page.locator('#traces-mistake').count(), 0)
+  answer()
+  await page.locator('.trace-list a').first().waitFor(PATIENCE)
+  await page.unroute('**/api/v1/traces?*')
+  await text.fill('{ nonsense = "x" }')
+  await page.keyboard.press('Enter')
+  await page.locator('#traces-mistake').waitFor(PATIENCE)
   await page.getByRole('button', { name: 'Begin with the form' }).click(PATIENCE)
   await page.getByLabel('Span lasts at least').fill('100')
   await page.keyboard.press('Enter')

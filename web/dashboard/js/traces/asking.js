@@ -26,11 +26,13 @@ export function useAsked(path, params, turn, question = path + JSON.stringify(pa
       (error) => {
         if (stop.signal.aborted) return
         const failed = { error: error instanceof Error ? error.message : String(error), status: error instanceof ApiError ? error.status : 0, asked: key }
-        hold((before) => ({ ...before, ...failed, data: before.question === question ? before.data : null }))
+        hold((before) => ({ ...before, ...failed, question, data: before.question === question ? before.data : null }))
       },
     )
     return () => stop.abort()
   }, [key, turn])
-  const { data, error, status, at, asked } = held
+  const { data, at, asked } = held
+  // What is wrong with one question says nothing about the next.
+  const { error, status } = held.question === question ? held : { error: '', status: 0 }
   return { data, error, status, at, busy: asked !== key }
 }
