@@ -14,7 +14,7 @@ use super::journal::Piece;
 use super::read::LogReader;
 use super::rows::{Row, Rows};
 use super::state::{LogStore, Streams};
-use crate::logs::record::{SourceError, TimeNs};
+use crate::logs::record::{Filter, Order, Parts, Source, SourceError, TimeNs};
 use crate::model::{Labels, TimestampMs};
 use crate::span_store::{self as store, table};
 use crate::store::StoreError;
@@ -195,45 +195,14 @@ impl LogReader {
 
     /// The streams with rows in a range, and how many each has there.
     pub(crate) fn counts(&self, start: TimeNs, end: TimeNs) -> Result<Vec<(Labels, u64)>, SourceError> {
+        let (order, needles) = (Order::Any, Vec::new());
+        let filter = Filter { matchers: Vec::new(), start, end, order, needles, bodies: false, attributes: false };
         let mut found: FxHashMap<Labels, u64> = FxHashMap::default();
-        let inside = |time: &&TimeNs| (start..end).contains(*time);
-        let (heads, files) = self.store().snapshot(start, end, |_| true);
-        for (labels, rows) in heads {
-            let count = rows.times.iter().filter(inside).count() as u64;
-            *found.entry(labels).or_default() += count;
-        }
-        for file in files {
-            let Some(directory) = self.directory(&file)? else { continue };
-            for (entry, number) in directory.blocks.iter().zip(1..) {
-                let touches = |first: TimeNs, last: TimeNs| first < end && last >= start;
-                let is_whole = |first: TimeNs, last: TimeNs| first >= start && last < end;
-                if !entry.runs.iter().any(|run| touches(run.first, run.last)) {
-                    continue;
-                }
-                let times = if entry.runs.iter().all(|run| is_whole(run.first, run.last) || !touches(run.first, run.last)) {
-                    Vec::new()
-                } else {
-                    match file.block(entry, Wanted { bodies: false, details: false }) {
-                        Ok(rows) => rows.times,
-                        Err(error) => {
-                            self.store().left_out(&file, &format!("block {number} with {} spans", entry.rows()), error)?;
-                            continue;
-                        }
-                    }
-                };
-                let mut from = 0;
-                for run in &entry.runs {
-                    let to = from + run.rows as usize;
-                    let count = match is_whole(run.first, run.last) {
-                        true => u64::from(run.rows),
-                        false => times.get(from..to).unwrap_or_default().iter().filter(inside).count() as u64,
-                    };
-                    *found.entry(directory.streams[run.stream as usize].clone()).or_default() += count;
-                    from = to;
-                }
-            }
-        }
-        let mut found: Vec<(Labels, u64)> = found.into_iter().filter(|(_, count)| *count > 0).collect();
+        self.tally(&filter, Parts { of: &|_| Some(0), levels: false }, &mut |tally| {
+            *found.entry(tally.labels.clone()).or_default() += tally.lines;
+            ControlFlow::Continue(())
+        })?;
+        let mut found: Vec<(Labels, u64)> = found.into_iter().collect();
         found.sort_by(|a, b| a.0.cmp_pairs(&b.0));
         Ok(found)
     }
