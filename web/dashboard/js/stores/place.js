@@ -39,7 +39,7 @@ export const logsAddress = (query, params = {}) => address('logs', '', { query, 
 const AROUND_S = 300
 /** The lines around a moment, or around a stretch of time. @param {string} query LogQL @param {number} from Unix seconds @param {number} [to] */
 export const logsAround = (query, from, to = from) => logsAddress(query, { range: '', at: '', from: String(Math.floor(from) - AROUND_S), to: String(Math.ceil(to) + AROUND_S) })
-/** The same for a moment of a chart, of what the chart shows; loaded when it is asked for. @param {number} time Unix seconds @param {Array<Record<string, string|undefined>>} metrics @returns {Promise<string>} */
+/** The same for a moment of a chart, of what the chart shows. Loaded from here: the script that pages share, as charts are in, loads no other. @param {number} time Unix seconds @param {Array<Record<string, string|undefined>>} metrics @returns {Promise<string>} */
 export const logsAt = (time, metrics) => import('../logs/moment.js').then((m) => m.logsAt(time, metrics))
 
 /** Goes to an address; `replace` where going back should not lead here again. @param {string} hash @param {{ replace?: boolean }} [how] */
