@@ -11,6 +11,7 @@
  * @typedef {Mark & { x: number, y: number, place: 'value'|'above'|'below'|'time' }} Dot  `place`: whether it stands at its value
  */
 import { unitOf } from '../format.js'
+import { floatOf } from './series.js'
 import { figure } from './words.js'
 
 /** Marks of a chart at the most. */
@@ -33,14 +34,11 @@ export function marksOf(list) {
     for (const { labels, value, timestamp } of exemplars) {
       const trace = TRACES.map((name) => labels[name]).find(Boolean) ?? ''
       const key = `${timestamp} ${value} ${trace || JSON.stringify(labels)}`
-      if (!marks.has(key)) marks.set(key, { key, time: timestamp, value: numberOf(value), trace, unit, labels })
+      if (!marks.has(key)) marks.set(key, { key, time: timestamp, value: floatOf(value), trace, unit, labels })
     }
   }
   return [...marks.values()].sort((a, b) => a.time - b.time)
 }
-
-/** @param {string} text */
-const numberOf = (text) => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text))
 
 /** Whether a chart shows values of the kind that its exemplars have. @param {string[]} queries */
 export const onAxis = (queries) => queries.every((query) => /\bhistogram_quantiles?\s*\(/.test(query) || (/^\s*[a-zA-Z_:][\w:]*\s*(\{[^]*\})?\s*$/.test(query) && !/^\s*[\w:]*_(bucket|count|sum|total)\b/.test(query)))

@@ -9,6 +9,7 @@
  * @typedef {{ t: number[], step: number, buckets: Bucket[], cells: Array<number|null>, most: number, groups: number }} Heat
  *   `t`: the end of each column; `cells`: column by column, in each from the lowest bucket up; `groups`: label sets that were added up
  */
+import { floatOf } from '../chart/series.js'
 
 /** Shares of an observation, which sums of floats leave over. */
 const NEARLY_NONE = 1e-9
@@ -17,7 +18,7 @@ const NEARLY_NONE = 1e-9
 export const areBuckets = (lines) => lines.length > 1 && lines.every((line) => Number.isFinite(boundOf(line)) || boundOf(line) === Infinity)
 
 /** @param {Line} line */
-const boundOf = ({ metric: { le } }) => (le === undefined || le === '' ? NaN : le === '+Inf' ? Infinity : le === '-Inf' ? -Infinity : Number(le))
+const boundOf = ({ metric: { le } }) => (le === undefined || le === '' ? NaN : floatOf(le))
 
 /** @param {Line[]} lines with a label `le` each @param {number} step seconds @returns {Heat} */
 export function heatOf(lines, step) {
