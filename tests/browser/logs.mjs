@@ -2,9 +2,10 @@
  * Logs: searched, filtered, opened, followed, with the real service and lines that were really sent. What others wrote is text and nothing else.
  */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch, waitForPage, waitForState, withPage as onPage } from './browser.mjs'
-import { Service, until } from './service.mjs'
+import { test } from 'node:test'
+import { waitForPage, waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 /** Lines of the service `web`, one a second. */
@@ -12,10 +13,7 @@ const MANY = 260
 /** What a terminal, a page and a reader could stumble over. */
 const HOSTILE = ['<img src=x onerror="document.title=\'run\'"><script>document.title="run"</script>', '\u001b[31mred\u001b[0m\u001b]0;title\u0007 \u0000', '  two  spaces\n\tnext line', `right \u202eto left ${'x'.repeat(20_000)}`]
 
-/** @type {Service} */
-let service
-/** @type {import('playwright-core').Browser} */
-let browser
+const { service, withPage } = await withService('[taskmaster]\nenabled = false\n')
 let at = 0
 
 /** @param {Record<string, string>} stream @param {Array<[number, string, Record<string, string>?]>} lines each with its time in Unix seconds */
@@ -25,18 +23,8 @@ async function push(stream, lines) {
   assert.equal(answer.status, 204, await answer.text())
 }
 
-before(async () => {
-  service = await Service.prepare('[taskmaster]\nenabled = false\n')
-  await service.start()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await service?.remove()
-})
-
 /** @param {string} name @param {Record<string, string>} params @param {(page: import('playwright-core').Page, watched: import('./browser.mjs').Watched) => Promise<void>} body @param {import('playwright-core').BrowserContextOptions} [options] */
-const onLogs = (name, params, body, options) => test(name, () => onPage(browser, async (watched) => {
+const onLogs = (name, params, body, options) => test(name, () => withPage(async (watched) => {
   const { page } = watched
   await page.goto(`${service.url}/#/logs?${new URLSearchParams({ range: '1h', ...params })}`)
   await waitForState(page, 'live')
@@ -188,7 +176,7 @@ onLogs('rows are walked with j and k', {}, async (page) => {
   await page.getByRole('dialog', { name: 'Search' }).waitFor(PATIENCE)
 })
 
-test('from a moment of a chart to the lines around it, of the service that the chart shows', () => onPage(browser, async ({ page }) => {
+test('from a moment of a chart to the lines around it, of the service that the chart shows', () => withPage(async ({ page }) => {
   const samples = [0, 30, 60].map((ago) => ({ name: 'shop_queue', labels: { service: 'web', core: '1' }, time: at - ago, value: ago }))
   const answer = await fetch(`${service.url}/api/v1/ingest`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ samples }) })
   assert.ok(answer.ok, await answer.text())
@@ -251,7 +239,7 @@ onLogs('a tail shows lines at the top as they come, and holds them while the rea
   assert.equal((await texts(page)).filter((text) => text === 'not asked for').length, 0)
 })
 
-test('a tail goes on after the service was away, and shows no line twice', () => onPage(browser, async ({ page, serverMayBeGone, serverMayRefuse }) => {
+test('a tail goes on after the service was away, and shows no line twice', () => withPage(async ({ page, serverMayBeGone, serverMayRefuse }) => {
   serverMayBeGone(true)
   serverMayRefuse(true)
   await page.goto(`${service.url}/#/logs?${new URLSearchParams({ query: '{service_name="away"}', tail: 'on' })}`)
