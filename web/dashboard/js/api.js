@@ -15,6 +15,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What went wrong, in words. @param {unknown} error */
+export const errorText = (error) => (error instanceof Error ? error.message : String(error))
+
 /** @param {string} path @param {Record<string, string|number>} [params] @returns {Promise<any>} */
 export const get = async (path, params) => (await request('GET', withParams(path, params))).data
 

@@ -4,7 +4,7 @@
  * @import { Buckets } from './stores/buckets.js'
  * @import { Answer, Question } from './stores/queries.js'
  */
-import { get } from './api.js'
+import { errorText, get } from './api.js'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './lib.js'
 import { leave, watch } from './stores/buckets.js'
 import { serverTime } from './stores/clock.js'
@@ -62,7 +62,7 @@ export function useAction() {
       await work()
       set({ busy: false, error: '' })
     } catch (error) {
-      set({ busy: false, error: error instanceof Error ? error.message : String(error) })
+      set({ busy: false, error: errorText(error) })
     }
   }
   return { ...state, run }

@@ -4,6 +4,7 @@
  * @import { ChartSpec } from './specs.js'
  * @import { ChartLine } from './model.js'
  */
+import { errorText } from '../api.js'
 import { html, useEffect, useRef, useState } from '../lib.js'
 import { axis } from '../stores/buckets.js'
 import { replayed } from '../stores/clock.js'
@@ -35,7 +36,7 @@ export function Menu({ spec, lines, promql, table, showTable, forecast, mark }) 
     try {
       say(await work())
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error))
+      say(errorText(error))
     }
   }
   const link = () => new URL(spec.id.includes('{') || place.peek().page === 'explore' ? location.hash : historyOf(promql.split('\n')[0]), location.href).href

@@ -5,7 +5,7 @@
  *
  * @import { Line } from '../points.js'
  */
-import { ApiError, ask } from '../api.js'
+import { ApiError, ask, errorText } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { stepFor } from '../period.js'
 import { print } from '../selector.js'
@@ -67,7 +67,7 @@ export function open(query, view) {
       if (view === 'graph') found = answer.peek().lines.length > 0 ? asked : ''
     } catch (error) {
       if (under !== mine) return
-      const words = error instanceof Error ? error.message : String(error)
+      const words = errorText(error)
       // What cannot be answered now cannot be answered in five seconds either.
       if (error instanceof ApiError && (error.status === 400 || error.status === 422)) stopped = true
       answer.value = { ...answer.peek(), state: 'error', error: words, busy: false, took: performance.now() - since }

@@ -5,7 +5,7 @@
  *
  * @import { MetricMetadata } from '../types.js'
  */
-import { ask, get } from '../api.js'
+import { ask, errorText, get } from '../api.js'
 import { signal } from '../lib.js'
 import { FRESH_MS, remembered } from '../remembered.js'
 
@@ -28,7 +28,7 @@ export async function loadMetrics({ again = false } = {}) {
   } catch (error) {
     loadedAt = -Infinity
     // What was known stays.
-    if (metrics.peek().state !== 'ready') metrics.value = { names: [], meta: {}, state: 'error', error: error instanceof Error ? error.message : String(error) }
+    if (metrics.peek().state !== 'ready') metrics.value = { names: [], meta: {}, state: 'error', error: errorText(error) }
   }
 }
 

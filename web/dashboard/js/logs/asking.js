@@ -5,7 +5,7 @@
  *
  * @import { LogLine, LogVolume } from '../types.js'
  */
-import { ApiError, ask } from '../api.js'
+import { ApiError, ask, errorText } from '../api.js'
 import { signal } from '../lib.js'
 import { serverTime } from '../stores/clock.js'
 import { atEnd, fresh, inParts, nsOf } from './lines.js'
@@ -41,7 +41,7 @@ export function open() {
       const { data } = await ask('/api/v1/logs', { query, start: nsOf(start), end: nsOf(end), limit: PAGE }, mine.signal)
       if (under === mine) found.value = { ...found.peek(), state: 'ready', query, parts: inParts(data.lines), count: data.lines.length, more: data.more, error: '', refused: false, older: '', busy: false, start, end }
     } catch (error) {
-      if (under === mine) found.value = { ...found.peek(), state: 'error', query, parts: [], count: 0, more: false, error: wordsOf(error), refused: error instanceof ApiError && (error.status === 400 || error.status === 422), failedAt: serverTime(), older: '', busy: false, start, end }
+      if (under === mine) found.value = { ...found.peek(), state: 'error', query, parts: [], count: 0, more: false, error: errorText(error), refused: error instanceof ApiError && (error.status === 400 || error.status === 422), failedAt: serverTime(), older: '', busy: false, start, end }
     }
   }
   /** All levels are counted, also those that are not shown: they can be chosen then. @param {AbortController} mine */
@@ -51,7 +51,7 @@ export function open() {
       const { data } = await ask('/api/v1/logs/volume', { query: withLevels(query, new Set()) ?? query, start: nsOf(start), end: nsOf(end), buckets: bars }, mine.signal)
       if (under === mine) counted.value = { state: 'ready', volume: data, error: '' }
     } catch (error) {
-      if (under === mine) counted.value = { state: 'error', volume: null, error: wordsOf(error) }
+      if (under === mine) counted.value = { state: 'error', volume: null, error: errorText(error) }
     }
   }
   return {
@@ -81,7 +81,7 @@ export function open() {
         const more = fresh(before.parts, data.lines)
         if (under === mine) found.value = { ...found.peek(), parts: [...before.parts, ...inParts(more)], count: before.count + more.length, more: data.more && more.length > 0, older: '' }
       } catch (error) {
-        if (under === mine) found.value = { ...found.peek(), older: wordsOf(error) }
+        if (under === mine) found.value = { ...found.peek(), older: errorText(error) }
       }
     },
     stop() {
@@ -93,6 +93,3 @@ export function open() {
     },
   }
 }
-
-/** @param {unknown} error */
-const wordsOf = (error) => (error instanceof Error ? error.message : String(error))

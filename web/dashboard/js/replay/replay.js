@@ -6,7 +6,7 @@
  * @import { Event as TimelineEvent } from '../types.js'
  * @import { Sample } from './rewind.js'
  */
-import { get } from '../api.js'
+import { errorText, get } from '../api.js'
 import { batch, computed, effect, signal, untracked } from '../lib.js'
 import { matches, parse } from '../selector.js'
 import { awake, visible } from '../stores/awake.js'
@@ -116,7 +116,7 @@ async function ask(at) {
       newest: (selector) => samples.filter((s) => !Number.isNaN(s.v) && matches(selector, s.metric)),
     }
   } catch (error) {
-    if (mine === turn) trouble.value = error instanceof Error ? error.message : String(error)
+    if (mine === turn) trouble.value = errorText(error)
   }
 }
 

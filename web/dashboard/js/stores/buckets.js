@@ -13,7 +13,7 @@
  *   version: import('../../vendor/signals-core.js').Signal<number>, shape: import('../../vendor/signals-core.js').Signal<number>
  * }} Buckets  `version` rises with every change, `shape` when series come or go or the state changes; `expanded`: the query as it was asked; `sampling`: seconds between samples of most series; `changes`: which buckets changed, for pictures
  */
-import { get } from '../api.js'
+import { errorText, get } from '../api.js'
 import { Changes } from '../chart/changes.js'
 import { LOADED, MOST_READ, narrowed, topQuery } from '../chart/narrow.js'
 import { addSample, bucketAt, emptySeries, firstOf, fromRow, replaceTail, samplingOf, trimSeries } from '../chart/series.js'
@@ -247,7 +247,7 @@ function create({ query, pixels, offset = 0 }) {
       awaiting = false
       // What is held stays in view; the head of the page says that it is old.
       if (buckets.lines.size === 0) {
-        Object.assign(buckets, { state: 'error', error: error instanceof Error ? error.message : String(error), failedAt: serverTime() })
+        Object.assign(buckets, { state: 'error', error: errorText(error), failedAt: serverTime() })
         changed(true, -Infinity)
       }
       again = setTimeout(() => load(false), RETRY_MS)

@@ -5,7 +5,7 @@
  *
  * @import { Line } from '../points.js'
  */
-import { get } from '../api.js'
+import { errorText, get } from '../api.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { stepFor } from '../period.js'
 import * as selectors from '../selector.js'
@@ -78,7 +78,7 @@ function create({ query, seconds, step: wanted, points = POINTS }) {
     } catch (error) {
       if (mine !== turn) return
       // What was known stays in view.
-      if (answer.peek().state !== 'ready') answer.value = { lines: [], step, state: 'error', error: error instanceof Error ? error.message : String(error) }
+      if (answer.peek().state !== 'ready') answer.value = { lines: [], step, state: 'error', error: errorText(error) }
     }
   }
   const stop = effect(() => {

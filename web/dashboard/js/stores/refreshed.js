@@ -4,7 +4,7 @@
  * What was known stays while the service cannot be asked. An answer that takes long is asked for more rarely, so that a large one costs a
  * small part of the time however often it changes. While nobody looks nothing is asked.
  */
-import { get } from '../api.js'
+import { errorText, get } from '../api.js'
 import { effect, signal } from '../lib.js'
 import { epoch, ready } from './connection.js'
 
@@ -44,7 +44,7 @@ export function refreshed(path, share = (_, fresh) => fresh) {
     try {
       told.value = { data: share(data, await get(path)), error: null }
     } catch (error) {
-      told.value = { data, error: error instanceof Error ? error.message : String(error) }
+      told.value = { data, error: errorText(error) }
     }
     // Components draw in a turn of their own.
     setTimeout(() => {

@@ -5,7 +5,7 @@
  * @import { Draft } from '../alerts/quiet.js'
  * @typedef {{ silences: GettableSilence[], maintenance: Maintenance[], byAlert: Map<string, AlertStatus> }} Held  `byAlert`: by the alert's id, of those only whose notices are held back
  */
-import { get, plain, send } from '../api.js'
+import { errorText, get, plain, send } from '../api.js'
 import { computed, effect, signal } from '../lib.js'
 import { byStand, standOf } from '../alerts/grouping.js'
 import { alerts, presentAlerts } from './alerts.js'
@@ -53,7 +53,7 @@ export async function loadSilences() {
     heldError.value = ''
   } catch (error) {
     if (mine !== turn) return
-    heldError.value = error instanceof Error ? error.message : String(error)
+    heldError.value = errorText(error)
     // What was known stays in view meanwhile.
     if (watchers > 0) again = setTimeout(() => { if (ready.peek()) loadSilences() }, RETRY_MS)
   }

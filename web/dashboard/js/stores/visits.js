@@ -7,6 +7,7 @@
  * @import { Event as TimelineEvent } from '../types.js'
  * @typedef {{ from: number, left: number }} Visit  what happened after `from` was told, until the page was left
  */
+import { errorText } from '../api.js'
 import { summary } from '../away.js'
 import { computed, effect, signal, untracked } from '../lib.js'
 import { replayed, serverTime } from './clock.js'
@@ -91,7 +92,7 @@ export async function ask() {
     unknown.value = null
     missed.value = events
   } catch (error) {
-    if (mine === turn) unknown.value = error instanceof Error ? error.message : String(error)
+    if (mine === turn) unknown.value = errorText(error)
   }
 }
 

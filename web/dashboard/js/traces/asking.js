@@ -1,7 +1,7 @@
 /**
  * What an address answers, for as long as it is on screen: asked when what is asked changes or the reader says so, given up when it is no longer wanted.
  */
-import { ApiError, ask } from '../api.js'
+import { ApiError, ask, errorText } from '../api.js'
 import { useEffect, useState } from '../lib.js'
 import { serverTime } from '../stores/clock.js'
 
@@ -25,7 +25,7 @@ export function useAsked(path, params, turn, question = path + JSON.stringify(pa
       ({ data }) => hold({ data, error: '', status: 200, at: serverTime(), question, asked: key }),
       (error) => {
         if (stop.signal.aborted) return
-        const failed = { error: error instanceof Error ? error.message : String(error), status: error instanceof ApiError ? error.status : 0, asked: key }
+        const failed = { error: errorText(error), status: error instanceof ApiError ? error.status : 0, asked: key }
         hold((before) => ({ ...before, ...failed, question, data: before.question === question ? before.data : null }))
       },
     )
