@@ -4,7 +4,7 @@
 //! everybody uses take a byte, ids in hex half of their text.
 
 use crate::codec::{push_varint, take_varint};
-use crate::model::TimestampMs;
+use crate::model::{TimestampMs, hex};
 
 /// Most characters of the names and values of an exemplar's labels together, by OpenMetrics 1.0.
 pub const MAX_CHARACTERS: usize = 128;
@@ -165,11 +165,7 @@ fn unpack(mut packed: &[u8]) -> Option<Vec<(String, String)>> {
             length => take_text(rest, length - 16)?,
         };
         let length = take_varint(rest).ok()?;
-        let value = if length & 1 == 1 {
-            take_bytes(rest, length >> 1)?.iter().map(|byte| format!("{byte:02x}")).collect()
-        } else {
-            take_text(rest, length >> 1)?
-        };
+        let value = if length & 1 == 1 { hex(take_bytes(rest, length >> 1)?) } else { take_text(rest, length >> 1)? };
         pairs.push((name, value));
     }
     Some(pairs)

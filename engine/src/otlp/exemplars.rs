@@ -3,8 +3,6 @@
 //! As Prometheus translates them: labels `trace_id` and `span_id`, and the filtered attributes unless that is too long; an exemplar of a
 //! histogram goes to the bucket that counted its value.
 
-use std::fmt::Write;
-
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value;
 
@@ -14,15 +12,12 @@ use super::histograms::le;
 use super::streams::NANOS;
 use super::value::id_of_bytes;
 use crate::exemplar::{Exemplar, Fault, MAX_CHARACTERS, characters};
-use crate::model::{Labels, TimestampMs};
+use crate::model::{Labels, TimestampMs, hex};
 
 const IDS: [&str; 2] = ["trace_id", "span_id"];
 
-fn hex<const N: usize>(bytes: &[u8]) -> Option<String> {
-    let id: [u8; N] = id_of_bytes(bytes)?;
-    let mut text = String::with_capacity(2 * N);
-    id.iter().for_each(|byte| _ = write!(text, "{byte:02x}"));
-    Some(text)
+fn id<const N: usize>(bytes: &[u8]) -> Option<String> {
+    id_of_bytes::<N>(bytes).map(|id| hex(&id))
 }
 
 fn value(exemplar: &otlp::Exemplar) -> Option<f64> {
@@ -39,7 +34,7 @@ fn translated(exemplar: &otlp::Exemplar, times: Times) -> Result<Exemplar, Fault
         0 => times.at_ms(),
         t => t as TimestampMs,
     };
-    let ids = [hex::<16>(&exemplar.trace_id), hex::<8>(&exemplar.span_id)];
+    let ids = [id::<16>(&exemplar.trace_id), id::<8>(&exemplar.span_id)];
     let mut pairs: Pairs = IDS.iter().zip(ids).filter_map(|(name, id)| Some(((*name).to_owned(), id?))).collect();
     let of = |pairs: &Pairs| characters(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let mut attributes = labels(exemplar.filtered_attributes.iter());
