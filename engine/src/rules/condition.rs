@@ -47,7 +47,7 @@ pub struct QueryCondition {
     /// For a comparison: gives 0 or 1 where `query` leaves series out. A series without a result has no samples.
     pub compared: Option<Arc<Query>>,
     /// When an alert that fires ends.
-    pub clear: Option<ClearQuery>,
+    pub clear: Option<ClearQuery<Arc<Query>>>,
     /// What the values of its metric are compared with, where `expr` is `selector op number`.
     pub limit: Option<Limit>,
     /// What the values of its result are compared with, where `expr` is a comparison with a number.
@@ -58,13 +58,23 @@ pub struct QueryCondition {
     pub selectors: Vec<Selector>,
 }
 
-/// When an alert that fires ends.
+/// When an alert that fires ends, by a query over samples or over log lines.
 #[derive(Debug, Clone)]
-pub enum ClearQuery {
+pub enum ClearQuery<Q> {
     /// When this has no result for it.
-    Without(Arc<Query>),
+    Without(Q),
     /// When this has a result for it.
-    With(Arc<Query>),
+    With(Q),
+}
+
+impl<Q> ClearQuery<Q> {
+    /// The result of the query, and whether it ends the alerts that it has (true) or those that it lacks.
+    pub(super) fn result<T, E>(&self, ask: impl FnOnce(&Q) -> Result<T, E>) -> Result<(T, bool), E> {
+        match self {
+            Self::Without(query) => Ok((ask(query)?, false)),
+            Self::With(query) => Ok((ask(query)?, true)),
+        }
+    }
 }
 
 /// A comparison with a number: what a chart of the metric shows as a line.

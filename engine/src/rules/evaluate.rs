@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::condition::{ClearQuery, Condition, QueryCondition};
-use super::lines::{ClearLines, LinesCondition, lines_at};
+use super::condition::{Condition, QueryCondition};
+use super::lines::{LinesCondition, lines_at};
 use super::overlay::Overlay;
 use super::tracker::{Absence, AlertTracker, MAX_OF_RULE, Missing};
 use super::{Alert, Rule, RuleSet, texts};
-use crate::logs::logql::LogqlError;
+use crate::logs::logql::{LogqlError, MetricQuery};
 use crate::model::{Labels, NAME_LABEL, STALE_NAN_BITS, TimestampMs, is_stale_marker};
 use crate::promql::{Answer, EvalError, Params, Query, Source, evaluate};
 
@@ -263,24 +263,14 @@ impl Asked<'_> {
     fn left_out(&self, at: &GroupInstant<'_>) -> Result<LeftOut, RuleFailure> {
         match self {
             Self::Samples(condition, overlay) => {
-                let series = |query: &Query| at.ask(query, condition, overlay).map(series_of);
-                let compared = condition.compared.as_ref().map(|query| series(query)).transpose()?;
-                let cleared = match &condition.clear {
-                    None => None,
-                    Some(ClearQuery::Without(query)) => Some((series(query)?, false)),
-                    Some(ClearQuery::With(query)) => Some((series(query)?, true)),
-                };
-                Ok((compared, cleared))
+                let series = |query: &Arc<Query>| at.ask(query, condition, overlay).map(series_of);
+                let compared = condition.compared.as_ref().map(series).transpose()?;
+                Ok((compared, condition.clear.as_ref().map(|clear| clear.result(series)).transpose()?))
             }
             // That nothing was said is no sign of a source that is gone.
             Self::Lines(condition, source) => {
-                let series = |query| lines_at(query, at.query_time(), *source, at.limits).map(series_of);
-                let cleared = match &condition.clear {
-                    None => None,
-                    Some(ClearLines::Without(query)) => Some((series(query)?, false)),
-                    Some(ClearLines::With(query)) => Some((series(query)?, true)),
-                };
-                Ok((None, cleared))
+                let series = |query: &Arc<MetricQuery>| lines_at(query, at.query_time(), *source, at.limits).map(series_of);
+                Ok((None, condition.clear.as_ref().map(|clear| clear.result(series)).transpose()?))
             }
         }
     }

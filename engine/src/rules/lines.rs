@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::condition::{self, ConditionError, Limit};
+use super::condition::{self, ClearQuery, ConditionError, Limit};
 use super::evaluate::EvaluationLimits;
 use super::spec::{Clear, RuleSpec};
 use crate::logs::logql::{self, Bounds, LogqlError, MetricQuery, MetricRequest};
@@ -27,18 +27,9 @@ pub struct LinesCondition {
     /// The query as text, with what `unless` leaves out.
     pub text: String,
     /// When an alert that fires ends.
-    pub clear: Option<ClearLines>,
+    pub clear: Option<ClearQuery<Arc<MetricQuery>>>,
     /// What the values of its result are compared with, where it is a comparison with a number.
     pub compares: Option<Limit>,
-}
-
-/// When an alert that fires ends.
-#[derive(Debug, Clone)]
-pub enum ClearLines {
-    /// When this has no result for it.
-    Without(Arc<MetricQuery>),
-    /// When this has a result for it.
-    With(Arc<MetricQuery>),
 }
 
 impl LinesCondition {
@@ -57,13 +48,13 @@ impl LinesCondition {
         let query = if spec.unless.is_some() { parse("unless", &text)? } else { plain };
         let clear = match &spec.clear {
             None => None,
-            Some(Clear::When(text)) => Some(ClearLines::With(Arc::new(parse("clear", text)?))),
+            Some(Clear::When(text)) => Some(ClearQuery::With(Arc::new(parse("clear", text)?))),
             Some(Clear::At(limit)) => {
                 let mut cleared = parse(KEY, spec.logql.as_deref().unwrap_or(&text))?;
                 if !condition::set_limit(cleared.expr_mut(), *limit) {
                     return Err(ConditionError::NothingToClear);
                 }
-                Some(ClearLines::Without(Arc::new(cleared)))
+                Some(ClearQuery::Without(Arc::new(cleared)))
             }
         };
         Ok(Self { query: Arc::new(query), text, clear, compares })

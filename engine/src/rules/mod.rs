@@ -35,7 +35,7 @@ pub use self::book::{ChangeError, GivenRule, KnownRule, RuleBook};
 pub use self::condition::{ClearQuery, Condition, ConditionError, Limit, QueryCondition, SampleCondition};
 pub use self::evaluate::{EvaluationLimits, GroupInstant, GroupOutcome, Recorded, RuleReport, RuleRow, result_at};
 pub use self::group::{GIVEN_FILE, GroupSpec, NamedRule, RuleGroup, SETTINGS_FILE, SETTINGS_GROUP};
-pub use self::lines::{ClearLines, LinesCondition, check_lines};
+pub use self::lines::{LinesCondition, check_lines};
 pub use self::noise::{Halved, Kept, RuleNoise, count_noise};
 pub use self::notices::notices_of;
 pub use self::preview::{Firing, MAX_FIRINGS, Preview, PreviewError, preview};

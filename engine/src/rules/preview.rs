@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::condition::{ClearQuery, Condition, QueryCondition, SampleCondition};
 use super::evaluate::EvaluationLimits;
-use super::lines::{self, ClearLines, LinesCondition};
+use super::lines::{self, LinesCondition};
 use super::tracker::{Absence, AlertTracker, Judge, Missing};
 use super::{Alert, AlertState, GroupSpec, NamedRule, RuleError, RuleOptions, RuleSet, RuleSpec};
 use crate::logs::logql::LogqlError;
@@ -96,10 +96,15 @@ pub fn preview(
     }
     let mut replay =
         Replay { tracker: AlertTracker::new(Arc::clone(&set)), slot: None, open: FxHashMap::default(), preview: Preview::default() };
+    let grid: Instants = (start, end, step);
     match &rule.condition {
         Condition::Sample(condition) => replay.samples(condition, (start, end), source)?,
-        Condition::Query(condition) => replay.query(condition, (start, end, step), source, limits)?,
-        Condition::Lines(condition) => replay.lines(condition, (start, end, step), source, limits)?,
+        Condition::Query(QueryCondition { query, clear, .. }) => {
+            replay.query(query, clear.as_ref(), |query| rows_of(query, grid, source, limits), grid)?;
+        }
+        Condition::Lines(LinesCondition { query, clear, .. }) => {
+            replay.query(query, clear.as_ref(), |query| lines::rows_of(query, grid, source, limits), grid)?;
+        }
     }
     Ok(replay.finish(end))
 }
@@ -122,36 +127,15 @@ impl Replay {
         source.read(std::slice::from_ref(&condition.selector.matchers), start, end, self)
     }
 
-    fn query(
+    fn query<Q, E>(
         &mut self,
-        condition: &QueryCondition,
+        query: &Q,
+        clear: Option<&ClearQuery<Q>>,
+        rows_of: impl Fn(&Q) -> Result<Vec<Row>, E>,
         grid: Instants,
-        source: &dyn Source,
-        limits: &EvaluationLimits,
-    ) -> Result<(), EvalError> {
-        let rows = rows_of(&condition.query, grid, source, limits)?;
-        let cleared = match &condition.clear {
-            None => None,
-            Some(ClearQuery::Without(query)) => Some((rows_of(query, grid, source, limits)?, false)),
-            Some(ClearQuery::With(query)) => Some((rows_of(query, grid, source, limits)?, true)),
-        };
-        self.instants(&rows, cleared, grid);
-        Ok(())
-    }
-
-    fn lines(
-        &mut self,
-        condition: &LinesCondition,
-        grid: Instants,
-        source: &dyn Source,
-        limits: &EvaluationLimits,
-    ) -> Result<(), LogqlError> {
-        let rows = lines::rows_of(&condition.query, grid, source, limits)?;
-        let cleared = match &condition.clear {
-            None => None,
-            Some(ClearLines::Without(query)) => Some((lines::rows_of(query, grid, source, limits)?, false)),
-            Some(ClearLines::With(query)) => Some((lines::rows_of(query, grid, source, limits)?, true)),
-        };
+    ) -> Result<(), E> {
+        let rows = rows_of(query)?;
+        let cleared = clear.map(|clear| clear.result(rows_of)).transpose()?;
         self.instants(&rows, cleared, grid);
         Ok(())
     }
