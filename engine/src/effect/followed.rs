@@ -24,62 +24,77 @@ pub struct Start {
     pub ends_at: TimestampMs,
 }
 
-/// When a change can be judged, by the history before it.
-///
-/// # Errors
-/// [`NotMeasured::TooLittleBefore`] where it never can.
-pub fn start_of(series: &Hours, control: Option<&Hours>, at: TimestampMs, days: i64) -> Result<Start, NotMeasured> {
-    start_beside(series, control, last_change(series, control, first_hour(at)), (first_hour(at), days))
+/// A change that is followed for some days, and the history before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Followed<'a> {
+    series: &'a Hours,
+    control: Option<&'a Hours>,
+    /// The last change of level before it.
+    last: Option<LastChange>,
+    first: i64,
+    days: i64,
 }
 
-/// The same, where the last change before the moment is known.
-fn start_beside(
-    series: &Hours,
-    control: Option<&Hours>,
-    change: Option<LastChange>,
-    (first, days): (i64, i64),
-) -> Result<Start, NotMeasured> {
-    let days = days.clamp(MIN_DAYS, MAX_DAYS);
-    let after = |days: i64| (first + days * 24) * HOUR;
-    match looks(days).find(|days| lacking(series, control, change, (first, *days)).is_none()) {
-        Some(least) => Ok(Start { judged_from: after(least), ends_at: after(days) }),
-        None => Err(lacking(series, control, change, (first, days.min(7))).unwrap_or(NotMeasured::NoSeries("the query"))),
+impl<'a> Followed<'a> {
+    /// A change at a moment.
+    #[must_use]
+    pub fn new(series: &'a Hours, control: Option<&'a Hours>, at: TimestampMs, days: i64) -> Self {
+        let first = first_hour(at);
+        Self { series, control, last: last_change(series, control, first), first, days: days.clamp(MIN_DAYS, MAX_DAYS) }
+    }
+
+    /// When it can be judged, by the history before it.
+    ///
+    /// # Errors
+    /// [`NotMeasured::TooLittleBefore`] where it never can.
+    pub fn start(&self) -> Result<Start, NotMeasured> {
+        let after = |days: i64| (self.first + days * 24) * HOUR;
+        match looks(self.days).find(|days| self.lacking(*days).is_none()) {
+            Some(least) => Ok(Start { judged_from: after(least), ends_at: after(self.days) }),
+            None => Err(self.lacking(self.days.min(7)).unwrap_or(NotMeasured::NoSeries("the query"))),
+        }
+    }
+
+    /// What it did, as known `now`: as many of its days are compared as were whole at the last look, and have enough history before them.
+    ///
+    /// # Errors
+    /// Fails while too little is known.
+    pub fn effect(&self, now: TimestampMs) -> Result<Effect, NotMeasured> {
+        let start = self.start()?;
+        let passed = (now.min(start.ends_at).div_euclid(HOUR) - self.first).div_euclid(24);
+        if now < start.judged_from {
+            return Err(NotMeasured::TooEarly { passed: passed.max(0) });
+        }
+        let longest = looks(self.days).filter(|look| *look <= passed && self.lacking(*look).is_none()).last();
+        measure_days(self.series, self.control, self.last, (self.first, longest.unwrap_or(passed)), WITHIN_EACH)
+    }
+
+    /// What is missing before the moment to compare so many days.
+    fn lacking(&self, days: i64) -> Option<NotMeasured> {
+        // The time since the last change of level is what is compared with, and has been checked.
+        if change_within(self.last, self.first, days).is_some() {
+            return None;
+        }
+        let (usual, back) = (usual_half_days(self.series, self.control, self.first, days), back(days));
+        let (wanted, needed) = (usual.len(), enough(usual.len()));
+        let covered =
+            |hours: &Hours| usual.iter().filter(|start| hours.range(*start - back..*start - back + PART).next().is_some()).count();
+        [("the series", Some(self.series)), ("the control", self.control)].into_iter().find_map(|(what, hours)| {
+            let covered = covered(hours?);
+            (covered < needed).then_some(NotMeasured::TooLittleBefore { what, covered, wanted, needed })
+        })
     }
 }
 
-/// What a change did, as known `now`: as many of its `days` are compared as were whole at the last look, and have enough history before them.
+/// What a change did, as known `now`: [`Followed::effect`].
 ///
 /// # Errors
 /// Fails while too little is known.
 pub fn follow(series: &Hours, control: Option<&Hours>, at: TimestampMs, now: TimestampMs, days: i64) -> Result<Effect, NotMeasured> {
-    let first = first_hour(at);
-    let change = last_change(series, control, first);
-    let start = start_beside(series, control, change, (first, days))?;
-    let passed = (now.min(start.ends_at).div_euclid(HOUR) - first).div_euclid(24);
-    if now < start.judged_from {
-        return Err(NotMeasured::TooEarly { passed: passed.max(0) });
-    }
-    let whole = |look: &i64| *look <= passed && lacking(series, control, change, (first, *look)).is_none();
-    let longest = looks(days.clamp(MIN_DAYS, MAX_DAYS)).filter(whole).last();
-    measure_days(series, control, change, (first, longest.unwrap_or(passed)), WITHIN_EACH)
+    Followed::new(series, control, at, days).effect(now)
 }
 
 /// The numbers of days after which a change that is followed for so many is measured.
 fn looks(days: i64) -> impl Iterator<Item = i64> {
     LOOKS.into_iter().filter(move |look| *look < days).chain([days])
-}
-
-/// What is missing before the moment to compare so many days.
-fn lacking(series: &Hours, control: Option<&Hours>, change: Option<LastChange>, (first, days): (i64, i64)) -> Option<NotMeasured> {
-    // The time since the last change of level is what is compared with, and has been checked.
-    if change_within(change, first, days).is_some() {
-        return None;
-    }
-    let (usual, back) = (usual_half_days(series, control, first, days), back(days));
-    let (wanted, needed) = (usual.len(), enough(usual.len()));
-    let covered = |hours: &Hours| usual.iter().filter(|start| hours.range(*start - back..*start - back + PART).next().is_some()).count();
-    [("the series", Some(series)), ("the control", control)].into_iter().find_map(|(what, hours)| {
-        let covered = covered(hours?);
-        (covered < needed).then_some(NotMeasured::TooLittleBefore { what, covered, wanted, needed })
-    })
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::followed::{Start, follow, start_of};
+pub use self::followed::{Followed, Start, follow};
 use self::levels::LastChange;
 pub use self::read::{HourSeries, hours_around};
 use crate::model::TimestampMs;

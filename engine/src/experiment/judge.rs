@@ -1,7 +1,7 @@
 //! What the interval of an effect makes of an experiment.
 
 use super::{Better, Experiment, Judgment, OtherChange, State};
-use crate::effect::{self, Direction, Effect, Hours, NotMeasured};
+use crate::effect::{Direction, Effect, Followed, Hours, NotMeasured};
 use crate::model::TimestampMs;
 use crate::words;
 
@@ -17,10 +17,11 @@ const TRY_FOR_MS: i64 = 2 * 86_400_000;
 pub fn judge(experiment: &Experiment, hours: Result<(&Hours, Option<&Hours>), String>, now: TimestampMs) -> Judgment {
     let Experiment { at, days, .. } = *experiment;
     let failed = hours.is_err();
-    let start = hours.as_ref().ok().and_then(|(series, control)| effect::start_of(series, *control, at, days).ok());
-    let found = match &hours {
-        Ok((series, control)) => effect::follow(series, *control, at, now, days).map_err(|why| with_last_hour(&why, series)),
-        Err(why) => Err((State::Unknown, why.clone())),
+    let followed = hours.map(|(series, control)| (series, Followed::new(series, control, at, days)));
+    let start = followed.as_ref().ok().and_then(|(_, followed)| followed.start().ok());
+    let found = match followed {
+        Ok((series, followed)) => followed.effect(now).map_err(|why| with_last_hour(&why, series)),
+        Err(why) => Err((State::Unknown, why)),
     };
     let (state, effect, missing) = match found {
         Ok(effect) => (state_of(&effect, experiment.better), Some(effect), None),

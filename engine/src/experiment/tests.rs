@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::*;
-use crate::effect::{MAX_DAYS, follow, start_of};
+use crate::effect::{Followed, MAX_DAYS, follow};
 use crate::forecast::random::Random;
 use crate::model::SeriesId;
 
@@ -94,12 +94,12 @@ fn what_the_history_before_allows_is_compared() {
     let effect = follow(&since(9), None, T0, T0 + 25 * DAY, MAX_DAYS).unwrap();
     assert_eq!((effect.before, effect.after), ((T0 - 7 * DAY, T0), (T0, T0 + 7 * DAY)));
     // With five, a whole week is needed after it; with four it can never be judged.
-    assert_eq!(start_of(&since(5), None, T0, MAX_DAYS).unwrap().judged_from, T0 + 7 * DAY);
+    assert_eq!(Followed::new(&since(5), None, T0, MAX_DAYS).start().unwrap().judged_from, T0 + 7 * DAY);
     let judgment = judged_after(3, &since(4), Better::Lower);
     assert_eq!((judgment.state, judgment.judged_from), (State::Unknown, None));
     assert_eq!(judgment.missing.unwrap(), "the series has samples in 8 of the 14 half days before it that are compared; 10 are needed");
     // A control counts as well.
-    let why = start_of(&whole, Some(&since(1)), T0, MAX_DAYS).unwrap_err().to_string();
+    let why = Followed::new(&whole, Some(&since(1)), T0, MAX_DAYS).start().unwrap_err().to_string();
     assert!(why.starts_with("the control has samples in 2 of the 14 half days"), "{why}");
 }
 
