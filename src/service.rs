@@ -113,8 +113,7 @@ impl Server {
             notice_interval: settings.notify.group_interval.ms(),
             noise: LastReport::default(),
             money: Arc::new(money(settings)),
-            advice_off: (!settings.optimizer.enabled)
-                .then_some("advice is switched off: `optimizer.enabled` is false, or the service runs with --no-advanced"),
+            advises: settings.optimizer.enabled,
             translator: ask::options(&settings.ask)?.map(Translator::new),
             access: Access::new(access_options(settings, pipeline.ack_key.clone())),
             heartbeats: Arc::clone(heartbeats),

@@ -306,7 +306,7 @@ impl ActionsActor {
             ChangeAction::Run(id) => {
                 let recommendations = self.views.recommendations();
                 let Some(found) = recommendations.iter().find(|one| one.id == id) else { return Err(ActionError::NoRecommendation(id)) };
-                if !matches!(found.status, RecommendationStatus::Open | RecommendationStatus::Accepted) {
+                if !found.status.is_open() {
                     return Err(ActionError::NotOpen(id));
                 }
                 let Some(advisor) = advice::advisor_of(&id) else { return Err(ActionError::NotBound(id)) };

@@ -42,6 +42,9 @@ const MANY_LATE: u64 = 5_000;
 /// So many samples more than all that had come before, and at least so many.
 const MANY_SAMPLES: u64 = 10_000;
 
+/// What is said where no advice is given.
+pub const OFF: &str = "advice is switched off: `optimizer.enabled` is false, or the service runs with --no-advanced";
+
 /// Where the optimizer sends its results.
 #[derive(Clone)]
 pub struct OptimizerOutputs {

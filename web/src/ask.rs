@@ -94,7 +94,7 @@ fn asker(state: &AppState, zone: TimeZone, cancelled: Arc<AtomicBool>) -> Asker 
         store: state.store.clone(),
         agent_metrics: state.money.agents.clone(),
         heartbeats: Arc::clone(&state.heartbeats),
-        advises: state.advice_off.is_none(),
+        advises: state.advises,
         limits,
         clock: Clock { now: now_ms(), zone },
     }

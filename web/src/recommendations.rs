@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::Decide;
-use taskpulse_actors::optimizer::KIND;
+use taskpulse_actors::optimizer::{KIND, OFF};
 use taskpulse_actors::view::{Advisor, Recommendation};
 use taskpulse_engine::advice::{self, DecideError, Decision, MAX_REASON};
 
@@ -116,7 +116,8 @@ fn stands(one: &advice::Recommendation, wanted: &str) -> bool {
 async fn advisors(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let (store, money, current) = (state.store.clone(), Arc::clone(&state.money), state.reporter.views.recommendations());
     let states = blocking(move || Ok(advice::advisors(&store, &money, now_ms())?)).await?;
-    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, state.advice_off, &current)).collect();
+    let off = (!state.advises).then_some(OFF);
+    let all: Vec<Advisor> = states.iter().map(|one| Advisor::new(one, off, &current)).collect();
     Ok(success(all))
 }
 

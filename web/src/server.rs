@@ -92,8 +92,8 @@ pub struct AppState {
     pub noise: LastReport,
     /// What the settings say of money, and of the metrics of coding agents.
     pub money: Arc<Money>,
-    /// Why no advice is given; none where it is.
-    pub advice_off: Option<&'static str>,
+    /// Whether advice is given.
+    pub advises: bool,
     /// The model that may translate questions.
     pub translator: Option<Translator>,
     /// Who may use it.

@@ -5,8 +5,8 @@ use taskpulse_engine::words::counted;
 
 use super::compared::{RARE, than};
 use super::draft::{Draft, figure, listed, text_row};
-use super::happened::OFF;
 use super::{AskError, Asker};
+use crate::optimizer::OFF;
 use crate::view::{ExperimentState, Recommendation, RecommendationStatus};
 
 /// How much longer a check takes before it is named.

@@ -7,11 +7,10 @@ use taskpulse_engine::words::{counted, subject};
 use super::draft::{Draft, count_row, listed, text_row};
 use super::{AskError, Asker};
 use crate::collectors::anomaly;
+use crate::optimizer::OFF;
 use crate::view::RecommendationStatus;
 
 const DAY: i64 = 86_400_000;
-/// What is said of advice where none is given.
-pub(super) const OFF: &str = "advice is switched off: `optimizer.enabled` is false, or the service runs with --no-advanced";
 /// Events that are read, and shown.
 const MAX_EVENTS: usize = 1_000;
 const ROWS: usize = 20;
@@ -70,8 +69,7 @@ impl Asker {
         if let Some(status) = meaning.status {
             return self.decided(status);
         }
-        let open: Vec<_> =
-            all.iter().filter(|one| matches!(one.status, RecommendationStatus::Open | RecommendationStatus::Accepted)).collect();
+        let open: Vec<_> = all.iter().filter(|one| one.status.is_open()).collect();
         if open.is_empty() {
             return if self.advises { Draft::said("No recommendation is open") } else { Draft::missing(OFF) }.page("now");
         }

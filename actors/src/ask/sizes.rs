@@ -5,7 +5,8 @@ use taskpulse_engine::words::counted;
 
 use super::draft::{Draft, figure, listed, row, text_row};
 use super::{AskError, Asker};
-use crate::view::{Capacity, CapacityResource, RecommendationStatus};
+use crate::optimizer::OFF;
+use crate::view::{Capacity, CapacityResource};
 
 const DAY: i64 = 86_400_000;
 /// What sent no sample for so long is silent.
@@ -65,8 +66,7 @@ impl Asker {
         let firing = self.fired(&Meaning { topic, names: Vec::new(), ..meaning.clone() })?;
         let firing: Vec<String> = firing.iter().filter(|alert| alert.resolved_at.is_none()).map(|alert| alert.headline()).collect();
         let all = self.views.recommendations();
-        let open =
-            all.iter().filter(|one| one.kind == kind && matches!(one.status, RecommendationStatus::Open | RecommendationStatus::Accepted));
+        let open = all.iter().filter(|one| one.kind == kind && one.status.is_open());
         let open: Vec<String> = open.map(|one| one.title.clone()).collect();
         let of = if kind == "cpu" { "the CPU" } else { kind };
         let alerts = match firing.len() {
@@ -108,11 +108,7 @@ impl Asker {
         };
         let found: Vec<&Capacity> = all.iter().filter(of).collect();
         if found.is_empty() {
-            let why = if self.advises {
-                "whether the runners suffice is not known yet: no jobs of CI are measured"
-            } else {
-                super::happened::OFF
-            };
+            let why = if self.advises { "whether the runners suffice is not known yet: no jobs of CI are measured" } else { OFF };
             return Draft::missing(why).page("ci");
         }
         let said = |one: &&Capacity| {

@@ -7,7 +7,7 @@ use taskpulse_engine::words::{counted, rule_name};
 
 use super::draft::{Draft, listed, text_row};
 use super::{AskError, Asker};
-use crate::view::{AlertState, AnswerRow, HeartbeatState, Recommendation, RecommendationStatus, Severity, SourceState};
+use crate::view::{AlertState, AnswerRow, HeartbeatState, Recommendation, Severity, SourceState};
 
 /// Labels that say what a series is about, and those that say where that is.
 const ABOUT: [&str; 9] = ["target", "heartbeat", "workflow", "source", "job", "unit", "container", "process", "mountpoint"];
@@ -157,8 +157,7 @@ impl Asker {
 }
 
 fn is_urgent(one: &Recommendation) -> bool {
-    let open = matches!(one.status, RecommendationStatus::Open | RecommendationStatus::Accepted);
-    open && matches!(one.severity, Severity::Error | Severity::Critical)
+    one.status.is_open() && matches!(one.severity, Severity::Error | Severity::Critical)
 }
 
 #[cfg(test)]

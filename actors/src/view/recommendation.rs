@@ -23,6 +23,14 @@ pub enum RecommendationStatus {
     Withdrawn,
 }
 
+impl RecommendationStatus {
+    /// Whether it waits for somebody to carry it out.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Accepted)
+    }
+}
+
 impl From<advice::Status> for RecommendationStatus {
     fn from(status: advice::Status) -> Self {
         match status {
