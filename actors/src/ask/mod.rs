@@ -80,9 +80,7 @@ impl Asker {
         use taskpulse_engine::ask::NameKind;
         let mut names = Names::of_store(&self.store);
         self.views.targets().iter().for_each(|target| names.add(NameKind::Target, &target.target));
-        for call in self.calls() {
-            names.add(NameKind::Heartbeat, &call.name);
-        }
+        self.heartbeats.jobs().iter().for_each(|job| names.add(NameKind::Heartbeat, job.name()));
         for board in self.views.boards() {
             names.add(NameKind::Project, &board.project);
             names.add(NameKind::Tag, &board.tag);

@@ -27,6 +27,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.expected.name
+    }
+
     /// When it called last, and since when its calls are watched.
     fn read(&self, store: &StoreReader, now: TimestampMs) -> Result<(Option<TimestampMs>, TimestampMs), StoreError> {
         let last = newest(store, LAST_CALL, &self.expected.name, now)?;
