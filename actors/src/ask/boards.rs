@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted};
 use taskpulse_engine::words::{counted, lasted};
 
-use super::draft::{Draft, count_row, listed, row, text_row};
+use super::draft::{Draft, count_row, listed, ms, row, text_row};
 use super::{AskError, Asker};
 use crate::view::{Board, Task};
 
@@ -125,10 +125,7 @@ impl Asker {
         let parts: Vec<String> = found
             .iter()
             .map(|(board, task)| {
-                let since = task
-                    .in_progress_since
-                    .map(|since| format!(", in progress since {}", self.at((since * 1e3) as i64)))
-                    .unwrap_or_default();
+                let since = task.in_progress_since.map(|since| format!(", in progress since {}", self.at(ms(since)))).unwrap_or_default();
                 let waits = if task.dependencies.is_empty() { String::new() } else { format!(", after {}", task.dependencies.join(", ")) };
                 let subtasks = if task.subtasks_total > 0 {
                     format!(", {} of {} subtasks done", task.subtasks_done, task.subtasks_total)
@@ -155,12 +152,8 @@ impl Asker {
             let said = |(board, task): &(Arc<Board>, Task)| {
                 let of = format!("Task {} of {} {}", task.id, board.project, board.tag);
                 match (task.execution_seconds, task.in_progress_since) {
-                    (_, Some(since)) => format!(
-                        "{of} is in progress since {} ({})",
-                        self.at((since * 1e3) as i64),
-                        lasted(self.now() - (since * 1e3) as i64)
-                    ),
-                    (Some(seconds), _) => format!("{of} took {}", lasted((seconds * 1e3) as i64)),
+                    (_, Some(since)) => format!("{of} is in progress since {} ({})", self.at(ms(since)), lasted(self.now() - ms(since))),
+                    (Some(seconds), _) => format!("{of} took {}", lasted(ms(seconds))),
                     (None, None) => format!("{of} is {}; how long it took is not known, since its start was not seen", task.status),
                 }
             };
@@ -195,7 +188,7 @@ impl Asker {
         let count = found.len();
         found.truncate(meaning.limit.unwrap_or(10));
         let parts: Vec<String> =
-            found.iter().map(|(seconds, task)| format!("task {} {} ({})", task.id, lasted((seconds * 1e3) as i64), task.title)).collect();
+            found.iter().map(|(seconds, task)| format!("task {} {} ({})", task.id, lasted(ms(*seconds)), task.title)).collect();
         let rows = found.iter().map(|(seconds, task)| row(format!("task {} {}", task.id, task.title), "task_seconds", *seconds)).collect();
         let word = if meaning.wanted == Wanted::Least { "Shortest" } else { "Longest" };
         let of = if under_way {

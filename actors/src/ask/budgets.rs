@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use taskpulse_engine::ask::{Meaning, Range, Subject, Wanted};
-use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::words::money;
 
-use super::draft::{Draft, figure, listed, row, text_row};
+use super::draft::{Draft, figure, listed, ms, row, text_row};
 use super::{AskError, Asker};
 use crate::view::{Budget, BudgetPer};
 
@@ -14,10 +13,6 @@ const CI_COST: &str = "github_actions_run_cost";
 const WEEK: i64 = 7 * 86_400_000;
 /// Rows where the question says no number.
 const ROWS: usize = 10;
-
-fn ms(seconds: f64) -> TimestampMs {
-    (seconds * 1e3) as TimestampMs
-}
 
 impl Asker {
     /// How budgets stand in the periods that are under way.

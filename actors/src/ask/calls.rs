@@ -3,7 +3,7 @@
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range};
 use taskpulse_engine::words::counted;
 
-use super::draft::{Draft, count_row, listed, text_row};
+use super::draft::{Draft, count_row, listed, ms, text_row};
 use super::reading::Read;
 use super::states::Thing;
 use super::{AskError, Asker};
@@ -34,7 +34,7 @@ impl Asker {
     fn never_called(&self, call: &Heartbeat) -> String {
         match call.state {
             HeartbeatState::Late => "configured and never called".to_owned(),
-            _ => format!("configured and not called yet; its first call is late from {} on", self.at((call.due * 1e3) as i64)),
+            _ => format!("configured and not called yet; its first call is late from {} on", self.at(ms(call.due))),
         }
     }
 
@@ -74,14 +74,13 @@ impl Asker {
                 .page("application"));
         }
         found.sort_by(|a, b| b.2.total_cmp(&a.2));
-        let at = |value: f64| (value * 1e3) as i64;
         let mut parts: Vec<String> = found
             .iter()
             .map(|(labels, _, value)| {
-                format!("{} last called at {} ({})", self.row_name(read, labels), self.at(at(*value)), self.ago(at(*value)))
+                format!("{} last called at {} ({})", self.row_name(read, labels), self.at(ms(*value)), self.ago(ms(*value)))
             })
             .collect();
-        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(read, labels), "last call", Some(at(*value)))).collect();
+        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(read, labels), "last call", Some(ms(*value)))).collect();
         parts.extend(never);
         let lately = Range { start: self.now() - 7 * DAY, end: self.now() };
         Ok(Draft::said(listed(&parts)).rows(rows).charted(&selector, &selector, [lately]).page("application"))
@@ -91,11 +90,7 @@ impl Asker {
     fn without_a_call(&self, meaning: &Meaning) -> Vec<String> {
         let named = |call: &&Heartbeat| meaning.name(NameKind::Heartbeat).is_none_or(|name| name == call.name);
         let said = |call: &Heartbeat| {
-            let late = if call.state == HeartbeatState::Late {
-                format!(", late since {}", self.at((call.due * 1e3) as i64))
-            } else {
-                String::new()
-            };
+            let late = if call.state == HeartbeatState::Late { format!(", late since {}", self.at(ms(call.due))) } else { String::new() };
             format!("{} is {}{late}", call.name, self.never_called(call))
         };
         self.calls().iter().filter(|call| call.last_call.is_none()).filter(named).map(said).collect()

@@ -4,7 +4,7 @@ use taskpulse_engine::ask::{Meaning, NameKind, Subject};
 use taskpulse_engine::words::counted;
 
 use super::compared::{RARE, than};
-use super::draft::{Draft, figure, listed, text_row};
+use super::draft::{Draft, figure, listed, ms, text_row};
 use super::{AskError, Asker};
 use crate::optimizer::OFF;
 use crate::view::{ExperimentState, Recommendation, RecommendationStatus};
@@ -46,7 +46,7 @@ impl Asker {
             return Draft::missing(why).page("ci");
         }
         let parts: Vec<String> = found.iter().map(|one| format!("{}. {}", one.title, one.why)).collect();
-        let moment = |one: &Recommendation| one.evidence.iter().find(|evidence| evidence.unit == "time").map(|at| (at.value * 1e3) as i64);
+        let moment = |one: &Recommendation| one.evidence.iter().find(|evidence| evidence.unit == "time").map(|at| ms(at.value));
         let rows = found.iter().map(|one| text_row(one.title.clone(), one.why.clone(), moment(one))).collect();
         let mut moments: Vec<String> = found.iter().filter_map(moment).map(|at| self.at(at)).collect();
         moments.truncate(1);
@@ -94,8 +94,8 @@ impl Asker {
         let helped = all.iter().filter(|one| one.state == ExperimentState::Verified).count();
         let name = |title: &str| if title.is_empty() { "a change".to_owned() } else { title.to_owned() };
         let parts: Vec<String> =
-            all.iter().map(|one| format!("{} ({}): {}", name(&one.title), self.at((one.at * 1e3) as i64), one.sentence)).collect();
-        let rows = all.iter().map(|one| text_row(name(&one.title), one.sentence.clone(), Some((one.at * 1e3) as i64))).collect();
+            all.iter().map(|one| format!("{} ({}): {}", name(&one.title), self.at(ms(one.at)), one.sentence)).collect();
+        let rows = all.iter().map(|one| text_row(name(&one.title), one.sentence.clone(), Some(ms(one.at)))).collect();
         let of = counted(all.len(), "change that is followed", "changes that are followed");
         Draft::said(format!("Of {of}, {helped} helped: {}", listed(&parts))).rows(rows).page("advice")
     }

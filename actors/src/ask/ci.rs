@@ -6,7 +6,7 @@ use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted, mea
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::words::{counted, figure, lasted};
 
-use super::draft::{Draft, count_row, listed, row, text_row};
+use super::draft::{Draft, count_row, listed, ms, row, text_row};
 use super::reading::Read;
 use super::{AskError, Asker};
 use crate::view::CiJobs;
@@ -276,7 +276,7 @@ impl Asker {
                     (name, failed as f64, format!("{failed} of {count} failed"))
                 } else {
                     let mean = seconds / count.max(1) as f64;
-                    let all = lasted((seconds * 1e3) as i64);
+                    let all = lasted(ms(seconds));
                     (name, mean, format!("{} on average of {count}, {all} together", figure("job_seconds", mean)))
                 }
             })

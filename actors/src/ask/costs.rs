@@ -6,7 +6,7 @@ use taskpulse_engine::ask::{Meaning, Range, Subject, Wanted};
 use taskpulse_engine::board::cost::measure;
 use taskpulse_engine::words::{figure, lasted, money};
 
-use super::draft::{Draft, listed, row};
+use super::draft::{Draft, listed, ms, row};
 use super::{AskError, Asker};
 use crate::view::{Board, Cost, Task};
 
@@ -48,7 +48,7 @@ impl Asker {
     pub(super) fn cost_said(&self, subject: Subject, value: f64) -> String {
         match subject {
             Subject::Tokens => format!("{value:.0} tokens"),
-            Subject::AgentTime => format!("{} active", lasted((value * 1e3) as i64)),
+            Subject::AgentTime => format!("{} active", lasted(ms(value))),
             _ => money(value, self.agent_metrics.currency()),
         }
     }
@@ -87,10 +87,10 @@ impl Asker {
             (None, Subject::Tokens) => parts.push("tokens are not known, since no samples of them were there".to_owned()),
             (None, _) => parts.push("money is not known, since no samples of it were there".to_owned()),
         }
-        parts.push(format!("{} in progress", lasted((cost.wall_seconds * 1e3) as i64)));
+        parts.push(format!("{} in progress", lasted(ms(cost.wall_seconds))));
         if subject == Subject::Cost {
             parts.extend((!cost.tokens.is_empty()).then(|| format!("{:.0} tokens", cost.tokens.values().sum::<f64>())));
-            parts.extend(cost.cpu_seconds.map(|seconds| format!("{} of CPU time", lasted((seconds * 1e3) as i64))));
+            parts.extend(cost.cpu_seconds.map(|seconds| format!("{} of CPU time", lasted(ms(seconds)))));
             parts.extend(cost.ci_runs.map(|runs| format!("{} CI runs", figure("", runs))));
         }
         format!("{of}: {}", parts.join(", "))

@@ -104,6 +104,11 @@ pub(super) fn figure(metric: &str, v: f64) -> String {
     }
 }
 
+/// Unix seconds of a view in milliseconds.
+pub(super) fn ms(seconds: f64) -> TimestampMs {
+    (seconds * 1e3) as TimestampMs
+}
+
 /// A row with a figure in the unit of a metric.
 pub(super) fn row(name: impl Into<String>, metric: &str, value: f64) -> AnswerRow {
     AnswerRow {

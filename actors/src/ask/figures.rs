@@ -4,7 +4,7 @@ use taskpulse_engine::ask::{Kind, Meaning, Range, Stat, Subject, Wanted};
 use taskpulse_engine::model::{Labels, NAME_LABEL, TimestampMs};
 use taskpulse_engine::words::subject;
 
-use super::draft::{Draft, UP_SHARE, figure, listed, row};
+use super::draft::{Draft, UP_SHARE, figure, listed, ms, row};
 use super::limits::COUNTS_FOR;
 use super::reading::{Read, Samples, over_query, quantile};
 use super::{AskError, Asker};
@@ -155,7 +155,7 @@ impl Asker {
         let times = self.over(time, &read.selector, range)?;
         let mut rows: Vec<(f64, Option<TimestampMs>, String)> = Vec::new();
         for (labels, value) in &found {
-            let at = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| (at * 1e3) as TimestampMs);
+            let at = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| ms(*at));
             rows.push((*value, at, self.called(read, labels)));
         }
         rows.sort_by(|a, b| if high { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) });

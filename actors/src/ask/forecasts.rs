@@ -4,7 +4,7 @@ use taskpulse_engine::ask::{Meaning, Range, Subject, Wanted};
 use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::words::{figure, subject};
 
-use super::draft::{Draft, listed, text_row};
+use super::draft::{Draft, listed, ms, text_row};
 use super::{AskError, Asker};
 use crate::view::{AnswerRow, Forecast, ForecastSubject};
 
@@ -50,7 +50,7 @@ impl Asker {
                         .iter()
                         .all(|label| of.get(label) == labels.get(label))
                 })
-                .filter_map(|(of, t, seconds)| Some((of.get("quantile")?, t + (seconds * 1e3) as i64)))
+                .filter_map(|(of, t, seconds)| Some((of.get("quantile")?, t + ms(*seconds))))
                 .collect();
             let name = subject(labels);
             let used = figure(level, *used);
@@ -92,8 +92,7 @@ impl Asker {
         let mut known = false;
         for board in &boards {
             let name = format!("{} {}", board.project, board.tag);
-            let date =
-                |seconds: Option<f64>| seconds.map_or_else(|| "a time too far away".to_owned(), |seconds| self.at((seconds * 1e3) as i64));
+            let date = |seconds: Option<f64>| seconds.map_or_else(|| "a time too far away".to_owned(), |seconds| self.at(ms(seconds)));
             match &board.forecast {
                 _ if board.open_tasks == 0 => {
                     known = true;
@@ -108,7 +107,7 @@ impl Asker {
                         date(*p5),
                         date(*p95)
                     ));
-                    rows.push(text_row(name, "about", p50.map(|seconds| (seconds * 1e3) as i64)));
+                    rows.push(text_row(name, "about", p50.map(ms)));
                 }
                 Some(Forecast::Missing { missing }) => parts.push(format!("no forecast for {name}: {missing}")),
                 None => parts.push(format!("no forecast for {name} yet")),
@@ -132,8 +131,7 @@ impl Asker {
         if meaning.wanted == Wanted::List {
             found.truncate(meaning.limit.unwrap_or(10));
         }
-        let at = |value: f64| (value * 1e3) as TimestampMs;
-        let ends = |value: f64| if at(value) < self.now() { "ended" } else { "ends" };
+        let ends = |value: f64| if ms(value) < self.now() { "ended" } else { "ends" };
         let parts: Vec<String> = found
             .iter()
             .map(|(labels, _, value)| {
@@ -141,12 +139,12 @@ impl Asker {
                     "The certificate of {} {} at {} ({})",
                     self.row_name(&read, labels),
                     ends(*value),
-                    self.at(at(*value)),
-                    self.ago(at(*value))
+                    self.at(ms(*value)),
+                    self.ago(ms(*value))
                 )
             })
             .collect();
-        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(&read, labels), ends(*value), Some(at(*value)))).collect();
+        let rows = found.iter().map(|(labels, _, value)| text_row(self.row_name(&read, labels), ends(*value), Some(ms(*value)))).collect();
         let day = Range { start: self.now() - DAY, end: self.now() };
         Ok(Draft::said(listed(&parts)).rows(rows).charted(&read.selector, &read.selector, [day]).page("application"))
     }

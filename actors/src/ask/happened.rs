@@ -4,7 +4,7 @@ use taskpulse_engine::anomaly::Anomaly;
 use taskpulse_engine::ask::{Meaning, Range, Wanted};
 use taskpulse_engine::words::{counted, subject};
 
-use super::draft::{Draft, count_row, listed, text_row};
+use super::draft::{Draft, count_row, listed, ms, text_row};
 use super::{AskError, Asker};
 use crate::collectors::anomaly;
 use crate::optimizer::OFF;
@@ -74,7 +74,7 @@ impl Asker {
             return if self.advises { Draft::said("No recommendation is open") } else { Draft::missing(OFF) }.page("now");
         }
         let parts: Vec<String> = open.iter().map(|one| format!("{}: {}", one.title, one.action)).collect();
-        let rows = open.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some((one.created * 1e3) as i64))).collect();
+        let rows = open.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some(ms(one.created)))).collect();
         // What was open when it was switched off is kept, and judged no more.
         let lead = if self.advises { "" } else { "Advice is switched off; as it last stood, " };
         let count = counted(open.len(), "recommendation is open", "recommendations are open");
@@ -98,7 +98,7 @@ impl Asker {
             .iter()
             .map(|one| one.reason.as_ref().map_or_else(|| one.title.clone(), |reason| format!("{} ({reason})", one.title)))
             .collect();
-        let rows = found.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some((one.updated * 1e3) as i64))).collect();
+        let rows = found.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some(ms(one.updated)))).collect();
         Draft::said(format!("{}: {}", is(found.len()), listed(&parts))).rows(rows).page("advice")
     }
 }

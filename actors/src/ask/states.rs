@@ -3,7 +3,7 @@
 use taskpulse_engine::ask::{Kind, Meaning, NameKind, Range, Subject, Wanted};
 use taskpulse_engine::words::{counted, lasted};
 
-use super::draft::{Draft, count_row, listed, text_row};
+use super::draft::{Draft, count_row, listed, ms, text_row};
 use super::limits::spans;
 use super::reading::{Read, Samples};
 use super::{AskError, Asker};
@@ -85,7 +85,7 @@ impl Asker {
             None => "not known yet",
         };
         let why = thing.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let since = thing.since.map(|since| format!(", since {}", self.at((since * 1e3) as i64))).unwrap_or_default();
+        let since = thing.since.map(|since| format!(", since {}", self.at(ms(since)))).unwrap_or_default();
         format!("{} is {state}{why}{since}", thing.name)
     }
 
@@ -230,7 +230,7 @@ impl Asker {
             (count, bad) => format!("{bad} of {count} sources fail: {}", listed(&failing)),
         };
         let mut rows: Vec<AnswerRow> =
-            all.iter().map(|source| text_row(source.source.clone(), state(source.state), Some((source.since * 1e3) as i64))).collect();
+            all.iter().map(|source| text_row(source.source.clone(), state(source.state), Some(ms(source.since)))).collect();
         if meaning.wanted == Wanted::Count {
             rows.insert(0, count_row("sources", said.len() as f64));
         }
@@ -244,7 +244,7 @@ fn thing_row(thing: &Thing, word: (&str, &str)) -> AnswerRow {
         Some(false) => word.1,
         None => "not known yet",
     };
-    let mut row = text_row(thing.name.clone(), state, thing.since.map(|since| (since * 1e3) as i64));
+    let mut row = text_row(thing.name.clone(), state, thing.since.map(|since| ms(since)));
     row.value = thing.up.map(|up| f64::from(u8::from(up)));
     row
 }

@@ -5,7 +5,7 @@ use taskpulse_engine::heartbeat;
 use taskpulse_engine::model::{Labels, MatchOp, NAME_LABEL, Selector, TimestampMs};
 use taskpulse_engine::words::{counted, rule_name};
 
-use super::draft::{Draft, listed, text_row};
+use super::draft::{Draft, listed, ms, text_row};
 use super::{AskError, Asker};
 use crate::view::{AlertState, AnswerRow, HeartbeatState, Recommendation, Severity, SourceState};
 
@@ -26,10 +26,6 @@ impl Trouble {
     fn new(name: impl Into<String>, text: impl Into<String>, since: Option<TimestampMs>, series: Labels) -> Self {
         Self { row: text_row(name, text, since), series }
     }
-}
-
-fn ms(seconds: f64) -> TimestampMs {
-    (seconds * 1e3) as TimestampMs
 }
 
 fn with(what: &str, why: Option<String>) -> String {

@@ -10,7 +10,7 @@ use taskpulse_engine::words::{self, counted, lasted};
 
 use super::compared::Both;
 use super::compared::than;
-use super::draft::{Draft, figure, listed, text_row};
+use super::draft::{Draft, figure, listed, ms, text_row};
 use super::figures::same;
 use super::limits::spans;
 use super::reading::{Read, Samples, over_query};
@@ -198,7 +198,7 @@ impl Asker {
         found.sort_by(|a, b| if low { a.1.total_cmp(&b.1) } else { b.1.total_cmp(&a.1) });
         let Some((labels, value)) = found.first() else { return Ok(self.nothing(read, meaning)) };
         let times = self.over(of, &read.selector, time)?;
-        let Some(at) = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| (at * 1e3) as TimestampMs) else {
+        let Some(at) = times.iter().find(|(other, _)| same(other, labels)).map(|(_, at)| ms(*at)) else {
             return Ok(self.nothing(read, meaning));
         };
         let word = if low { Stat::Lowest } else { Stat::Highest };
@@ -257,5 +257,5 @@ fn nothing(explanation: &Explanation) -> &'static str {
 
 fn said(what: &str, one: &Both) -> String {
     let counts = one.counts.map(|(a, b)| format!(" (of {a} and {b})")).unwrap_or_default();
-    format!("{what} {} {}{}{}{counts}", one.name, lasted((one.now * 1e3) as i64), than(one), lasted((one.before * 1e3) as i64))
+    format!("{what} {} {}{}{}{counts}", one.name, lasted(ms(one.now)), than(one), lasted(ms(one.before)))
 }
