@@ -70,11 +70,10 @@ impl LogTemplates {
     fn count(&self, notes: &Notes) {
         let mut counted = self.0.counted.lock();
         for (place, level, lines) in &notes.counts {
-            let Some(service) = notes.services.get(*place).map(|heard| &heard.service) else { continue };
-            let is_known = counted.range((service.clone(), "")..).next().is_some_and(|((known, _), _)| known == service);
-            let is_full = || counted.keys().map(|(service, _)| service).collect::<std::collections::BTreeSet<_>>().len() >= MAX_COUNTED;
-            let service = if is_known || !is_full() { service.as_str() } else { OTHERS };
-            *counted.entry((service.to_owned(), level)).or_default() += lines;
+            let Some(service) = notes.services.get(*place).map(|heard| heard.service.as_str()) else { continue };
+            let has_room = counted.len() < MAX_COUNTED || counted.contains_key(service);
+            let service = if has_room { service } else { OTHERS };
+            *counted.entry(service.to_owned()).or_default().entry(level).or_default() += lines;
         }
     }
 
@@ -243,7 +242,7 @@ mod tests {
         let waiting = templates.take();
         assert_eq!(waiting.len() as u64 * 1_000 + templates.dropped(), 10_000);
         assert_eq!(templates.0.waiting.lock().bytes, 0);
-        assert_eq!(templates.counted(), Counted::from([(("web".to_owned(), "error"), 10_000)]), "all are counted");
+        assert_eq!(templates.counted(), Counted::from([("web".to_owned(), [("error", 10_000)].into())]), "all are counted");
     }
 
     #[test]
@@ -254,7 +253,7 @@ mod tests {
         }
         templates.take_in(Notes::of(&lines("app7", 1, 1)));
         let counted = templates.counted();
-        assert_eq!((counted.len(), counted[&(OTHERS.to_owned(), "error")]), (MAX_COUNTED + 1, 100));
-        assert_eq!(counted[&("app7".to_owned(), "error")], 3);
+        assert_eq!((counted.len(), counted[OTHERS]["error"]), (MAX_COUNTED + 1, 100));
+        assert_eq!(counted["app7"]["error"], 3);
     }
 }

@@ -138,8 +138,9 @@ impl Reporter {
         if counted.is_empty() && templates == 0 {
             return;
         }
-        for ((service, level), lines) in counted {
-            out.push("taskpulse_logs_service_lines_total", &[("service", &service), ("level", level)], lines as f64);
+        let levels = counted.iter().flat_map(|(service, levels)| levels.iter().map(move |(level, lines)| (service, level, lines)));
+        for (service, level, lines) in levels {
+            out.push("taskpulse_logs_service_lines_total", &[("service", service), ("level", level)], *lines as f64);
         }
         out.push("taskpulse_logs_templates", &[], templates as f64);
         out.push("taskpulse_logs_templates_evicted_total", &[], evicted as f64);

@@ -64,8 +64,8 @@ pub struct Heard {
     pub windows: BTreeSet<i64>,
 }
 
-/// How many lines of a service and level there are.
-pub type Counted = BTreeMap<(String, &'static str), u64>;
+/// How many lines there are, by service and level.
+pub type Counted = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
 /// What was noted of the lines of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
