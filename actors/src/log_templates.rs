@@ -1,9 +1,9 @@
 //! The templates actor: groups error lines by what they say, off the way of acceptance.
 //!
 //! Notes of the lines of a request ([`LogTemplates::take_in`]) wait here once those are durable, bounded by their bytes: what does not fit is
-//! counted and lost to templates, never to the store. Each second the pool groups what waits; what is new goes to the time line, and
-//! templates are kept as documents. Restart: templates are restored; counts of the last minutes may be missing. Where no line was ever
-//! sent, it does nothing.
+//! counted and lost to templates, never to the store. A second after the first of them the pool groups what waits; what is new goes to the
+//! time line, and templates are kept as documents. Restart: templates are restored; counts of the last minutes may be missing. Where no line
+//! was ever sent, it does nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use taskpulse_engine::event::Event;
 use taskpulse_engine::logs::templates::{Counted, DOCUMENTS, Miner, News, NewsKind, Notes};
 use taskpulse_engine::store::{DocumentChange, StoreReader};
 use taskpulse_engine::words::log_news;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock::Clock;
 use crate::messages::{ChangeDocuments, Finish, RecordEvents};
@@ -27,8 +28,8 @@ const MAX_WAITING: usize = 8 << 20;
 const MAX_COUNTED: usize = 200;
 /// The service of the lines of all others.
 const OTHERS: &str = "others";
-/// How often it looks for what waits.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long notes are gathered before they are grouped.
+const GATHER: Duration = Duration::from_secs(1);
 /// How often bursts are judged where nothing comes, and for how long after the last line.
 const JUDGE: Duration = Duration::from_secs(10);
 const JUDGED_FOR: Duration = Duration::from_secs(900);
@@ -47,6 +48,8 @@ struct Shared {
     miner: Mutex<Miner>,
     counted: Mutex<Counted>,
     dropped: AtomicU64,
+    /// Wakes the actor.
+    arrived: Notify,
 }
 
 /// What waits to be grouped, and the templates so far. Clones share it.
@@ -65,6 +68,24 @@ impl LogTemplates {
         }
         waiting.bytes += bytes;
         waiting.notes.push_back(notes);
+        self.0.arrived.notify_one();
+    }
+
+    /// Waits until there are notes to group, for `patience` at the most if there is one.
+    async fn gathered(&self, patience: Option<Duration>) {
+        let nothing_waits = self.0.waiting.lock().notes.is_empty();
+        if nothing_waits {
+            let arrived = self.0.arrived.notified();
+            match patience {
+                None => arrived.await,
+                Some(patience) => {
+                    if timeout(patience, arrived).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+        sleep(GATHER).await;
     }
 
     fn count(&self, notes: &Notes) {
@@ -116,10 +137,8 @@ pub struct LogTemplatesActor {
     templates: LogTemplates,
     documents: Mailbox<ChangeDocuments>,
     events: Mailbox<RecordEvents>,
-    working: bool,
-    /// When lines came last, when bursts were judged, when counts were kept.
+    /// When lines came last, and when counts were kept.
     came: Option<Instant>,
-    judged: Instant,
     kept: Instant,
 }
 
@@ -133,38 +152,37 @@ impl LogTemplatesActor {
         documents: Mailbox<ChangeDocuments>,
         events: Mailbox<RecordEvents>,
     ) -> Self {
-        let now = Instant::now();
-        Self { clock, store, templates, documents, events, working: false, came: None, judged: now, kept: now }
+        Self { clock, store, templates, documents, events, came: None, kept: Instant::now() }
     }
 
-    fn look(&mut self, ctx: &mut Ctx<Self>) {
-        if self.working {
-            return;
-        }
+    /// Waits for notes; for some time after the last ones, bursts are judged meanwhile.
+    fn wait(&self, ctx: &mut Ctx<Self>) {
+        let is_awake = self.came.is_some_and(|came| came.elapsed() < JUDGED_FOR);
+        let templates = self.templates.clone();
+        let gathered = async move { templates.gathered(is_awake.then_some(JUDGE)).await };
+        ctx.wait_for("notes", gathered, |this, (), ctx| this.group(ctx));
+    }
+
+    /// Groups what waits, then waits again.
+    fn group(&mut self, ctx: &mut Ctx<Self>) {
         let notes = self.templates.take();
         if !notes.is_empty() {
             self.came = Some(Instant::now());
         }
-        let is_awake = self.came.is_some_and(|came| came.elapsed() < JUDGED_FOR);
-        if notes.is_empty() && !(is_awake && self.judged.elapsed() >= JUDGE) {
-            return;
-        }
-        self.judged = Instant::now();
         let all = self.kept.elapsed() >= KEEP;
         if all {
-            self.kept = self.judged;
+            self.kept = Instant::now();
         }
-        self.working = true;
         let (templates, now) = (self.templates.clone(), self.clock.now_ms());
         ctx.run_background(
             "templates",
             move || templates.group(notes, now, all),
-            |this, done, _| {
-                this.working = false;
+            |this, done, ctx| {
                 match done {
                     Ok((news, changes)) => this.conclude(&news, changes),
                     Err(error) => log::error!("templates of log lines: {error}"),
                 }
+                this.wait(ctx);
             },
         );
     }
@@ -206,7 +224,7 @@ impl ServiceActor for LogTemplatesActor {
                 Err(error) => log::error!("templates of log lines: kept ones cannot be read: {error}"),
             }
         }
-        ctx.every(LOOK, "look", Self::look);
+        self.wait(ctx);
     }
 }
 
@@ -225,6 +243,7 @@ mod tests {
     use taskpulse_engine::model::Labels;
 
     use super::*;
+    use crate::testing::on_stage;
 
     fn lines(app: &str, count: usize, bytes: usize) -> Lines {
         let record = Record { severity: Severity(17), body: vec![b'x'; bytes], ..Record::default() };
@@ -243,6 +262,35 @@ mod tests {
         assert_eq!(waiting.len() as u64 * 1_000 + templates.dropped(), 10_000);
         assert_eq!(templates.0.waiting.lock().bytes, 0);
         assert_eq!(templates.counted(), Counted::from([("web".to_owned(), [("error", 10_000)].into())]), "all are counted");
+    }
+
+    #[test]
+    fn nothing_happens_before_lines_come_nor_long_after() {
+        on_stage(async |stage| {
+            let (documents, events) = (stage.inbox(|_: &ChangeDocuments| Ok(())), stage.inbox(|_: &RecordEvents| ()));
+            let templates = LogTemplates::default();
+            let (clock, store, own) = (stage.clock.clone(), stage.store.clone(), templates.clone());
+            let (to_documents, to_events) = (documents.mailbox(), events.mailbox());
+            let make = move || LogTemplatesActor::new(clock.clone(), store.clone(), own.clone(), to_documents.clone(), to_events.clone());
+            let actor = stage.start("templates", make);
+            let handled = || stage.status("templates").handled;
+            stage.pass(Duration::from_secs(3_600)).await;
+            assert_eq!(handled(), 0);
+            for app in ["web", "db"] {
+                templates.take_in(Notes::of(&lines(app, 2, 5)));
+            }
+            stage.pass(2 * GATHER).await;
+            assert_eq!((templates.read(Miner::len), documents.taken().len()), (2, 1));
+            stage.pass(KEEP).await;
+            templates.take_in(Notes::of(&lines("web", 2, 5)));
+            stage.pass(2 * GATHER).await;
+            assert_eq!(documents.taken().len(), 1, "counts are kept as well");
+            stage.pass(JUDGED_FOR + 2 * JUDGE).await;
+            let before = handled();
+            stage.pass(Duration::from_secs(3_600)).await;
+            assert_eq!(handled(), before);
+            drop(actor);
+        });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! 3. Answers them, and passes what is new on to those who follow ([`Records::pass_on`]).
 //!
 //! It seals the head and merges small files at intervals. It shares the thread of the store; where nothing was ever sent, it does
-//! nothing.
+//! nothing, and no timer runs.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -60,6 +60,8 @@ pub struct RecordStoreActor<R: Records> {
     /// What was done, and what is passed on where somebody follows.
     flush: Flush<(Appended, Option<R::Followed>), Appended>,
     sealing: Sealing,
+    /// The timer of seals and merges runs.
+    timed: bool,
     compacting: bool,
     compacted_at: Instant,
     append_errors: ErrorLog,
@@ -80,6 +82,7 @@ impl<R: Records> RecordStoreActor<R> {
             records,
             flush: Flush::new(),
             sealing: Sealing::new(format!("sealing {}", R::HOLDS)),
+            timed: false,
             compacting: false,
             compacted_at: Instant::now(),
             append_errors: ErrorLog::default(),
@@ -93,6 +96,7 @@ impl<R: Records> RecordStoreActor<R> {
             Ok(_) if self.flush.is_full() => Box::pin(std::future::ready(Err(AppendError::DiskHangs))),
             Ok(appended) => {
                 self.append_errors.resolved(&format!("{} are kept", R::HOLDS));
+                self.start_timer(ctx);
                 let answer = self.flush.wait(appended);
                 self.commit(ctx);
                 answer
@@ -170,10 +174,14 @@ impl<R: Records> RecordStoreActor<R> {
         );
     }
 
-    fn begin_due(&mut self, ctx: &mut Ctx<Self>) {
-        if self.writer.is_unused() {
-            return;
+    fn start_timer(&mut self, ctx: &mut Ctx<Self>) {
+        if !self.timed {
+            self.timed = true;
+            ctx.every(LOOK_EVERY, "housekeeping", Self::begin_due);
         }
+    }
+
+    fn begin_due(&mut self, ctx: &mut Ctx<Self>) {
         // A start may find more in the journal than may wait: then no append happens that would start a seal.
         let over = self.writer.head_is_over();
         if self.sealing.is_due(over, self.writer.seal_interval()) {
@@ -187,7 +195,9 @@ impl<R: Records> RecordStoreActor<R> {
 
 impl<R: Records> ServiceActor for RecordStoreActor<R> {
     fn started(&mut self, ctx: &mut Ctx<Self>) {
-        ctx.every(LOOK_EVERY, "housekeeping", Self::begin_due);
+        if !self.writer.is_unused() {
+            self.start_timer(ctx);
+        }
     }
 }
 
