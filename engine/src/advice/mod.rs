@@ -316,10 +316,9 @@ pub fn advisors(store: &StoreReader, money: &Money, now: TimestampMs) -> Result<
     let history = History::new(store, money, now);
     let state = |advisor: &advisors::Advisor| {
         let missing: Vec<String> = advisor.reads.iter().flat_map(|metric| history.without_series(metric)).collect();
-        let too_little = match advisors::needs_ms(advisor.name).filter(|_| missing.is_empty()) {
-            Some(needs) => Some((needs, history.known_ms(advisor.reads, needs)?)).filter(|(needs, has)| has < needs),
-            None => None,
-        };
+        let needs = advisor.needs_ms;
+        let has = if needs > 0 && missing.is_empty() { history.known_ms(advisor.reads, needs)? } else { needs };
+        let too_little = (has < needs).then_some((needs, has));
         Ok(AdvisorState { name: advisor.name, about: advisor.about, missing, too_little })
     };
     ADVISORS.iter().map(state).collect()

@@ -13,6 +13,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "an alert rule fires often, and nobody does anything about it",
     reads: &["taskpulse_alerts"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "Who is called for nothing twenty times does not look at the call that counts.",

@@ -16,6 +16,7 @@ pub(super) const SLIPPING: Advisor = Advisor {
     about: "the forecast end of a board is later than a week ago, by more than its interval",
     reads: &["taskmaster_forecast_done_timestamp_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: slipping,
     counsel: Counsel {
         matters: "Who waits for the end of the board plans with a date that no longer holds.",
@@ -35,6 +36,7 @@ pub(super) const WIDE: Advisor = Advisor {
     about: "more tasks are in progress than get done in a week",
     reads: &["taskmaster_tasks", "taskmaster_throughput_tasks_per_day"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: wide,
     counsel: Counsel {
         matters: "The more is in progress at once, the longer each task takes, and the later its faults are found.",

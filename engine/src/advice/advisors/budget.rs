@@ -18,6 +18,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a budget of the settings is used up, or will be before its period ends",
     reads: &[],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "What is spent beyond a budget was not meant to be spent.",

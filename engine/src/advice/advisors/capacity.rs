@@ -24,6 +24,7 @@ pub(super) const CPU: Advisor = Advisor {
     about: "the CPU will not suffice within a week",
     reads: &["system_cpu_utilization_ratio"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: cpu,
     counsel: Counsel {
         matters: "Once the CPU is used up, all that runs on the machine waits: builds, answers, and this service as well.",
@@ -43,6 +44,7 @@ pub(super) const RUNNERS: Advisor = Advisor {
     about: "runs will wait for runners in the busiest hours of the next week",
     reads: &["github_actions_run_queue_seconds", "github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: runners,
     counsel: Counsel {
         matters: "In the busiest hours everyone waits for a runner before anything of theirs is tested.",

@@ -13,6 +13,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a certificate ends within two weeks",
     reads: &["probe_ssl_earliest_cert_expiry"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "Clients refuse the target from the moment at which the certificate ends.",

@@ -15,6 +15,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "most open tasks of a board wait in one chain",
     reads: &["taskmaster_critical_path_tasks"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "More people or agents do not help: each task has to wait for the one before it.",

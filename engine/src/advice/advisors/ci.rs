@@ -20,6 +20,7 @@ pub(super) const FAILING: Advisor = Advisor {
     about: "runs of a workflow fail more often than chance explains",
     reads: &["github_actions_success_high_ratio"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess: failing,
     counsel: Counsel {
         matters: "While a workflow fails, its failures say nothing of new commits, and broken ones get in.",
@@ -39,6 +40,7 @@ pub(super) const FLAKY: Advisor = Advisor {
     about: "commits both fail and succeed",
     reads: &["github_actions_flaky_ratio"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: flaky,
     counsel: Counsel {
         matters: "A failure that goes away when it is run again teaches everyone to ignore failures, and each second run costs time.",
@@ -58,6 +60,7 @@ pub(super) const QUEUED: Advisor = Advisor {
     about: "runs wait long for a runner",
     reads: &["github_actions_run_queue_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: queued,
     counsel: Counsel {
         matters: "Everyone who waits for the result waits for the runner first.",
@@ -77,6 +80,7 @@ pub(super) const SLOWER: Advisor = Advisor {
     about: "runs take longer than in the weeks before",
     reads: &["github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 11 * DAY_MS,
     assess: slower,
     counsel: Counsel {
         matters: "Each run of each commit takes that much longer, and so does everyone who waits for it.",
@@ -96,6 +100,7 @@ pub(super) const WASTED: Advisor = Advisor {
     about: "job time goes to runs that come to nothing",
     reads: &["github_actions_wasted_seconds_total"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: wasted,
     counsel: Counsel {
         matters: "Runners are paid for and waited for while they work on what nobody needs.",

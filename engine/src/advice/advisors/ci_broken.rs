@@ -18,6 +18,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a workflow fails in every run since a commit",
     reads: &["github_actions_success_ratio"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "Nobody can tell whether a commit works while the main branch is red, and what breaks next stays hidden.",

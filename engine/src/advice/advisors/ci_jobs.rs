@@ -19,6 +19,7 @@ pub(super) const TIMED_OUT: Advisor = Advisor {
     about: "a time limit ends runs of a workflow",
     reads: &["github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: timed_out,
     counsel: Counsel {
         matters: "A run that hangs holds a runner until its limit and says nothing about the commit.",
@@ -38,6 +39,7 @@ pub(super) const ONE_JOB: Advisor = Advisor {
     about: "one job decides how long a workflow takes",
     reads: &["github_actions_job_seconds_total"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: one_job,
     counsel: Counsel {
         matters: "However fast the others are, nobody has an answer before that job ends.",
@@ -61,6 +63,7 @@ pub(super) const SUPERSEDED: Advisor = Advisor {
     about: "runs go on although their branch was pushed again",
     reads: &["github_actions_job_seconds_total"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: superseded,
     counsel: Counsel {
         matters: "Runners work for commits that nobody wants to know about, while others wait for them.",

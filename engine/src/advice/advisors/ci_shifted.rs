@@ -24,6 +24,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "green runs of a workflow take longer from a commit on",
     reads: &["github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 8 * DAY_MS,
     assess,
     counsel: Counsel {
         matters: "Each run of each commit takes that much longer, and so does whoever waits for it.",

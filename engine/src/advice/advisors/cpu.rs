@@ -19,6 +19,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "processes wait for the CPU",
     reads: &["system_cpu_utilization_ratio"],
     horizon: Horizon::Day,
+    needs_ms: MIN_MINUTES as i64 * 60_000,
     assess,
     counsel: Counsel {
         matters: "What waits for the CPU is late: builds, answers, and this service as well.",

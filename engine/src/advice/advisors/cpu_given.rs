@@ -15,6 +15,7 @@ pub(super) const STOLEN: Advisor = Advisor {
     about: "the host gives the CPU time of this machine to others",
     reads: &["system_cpu_steal_ratio"],
     horizon: Horizon::Day,
+    needs_ms: MIN_MINUTES as i64 * 60_000,
     assess: stolen,
     counsel: Counsel {
         matters: "Everything on this machine takes longer, and no process of it can be blamed.",
@@ -34,6 +35,7 @@ pub(super) const THROTTLED: Advisor = Advisor {
     about: "heat slows the CPU down",
     reads: &["system_cpu_throttles_total"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess: throttled,
     counsel: Counsel {
         matters: "A CPU that is too hot works more slowly, and its fans and parts age faster.",

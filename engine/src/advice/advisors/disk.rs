@@ -20,6 +20,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a file system is full or soon will be",
     reads: &["system_filesystem_utilization_ratio"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "On a full file system writes fail: databases stop, logs are lost, builds break.",

@@ -15,6 +15,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "processes wait for disks",
     reads: &["system_pressure_ratio"],
     horizon: Horizon::Day,
+    needs_ms: MIN_MINUTES as i64 * 60_000,
     assess,
     counsel: Counsel {
         matters: "While all processes wait for a disk, the machine does nothing else.",

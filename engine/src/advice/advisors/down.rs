@@ -16,6 +16,7 @@ pub(super) const PROBES: Advisor = Advisor {
     about: "a probed target does not answer as it should",
     reads: &["probe_success"],
     horizon: Horizon::Day,
+    needs_ms: LEAST_MS,
     assess: probes,
     counsel: Counsel {
         matters: "Whoever uses the target does not get what the check asks for.",
@@ -35,6 +36,7 @@ pub(super) const TARGETS: Advisor = Advisor {
     about: "a scraped target gives no samples",
     reads: &["up"],
     horizon: Horizon::Day,
+    needs_ms: LEAST_MS,
     assess: targets,
     counsel: Counsel {
         matters: "Nothing is known of the target meanwhile, and no rule on its figures can warn.",
@@ -54,6 +56,7 @@ pub(super) const SOURCES: Advisor = Advisor {
     about: "a source that is set up gives no samples",
     reads: &["taskpulse_source_up"],
     horizon: Horizon::Day,
+    needs_ms: LEAST_SOURCE_MS,
     assess: sources,
     counsel: Counsel {
         matters: "Pages and rules that need the source show nothing new, and cannot warn.",
@@ -73,6 +76,7 @@ pub(super) const HEARTBEATS: Advisor = Advisor {
     about: "a job that should call has not",
     reads: &[heartbeat::UP],
     horizon: Horizon::Day,
+    needs_ms: LEAST_MS,
     assess: heartbeats,
     counsel: Counsel {
         matters: "A backup or a clean-up that does not run is missed on the day when it is needed.",

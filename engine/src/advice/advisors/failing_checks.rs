@@ -15,6 +15,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "checks of a target fail more often than in the weeks before",
     reads: &["probe_success"],
     horizon: Horizon::Month,
+    needs_ms: (LATELY.0 + MIN_BEFORE) as i64 * DAY_MS,
     assess,
     counsel: Counsel {
         matters: "Each failed check stands for visitors whose requests failed as well.",

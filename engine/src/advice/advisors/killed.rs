@@ -12,6 +12,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "the kernel ended processes for want of memory",
     reads: &["system_oom_kills_total"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "The kernel chooses what it ends: that may be what matters most, in the middle of a write.",

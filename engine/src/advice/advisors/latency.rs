@@ -18,6 +18,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a probed target answers more slowly than in the weeks before",
     reads: &["probe_duration_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 9 * DAY_MS,
     assess,
     counsel: Counsel {
         matters: "Everyone who uses the target waits that much longer.",

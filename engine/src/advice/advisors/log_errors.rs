@@ -1,7 +1,7 @@
 //! New kinds of error lines that keep coming.
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
-use super::super::history::DAY_MS;
+use super::super::history::{DAY_MS, HOUR_MS};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::logs::templates::{DOCUMENTS, Template};
@@ -14,6 +14,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a service says a new kind of error, again and again",
     reads: &["taskpulse_logs_templates"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "What a program never complained of before usually began with a change, which is easiest to find while it is young.",
@@ -28,7 +29,6 @@ pub(super) const ADVISOR: Advisor = Advisor {
     },
 };
 
-const HOUR_MS: i64 = 3_600_000;
 /// Fewer lines are an accident.
 const LINES: u64 = 20;
 /// Findings at the most: one cause has many symptoms.

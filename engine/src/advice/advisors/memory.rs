@@ -18,6 +18,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "processes wait for memory, or next to none is left",
     reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
+    needs_ms: MIN_MINUTES as i64 * 60_000,
     assess,
     counsel: Counsel {
         matters: "Short memory makes everything slow first, and then the kernel ends a process of its choice.",

@@ -98,38 +98,12 @@ pub(super) struct Advisor {
     pub(super) reads: &'static [&'static str],
     /// How far back it reads.
     pub(super) horizon: Horizon,
+    /// How much history of what it reads it needs at the least before it says anything; 0 where any will do.
+    pub(super) needs_ms: i64,
     /// What it finds in the history; nothing where there is too little of it.
     pub(super) assess: fn(&History<'_>) -> Result<Vec<Finding>, StoreError>,
     /// What holds for all that it finds.
     pub(super) counsel: Counsel,
-}
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
-/// How much history of what they read these advisors need at the least before they say anything.
-pub(super) const NEEDS: &[(&str, i64)] = &[
-    ("probe_down", 10 * MINUTE_MS),
-    ("target_down", 10 * MINUTE_MS),
-    ("job_late", 10 * MINUTE_MS),
-    ("source_silent", HOUR_MS),
-    ("memory_tight", HOUR_MS),
-    ("disk_waits", HOUR_MS),
-    ("swapping", HOUR_MS),
-    ("cpu_saturated", 3 * HOUR_MS),
-    ("cpu_stolen", 3 * HOUR_MS),
-    ("host_silent", 6 * HOUR_MS),
-    ("ci_shifted", 8 * DAY_MS),
-    ("latency_shifted", 9 * DAY_MS),
-    ("ci_slower", 11 * DAY_MS),
-    ("duration_rising", 11 * DAY_MS),
-    ("review_waits", 11 * DAY_MS),
-    ("failures_risen", 12 * DAY_MS),
-];
-
-/// What an advisor needs, see [`NEEDS`].
-pub(super) fn needs_ms(advisor: &str) -> Option<i64> {
-    NEEDS.iter().find(|(name, _)| *name == advisor).map(|(_, ms)| *ms)
 }
 
 /// The advisor whose findings have such an id.

@@ -22,6 +22,7 @@ pub(super) const WEEK: Advisor = Advisor {
     about: "agents cost more a day than in the weeks before",
     reads: &[AGENT_MONEY],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: week,
     counsel: Counsel {
         matters: "What a day costs adds up to the bill of the month.",
@@ -41,6 +42,7 @@ pub(super) const TASK: Advisor = Advisor {
     about: "a task costs far more than others did",
     reads: &[AGENT_MONEY, "taskmaster_tasks"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: task,
     counsel: Counsel {
         matters: "An agent that goes round in circles spends money without a result.",

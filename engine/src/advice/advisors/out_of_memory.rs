@@ -21,6 +21,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "memory will run out",
     reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "When it is used up the kernel ends a process, or the unit is ended at its limit.",

@@ -13,6 +13,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a unit starts over and over",
     reads: &["container_cpu_time_seconds_total"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "What starts over and over does not work for whoever needs it, and each start costs time of the CPU.",

@@ -17,6 +17,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "tasks take longer than in the weeks before",
     reads: &["taskmaster_task_execution_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 11 * DAY_MS,
     assess,
     counsel: Counsel {
         matters: "The same number of tasks takes that much longer, and forecasts move away.",

@@ -16,6 +16,7 @@ pub(super) const SERIES: Advisor = Advisor {
     about: "the number of series doubles within a week",
     reads: &["taskpulse_store_series"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: series,
     counsel: Counsel {
         matters: "Each series costs memory and disk of this service, for as long as it is kept.",
@@ -35,6 +36,7 @@ pub(super) const RESTARTS: Advisor = Advisor {
     about: "a part of the service fails and is started anew",
     reads: &["taskpulse_actor_restarts_total"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess: restarts,
     counsel: Counsel {
         matters: "What that part does is late, and comes to a stop if it fails at each start.",
@@ -54,6 +56,7 @@ pub(super) const LOST: Advisor = Advisor {
     about: "samples are lost on the way or refused",
     reads: &["taskpulse_appended_samples_total"],
     horizon: Horizon::Day,
+    needs_ms: 0,
     assess: lost,
     counsel: Counsel {
         matters: "Charts have holes where samples are lost, and rules on them do not fire.",
@@ -73,6 +76,7 @@ pub(super) const FULL: Advisor = Advisor {
     about: "the oldest days go because of the limit of the disk",
     reads: &["taskpulse_store_disk_bytes"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: full,
     counsel: Counsel {
         matters: "Forecasts, weekly comparisons and advice need weeks of history, and get fewer than is set.",

@@ -16,6 +16,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "a machine that sent figures regularly sends none",
     reads: &["system_memory_utilization_ratio"],
     horizon: Horizon::Day,
+    needs_ms: LEAST_MS,
     assess,
     counsel: Counsel {
         matters: "What happens on that machine is not seen, and no rule on its figures fires.",

@@ -19,6 +19,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "nothing moves on a board with open tasks",
     reads: &["taskmaster_tasks"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess,
     counsel: Counsel {
         matters: "Tasks that nobody moves are late, or are not wanted any more: the board then says nothing true.",

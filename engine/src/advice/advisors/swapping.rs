@@ -15,6 +15,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     about: "memory is read back from swap all the time",
     reads: &["system_paging_io_bytes_total"],
     horizon: Horizon::Day,
+    needs_ms: MIN_MINUTES as i64 * 60_000,
     assess,
     counsel: Counsel {
         matters: "Each read from swap is a wait for a disk where there should be memory; programs stall for no reason that they show.",

@@ -21,6 +21,7 @@ pub(super) const STUCK: Advisor = Advisor {
     about: "a task is in progress far longer than others took",
     reads: &["taskmaster_tasks"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: stuck,
     counsel: Counsel {
         matters: "What is in progress for long keeps others waiting, and makes the forecast later than it says.",
@@ -40,6 +41,7 @@ pub(super) const BOUNCES: Advisor = Advisor {
     about: "tasks come back after they were done or in review",
     reads: &["taskmaster_tasks_reopened_total"],
     horizon: Horizon::Month,
+    needs_ms: 0,
     assess: bounces,
     counsel: Counsel {
         matters: "Each return costs the work of a round, and what was built on it may have to change.",
@@ -59,6 +61,7 @@ pub(super) const REVIEW: Advisor = Advisor {
     about: "tasks spend most of their time in review",
     reads: &["taskmaster_task_review_seconds"],
     horizon: Horizon::Month,
+    needs_ms: 11 * DAY_MS,
     assess: review,
     counsel: Counsel {
         matters: "Finished work helps nobody before it is reviewed, and goes stale while it waits.",
