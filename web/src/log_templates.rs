@@ -103,11 +103,7 @@ impl LogTemplate {
 
 async fn templates(state: State, params: Params) -> Result<HttpResponse, ApiError> {
     let (start, end) = times::range_of_query(&params)?;
-    let given = params.whole_number("limit")?.unwrap_or(DEFAULT);
-    let limit = usize::try_from(given)
-        .ok()
-        .filter(|limit| (1..=MAX_TEMPLATES).contains(limit))
-        .ok_or_else(|| ApiError::bad_data(format!("invalid parameter \"limit\": {given} is not within 1 and {MAX_TEMPLATES}")))?;
+    let limit = params.number_within("limit", DEFAULT, 1..=MAX_TEMPLATES as i64)? as usize;
     let range = (start.div_euclid(MS), end.div_euclid(MS));
     let kept = state.logs.templates();
     let found = kept.read(|miner| miner.list(params.get("service"), range, limit));

@@ -168,10 +168,7 @@ fn with_context(line: Line, context: usize, bounds: &Bounds, source: &dyn Source
 
 /// `context`, and the `limit` that goes with it.
 fn context_and_limit(params: &Params) -> Result<(usize, usize), ApiError> {
-    let context = params.whole_number("context")?.unwrap_or(0);
-    if !(0..=MAX_CONTEXT).contains(&context) {
-        return Err(ApiError::bad_data(format!("invalid parameter \"context\": {context} is not within 0 and {MAX_CONTEXT}")));
-    }
+    let context = params.number_within("context", 0, 0..=MAX_CONTEXT)?;
     let limit = limit(params)?;
     if context > 0 && limit > MAX_WITH_CONTEXT {
         return Err(ApiError::bad_data(format!(
@@ -225,10 +222,7 @@ struct LevelVolume {
 async fn volume(state: State, params: Params) -> Result<HttpResponse, ApiError> {
     let text = params.required("query")?.to_owned();
     let (start, end) = times::range_of_query(&params)?;
-    let count = params.whole_number("buckets")?.unwrap_or(BUCKETS);
-    if !(1..=MAX_BUCKETS).contains(&count) {
-        return Err(ApiError::bad_data(format!("invalid parameter \"buckets\": {count} is not within 1 and {MAX_BUCKETS}")));
-    }
+    let count = params.number_within("buckets", BUCKETS, 1..=MAX_BUCKETS)?;
     let step_ms = (((end - start) as u64).div_ceil(count as u64 * MS as u64) as i64).max(1);
     let step = step_ms * MS;
     let buckets = ((end - start) as u64).div_ceil(step as u64).max(1) as usize;

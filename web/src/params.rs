@@ -3,6 +3,8 @@
 //! As Go's `FormValue` gives them to Prometheus: of several values the first counts, those of a urlencoded body before those of the
 //! address, those of a multipart body after. A body of any other type is ignored. An empty value is as good as none.
 
+use std::ops::RangeInclusive;
+
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
@@ -173,6 +175,16 @@ impl Params {
             return Err(ApiError::bad_data("invalid parameter \"limit\": limit must be non-negative"));
         }
         Ok(if limit == 0 { usize::MAX } else { limit as usize })
+    }
+
+    /// A whole number within bounds; `default` where none is given.
+    pub(crate) fn number_within(&self, name: &str, default: i64, bounds: RangeInclusive<i64>) -> Result<i64, ApiError> {
+        let given = self.whole_number(name)?.unwrap_or(default);
+        if bounds.contains(&given) {
+            return Ok(given);
+        }
+        let (least, most) = bounds.into_inner();
+        Err(ApiError::bad_data(format!("invalid parameter \"{name}\": {given} is not within {least} and {most}")))
     }
 
     /// A whole number, where given.

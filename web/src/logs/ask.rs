@@ -86,11 +86,7 @@ pub(crate) fn direction(params: &Params) -> Result<Direction, ApiError> {
 
 /// `limit` of lines.
 pub(crate) fn limit(params: &Params) -> Result<usize, ApiError> {
-    let given = params.whole_number("limit")?.unwrap_or(DEFAULT_LINES as i64);
-    usize::try_from(given)
-        .ok()
-        .filter(|limit| (1..=MAX_LINES).contains(limit))
-        .ok_or_else(|| ApiError::bad_data(format!("invalid parameter \"limit\": {given} is not within 1 and {MAX_LINES}")))
+    Ok(params.number_within("limit", DEFAULT_LINES as i64, 1..=MAX_LINES as i64)? as usize)
 }
 
 /// The schema of `limit`.

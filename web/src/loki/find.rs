@@ -176,10 +176,7 @@ async fn stats(state: State, params: Given) -> Answered {
 fn volume_text(params: &Params, range_ms: i64) -> Result<String, ApiError> {
     let text = params.required("query")?;
     let matchers = logql::selector(text)?;
-    let top = params.whole_number("limit")?.unwrap_or(VOLUMES);
-    if !(1..=MAX_VOLUMES).contains(&top) {
-        return Err(ApiError::bad_data(format!("invalid parameter \"limit\": {top} is not within 1 and {MAX_VOLUMES}")));
-    }
+    let top = params.number_within("limit", VOLUMES, 1..=MAX_VOLUMES)?;
     let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.is_empty();
     let targets: Vec<&str> = match params.get("targetLabels") {
         Some(given) => given.split(',').map(str::trim).filter(plain).collect(),
