@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use self::kept::Kept;
 #[cfg(test)]
@@ -200,7 +200,8 @@ impl Exemplars {
         let mut kept = self.kept.write();
         new.into_iter().for_each(|(of, exemplar)| kept.insert(of, exemplar, &self.options));
         self.count.store(kept.len(), Ordering::Relaxed);
-        shorten(&mut log, &kept);
+        // Who reads them need not wait for the disk.
+        shorten(&mut log, &RwLockWriteGuard::downgrade(kept));
     }
 
     fn append(&self, log: &mut Option<Log>, new: &[(Named, Exemplar)]) -> std::io::Result<()> {
@@ -220,7 +221,8 @@ impl Exemplars {
         let mut kept = self.kept.write();
         kept.retain(stays);
         self.count.store(kept.len(), Ordering::Relaxed);
-        shorten(&mut log, &kept);
+        // Who reads them need not wait for the disk.
+        shorten(&mut log, &RwLockWriteGuard::downgrade(kept));
     }
 
     /// The log, if it was removed while it is in use.
