@@ -1,7 +1,7 @@
-//! The templates actor: groups error lines by what they say, off the way of acceptance.
+//! The templates actor: groups error lines by template, in the background.
 //!
 //! Notes of the lines of a request ([`LogTemplates::take_in`]) wait here once those are durable, bounded by their bytes: what does not fit is
-//! counted and lost to templates, never to the store. A second after the first of them the pool groups what waits; what is new goes to the
+//! counted and not grouped, but stored all the same. A second after the first of them the pool groups what waits; what is new goes to the
 //! time line, and templates are kept as documents. Restart: templates are restored; counts of the last minutes may be missing. Where no line
 //! was ever sent, it does nothing.
 
@@ -91,7 +91,7 @@ impl LogTemplates {
     fn count(&self, notes: &Notes) {
         let mut counted = self.0.counted.lock();
         for (place, level, lines) in &notes.counts {
-            let Some(service) = notes.services.get(*place).map(|heard| heard.service.as_str()) else { continue };
+            let Some(service) = notes.services.get(*place).map(|of| of.service.as_str()) else { continue };
             let has_room = counted.len() < MAX_COUNTED || counted.contains_key(service);
             let service = if has_room { service } else { OTHERS };
             *counted.entry(service.to_owned()).or_default().entry(level).or_default() += lines;

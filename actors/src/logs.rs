@@ -20,7 +20,7 @@ pub struct LogDoor {
     listeners: LogListeners,
 }
 
-/// Those who are given lines once they are durable.
+/// Receivers of lines that are durable.
 #[derive(Debug, Clone, Default)]
 pub struct LogListeners {
     /// Those who follow lines as they come in.
@@ -30,7 +30,7 @@ pub struct LogListeners {
 }
 
 impl LogDoor {
-    /// From a reader, the mailbox of the actor, and those who are given lines.
+    /// From a reader, the mailbox of the actor, and the receivers of lines.
     #[must_use]
     pub fn new(reader: LogReader, append: Mailbox<AppendLines>, listeners: LogListeners) -> Self {
         Self { reader, append, listeners }
@@ -72,7 +72,7 @@ pub type LogStoreActor = RecordStoreActor<LogListeners>;
 impl Records for LogListeners {
     type Writer = LogWriter;
     type Batch = Lines;
-    /// What templates need of them, and they themselves where somebody follows.
+    /// Notes for the templates, and the lines where somebody follows.
     type Followed = (Notes, Option<Lines>);
     const HOLDS: &'static str = "log lines";
 

@@ -34,12 +34,12 @@ const FIRST: Duration = Duration::from_secs(5);
 
 /// How often the whole month is assessed: that opens all its days.
 const MONTH_EVERY: Duration = Duration::from_secs(3_600);
-/// How soon it is assessed again where the history itself became another one: a backfill, an import, the first minutes of a service.
+/// How soon it is assessed again after much of the history changed: a backfill, an import, the first minutes of a service.
 const MONTH_SOON: Duration = Duration::from_secs(120);
-/// Runs of workflows that came or changed meanwhile, and samples that were late, from which on it did.
+/// So many new or changed runs of workflows, or late samples, are such a change.
 const MANY_RUNS: u64 = 20;
 const MANY_LATE: u64 = 5_000;
-/// So many samples more than all that had come before, and at least so many.
+/// And so many new samples, where they are more than all before.
 const MANY_SAMPLES: u64 = 10_000;
 
 /// What is said where no advice is given.
@@ -87,7 +87,7 @@ impl Known {
         Self { samples, late, runs: runs.documents_read() }
     }
 
-    /// Whether the history that was assessed then is another one by now.
+    /// Whether much of the history changed since then.
     fn is_outdated(self, now: Self) -> bool {
         let more = now.samples.saturating_sub(self.samples);
         now.runs.saturating_sub(self.runs) >= MANY_RUNS

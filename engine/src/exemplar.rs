@@ -1,7 +1,7 @@
-//! Exemplars: single measurements behind a sample of a series, with labels that lead on, mostly to a trace.
+//! Exemplars: single measurements behind a sample of a series, with labels that refer to more about it, mostly a trace.
 //!
-//! An exemplar that cannot be kept is dropped and counted by its [`Fault`]; its sample is kept all the same. Labels are packed: the names that
-//! everybody uses take a byte, ids in hex half of their text.
+//! An exemplar that cannot be kept is dropped and counted by its [`Fault`]; its sample is kept all the same. Labels are packed: common
+//! names take one byte, ids in hex half of their text.
 
 use crate::codec::{push_varint, take_varint};
 use crate::model::{TimestampMs, hex};
@@ -119,7 +119,7 @@ impl Exemplar {
         Some(Self { labels: labels.into(), t, v })
     }
 
-    /// Whether it tells of the same measurement as another one: a target shows its newest at each scrape.
+    /// Whether it is the same measurement as another one: a target repeats its newest exemplar at each scrape.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.v.to_bits() == other.v.to_bits() && self.labels == other.labels
     }

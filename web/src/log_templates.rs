@@ -60,10 +60,10 @@ struct LogTemplate {
     template: String,
     /// Lines within the time, by whole minutes; the last six hours are counted.
     count: u64,
-    /// When its first line was said.
+    /// The time of its first line.
     #[schema(format = "date-time")]
     first_seen: String,
-    /// When its newest line was said.
+    /// The time of its newest line.
     #[schema(format = "date-time")]
     last_seen: String,
     /// One of its newest lines.
@@ -77,7 +77,7 @@ struct LogTemplate {
 /// A line of a template.
 #[derive(Debug, Serialize, ToSchema)]
 struct LogExample {
-    /// When it was said.
+    /// Its time.
     #[schema(format = "date-time")]
     time: String,
     /// Its text, at most 200 characters, with control characters escaped.

@@ -98,7 +98,7 @@ struct LogLines {
 /// A log line.
 #[derive(Debug, Serialize, ToSchema)]
 struct LogLine {
-    /// When it was said.
+    /// Its time.
     #[schema(format = "date-time")]
     time: String,
     /// The same in nanoseconds since 1970, as text: a number of JSON has not all its digits.

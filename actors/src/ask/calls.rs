@@ -12,12 +12,12 @@ use crate::view::{Heartbeat, HeartbeatState};
 const DAY: i64 = 86_400_000;
 
 impl Asker {
-    /// The jobs of the settings whose calls are expected, with how they stand.
+    /// The jobs of the settings, and whether their calls come in time.
     pub(super) fn calls(&self) -> Vec<Heartbeat> {
         self.heartbeats.jobs().iter().filter_map(|job| job.view(&self.store, self.now()).ok()).collect()
     }
 
-    /// Those jobs as what is in time or late, also where none has called yet.
+    /// Those jobs as things that are up or down, also where none has called yet.
     pub(super) fn calls_as_things(&self, meaning: &Meaning) -> Vec<Thing> {
         let named = |call: &Heartbeat| meaning.name(NameKind::Heartbeat).is_none_or(|name| name == call.name);
         let thing = |call: Heartbeat| {
@@ -38,7 +38,7 @@ impl Asker {
         }
     }
 
-    /// When each called last.
+    /// The last call of each job.
     pub(super) fn last_call(&self, read: &Read, meaning: &Meaning) -> Result<Draft, AskError> {
         let selector = read.selector.replacen("heartbeat_up", "heartbeat_last_call_timestamp_seconds", 1);
         let mut found = self.newest(&selector, 400 * DAY)?;
@@ -86,7 +86,7 @@ impl Asker {
         Ok(Draft::said(listed(&parts)).rows(rows).charted(&selector, &selector, [lately]).page("application"))
     }
 
-    /// What is said of jobs of the settings that never called.
+    /// Sentences about jobs of the settings that never called.
     fn without_a_call(&self, meaning: &Meaning) -> Vec<String> {
         let named = |call: &&Heartbeat| meaning.name(NameKind::Heartbeat).is_none_or(|name| name == call.name);
         let said = |call: &Heartbeat| {

@@ -9,7 +9,7 @@ use super::{AskError, Asker};
 use crate::optimizer::OFF;
 use crate::view::{ExperimentState, Recommendation, RecommendationStatus};
 
-/// How much longer a check takes before it is named.
+/// A target is named where its checks take longer by this factor.
 const LONGER: f64 = 1.1;
 
 /// Whether advice still stands.
@@ -18,7 +18,7 @@ fn stands(one: &Recommendation) -> bool {
 }
 
 impl Asker {
-    /// What an advisor of CI says of the workflows of a question, as `title. why`.
+    /// The recommendations of an advisor of CI for the workflows of a question.
     pub(super) fn of_advisor(&self, advisor: &str, meaning: &Meaning) -> Vec<Recommendation> {
         if !self.advises {
             return Vec::new();

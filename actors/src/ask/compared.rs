@@ -259,7 +259,7 @@ fn change(one: &Both) -> f64 {
     if one.before == 0.0 { if one.now == 0.0 { 0.0 } else { 1e9 } } else { one.now / one.before - 1.0 }
 }
 
-/// `, 20 % more than `: what stands between both figures, so that no word says which time was first.
+/// `, 20 % more than `, to stand between both figures: true whichever time was first.
 pub(super) fn than(one: &Both) -> String {
     if one.before == 0.0 || !change(one).is_finite() {
         return " beside ".to_owned();

@@ -10,7 +10,7 @@ use crate::view::{Answer, AnswerChart, AnswerMeaning, AnswerRow, seconds};
 
 /// Names that a sentence lists; the others are in the rows.
 const LISTED: usize = 3;
-/// Metrics of shares of a time, which rounding never makes whole.
+/// Names for shares of the time up and down, which [`figure`] rounds in their own way.
 pub(super) const UP_SHARE: &str = "up_ratio";
 pub(super) const DOWN_SHARE: &str = "down_ratio";
 /// Points of a chart.
@@ -89,9 +89,9 @@ fn charted(query: &str, range: Range) -> AnswerChart {
     AnswerChart { query: query.to_owned(), start: seconds(range.start), end: seconds(range.end), step: seconds(step) }
 }
 
-/// A value as people write it. A share of time that was up is never rounded to all of it, nor one that was down to nothing.
+/// A value as people write it. A share of the time up is never rounded to 100 %, nor one of the time down to 0 %.
 pub(super) fn figure(metric: &str, v: f64) -> String {
-    // Hundredths of a percent, whole ones as they are.
+    // With two decimals at the most.
     let percent = |hundredths: f64| format!("{} %", hundredths / 100.0);
     match metric {
         UP_SHARE if v < 1.0 => match (v * 1e4).floor() {

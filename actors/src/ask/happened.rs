@@ -75,13 +75,13 @@ impl Asker {
         }
         let parts: Vec<String> = open.iter().map(|one| format!("{}: {}", one.title, one.action)).collect();
         let rows = open.iter().map(|one| text_row(one.title.clone(), one.action.clone(), Some(ms(one.created)))).collect();
-        // What was open when it was switched off is kept, and judged no more.
+        // Recommendations stay as they were when advice was switched off.
         let lead = if self.advises { "" } else { "Advice is switched off; as it last stood, " };
         let count = counted(open.len(), "recommendation is open", "recommendations are open");
         Draft::said(format!("{lead}{count}: {}", listed(&parts))).rows(rows).page("now")
     }
 
-    /// Advice that somebody decided on so.
+    /// The recommendations with a certain decision.
     fn decided(&self, status: &str) -> Draft {
         let wanted = match status {
             "dismissed" => RecommendationStatus::Dismissed,

@@ -74,7 +74,7 @@ impl Asker {
         Some(Read { metric: measure.metric.to_owned(), selector, kind: measure.kind, by, measure: Some(measure) })
     }
 
-    /// Where the kernel does not count for the machine, or a unit is named: what it ended of units and containers.
+    /// The processes of units and containers that the kernel ended, where it does not count those of the machine.
     fn kills_of_units(&self, meaning: &Meaning, measure: &'static Measure) -> Option<Read> {
         const OF_UNITS: &str = "container_oom_kills_total";
         let of_machine = || !self.store.select(&[Matcher::equal(NAME_LABEL, measure.metric)]).is_empty();

@@ -9,9 +9,9 @@ use crate::optimizer::OFF;
 use crate::view::{Capacity, CapacityResource};
 
 const DAY: i64 = 86_400_000;
-/// What sent no sample for so long is silent.
+/// A machine without a sample for so long is silent, ms.
 const SILENT: i64 = 300_000;
-/// A rate a day is said from so long a time on.
+/// Shortest time that a rate per day is worked out from, ms.
 const LEAST: i64 = 3_600_000;
 
 impl Asker {

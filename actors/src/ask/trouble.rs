@@ -12,7 +12,7 @@ use crate::view::{AlertState, AnswerRow, HeartbeatState, Recommendation, Severit
 /// Labels that say what a series is about, and those that say where that is.
 const ABOUT: [&str; 9] = ["target", "heartbeat", "workflow", "source", "job", "unit", "container", "process", "mountpoint"];
 const WHERE: [&str; 2] = ["repo", "tag"];
-/// What the kernel ended, of a unit and of the machine.
+/// How the counters end of processes that the kernel ended, of a unit and of the machine.
 const KILLS: &str = "oom_kills_total";
 
 /// Something that is not well.

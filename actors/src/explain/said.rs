@@ -1,4 +1,4 @@
-//! What was said: the newest log lines that an alert over lines is about.
+//! The newest log lines that an alert over lines counted.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use taskpulse_engine::logs::shown;
 use taskpulse_engine::rules::{Alert, LinesCondition};
 use taskpulse_engine::store::StoreReader;
 
-/// What the lines that are looked at may take in memory.
+/// Bytes of log lines that may be held in memory while they are searched.
 const MAX_BYTES: usize = 16 << 20;
 const MS: i64 = 1_000_000;
 

@@ -50,7 +50,7 @@ pub struct Explanation {
 /// A log line that is cited.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SaidLine {
-    /// When it was said.
+    /// Its time.
     pub at: f64,
     /// Its text, at most 200 characters, with control characters escaped.
     #[schema(example = "connection to db refused")]

@@ -140,7 +140,7 @@ impl History<'_> {
         if self.agent_money().is_empty() { self.money.agents.money.clone() } else { Vec::new() }
     }
 
-    /// How long the oldest series of these metrics has been there, of so much time as is asked for.
+    /// For how long there has been a series of these metrics, ms; `asked_ms` or a little more where it is longer than that.
     pub(super) fn known_ms(&self, metrics: &[&str], asked_ms: i64) -> Result<i64, StoreError> {
         let level = if asked_ms < DAY_MS { Level::M1 } else { Level::H1 };
         let mut known = 0;

@@ -167,7 +167,7 @@ impl History<'_> {
         Ok(events.iter().rev().filter_map(|(_, event)| Move::read(event)).collect())
     }
 
-    /// What is kept of a kind.
+    /// The documents of a kind.
     pub(super) fn documents(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.store.documents(kind)
     }

@@ -260,7 +260,7 @@ fn recommendation(f: Finding, status: Status, created: TimestampMs, updated: Tim
     }
 }
 
-/// What the chart of a finding shows: its own machine alone.
+/// The query of the chart of a finding; a selector selects its own machine alone.
 fn shown(query: String) -> String {
     if Selector::parse(&query).is_err() {
         return query;

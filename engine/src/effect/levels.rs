@@ -12,13 +12,13 @@ use super::{Direction, Effect, Estimate, HOUR, Hours, MAX_DAYS, PART, Pair, WEEK
 
 /// Hours with values on each side of a change of level.
 const LEAST_HOURS: usize = 24;
-/// Half days of the newest level before the moment.
+/// Half days of the newest level before the moment, at the least.
 const LEAST_PARTS: usize = 2;
-/// A change before the moment counts from so many standard errors on: one that is none would take most of the history away.
+/// A change before the moment counts beyond so many standard errors: where it is chance alone, most of the history would be given up for it.
 const CLEAR: f64 = 6.0;
-/// And from this share on.
+/// Its least size, as a share of the level.
 const COUNTS: f64 = 0.1;
-/// So many weeks show each hour of the week.
+/// From so many weeks on, each hour of the week is a group of its own.
 const LONG: i64 = 3;
 /// The half days of a week.
 const SLOTS: i64 = WEEK_HOURS / PART;
@@ -83,11 +83,11 @@ fn newest_change(series: &Hours, control: Option<&Hours>, (start, first): (i64, 
     let (mut from, mut last) = (0, None);
     let groups_of = |known: &[(i64, f64, f64)]| -> Vec<usize> {
         let long = known.first().zip(known.last()).is_some_and(|(first, last)| last.0 - first.0 >= LONG * WEEK_HOURS);
-        // Weeks tell what each of their hours is like; what there is of fewer, only those of workdays and of the weekend.
+        // Each hour of the week is seen several times then; before, each hour of workdays and of weekends is.
         let slot = |hour: i64| if long { usize::try_from(hour.rem_euclid(WEEK_HOURS)).unwrap_or(0) } else { hour_of_week(hour) };
         known.iter().map(|(hour, ..)| slot(*hour)).collect()
     };
-    // Of several the newest: each is looked for after the one before.
+    // The newest of several: each is searched for after the one before.
     while let Some(found) = change_point(&values[from..], &groups_of(&known[from..]), LEAST_HOURS).filter(|found| found.is_rare) {
         let (low, high) = (from + found.bounds.0, from + found.bounds.1);
         let change = LastChange { until: known[low - 1].0 + 1, begin: known[high].0, at: known[from + found.first].0 };
@@ -117,7 +117,7 @@ fn is_clear(series: &Hours, control: Option<&Hours>, (begin, first): (i64, i64),
     newest >= LEAST_PARTS && fitted.is_some_and(|fit| fit.change.abs() > CLEAR * fit.error())
 }
 
-/// What happened at a moment, beside the level since the last change before it. None where the half days do not allow it.
+/// The effect of a change at a moment, compared with the level since the last change before it. None where there are too few half days.
 pub(super) fn since(
     (series, control): (&Hours, Option<&Hours>),
     change: LastChange,
@@ -201,7 +201,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count
 }
 
-/// Levels and times of the week fitted by least squares, of the last two levels the difference.
+/// A fit of levels and times of the week by least squares, and the difference of the last two levels.
 struct Fit {
     change: f64,
     /// What the variance of one value is multiplied by for that of `change`.
@@ -219,7 +219,7 @@ impl Fit {
         let mut slots: Vec<i64> = parts.iter().map(slot).collect();
         slots.sort_unstable();
         slots.dedup();
-        // The first time of the week is what the levels are of.
+        // The levels are those of the first time of the week; the others differ from it.
         let fitted = levels + slots.len().checked_sub(1)?;
         if parts.len() < fitted + LEAST_PARTS {
             return None;
@@ -248,7 +248,7 @@ impl Fit {
         })
     }
 
-    /// The standard error of the change, and its freedom. What the levels took of the slow waves is given back.
+    /// The standard error of the change, and its degrees of freedom: corrected for what the fit takes of both.
     fn error_and_freedom(&self) -> (f64, f64) {
         let (long_run, waves) = variance::long_run(&self.left);
         let (count, free) = (self.left.len() as f64, (waves - self.levels + 1).max(1) as f64);
@@ -267,7 +267,7 @@ impl Fit {
     }
 }
 
-/// The inverse of a symmetric matrix by Gauss and Jordan; none where levels and times of the week cannot be told apart.
+/// The inverse of a symmetric matrix by Gauss and Jordan; none where it is singular: levels and times of the week coincide.
 fn inverted(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     let size = matrix.len();
     for (row, values) in matrix.iter_mut().enumerate() {

@@ -121,10 +121,10 @@ pub struct Effect {
     pub direction: Direction,
     /// The half days that were compared.
     pub pairs: Vec<Pair>,
-    /// The means of the control before and after, where there is one: `ratio` and `difference` are beside what it did.
+    /// The means of the control before and after, where there is one: `ratio` and `difference` are relative to its change then.
     #[serde(default)]
     pub control: Option<(f64, f64)>,
-    /// Since when the level was what it is compared with, where it changed shortly before the moment; else the same hours of the weeks
+    /// When the level that is compared with began, where the level changed shortly before the moment; else the same hours of the weeks
     /// before are compared.
     #[serde(default)]
     pub since: Option<TimestampMs>,

@@ -29,7 +29,7 @@ pub const MAX_SAID: usize = 200;
 pub struct Said {
     /// When, ms UTC.
     pub at: TimestampMs,
-    /// Its text, cut and without anything that acts: see [`crate::logs::shown`].
+    /// Its text, cut, with control characters escaped: see [`crate::logs::shown`].
     pub text: String,
 }
 
@@ -65,7 +65,7 @@ pub struct Explanation {
     pub before: Vec<Happened>,
     /// The last alert of the same rule and series.
     pub last: Option<Earlier>,
-    /// The newest lines that an alert over log lines is about, the newest first.
+    /// The newest lines that an alert over log lines counted, the newest first.
     pub said: Vec<Said>,
     /// At most three lines for people.
     pub lines: Vec<String>,

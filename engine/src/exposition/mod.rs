@@ -1,9 +1,9 @@
 //! Text formats for metrics: Prometheus' format 0.0.4 and OpenMetrics 1.0.
 //!
 //! Works line by line on borrowed text: [`lines`] separates comments from samples and returns the labels as text, so that repeated
-//! scrapes of the same program need not parse them each time; [`parse_labels`] does. The exemplar of a
-//! line of OpenMetrics is text too, which [`parse_exemplar`] reads. Native histograms have no text form. Where the formats leave a choice, it accepts and rejects the same text as Prometheus. Sources: prometheus.io,
-//! "Exposition formats"; OpenMetrics 1.0 specification.
+//! scrapes of the same program need not parse them each time; [`parse_labels`] does. The exemplar of a line of OpenMetrics is text too,
+//! which [`parse_exemplar`] reads. Native histograms have no text form. Where the formats leave a choice, it accepts and rejects the same
+//! text as Prometheus. Sources: prometheus.io, "Exposition formats"; OpenMetrics 1.0 specification.
 
 mod error;
 mod exemplar;

@@ -5,9 +5,9 @@
 //!
 //! * [`record`]: a line, the lines of a request, and what a reader gets.
 //! * [`push`]: the requests of clients (Loki, OTLP) to lines.
-//! * `otlp_lines`: lines as text that other tools read, and that comes back.
+//! * `otlp_lines`: lines as OTLP JSON, for export and import.
 //! * [`store`]: lines in the data directory, durable, in blocks of a stream and a day.
-//! * [`templates`]: error lines grouped by what they say.
+//! * [`templates`]: error lines grouped by template.
 //! * `logql`: the query language: pipelines over lines, metrics over them.
 
 pub mod logql;

@@ -64,7 +64,7 @@ impl Severity {
 /// One line as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
-    /// When it was said.
+    /// Its time.
     pub time: TimeNs,
     /// How severe it is.
     pub severity: Severity,
@@ -134,7 +134,7 @@ pub struct Filter {
 pub struct Entry<'a> {
     /// The labels of its stream.
     pub labels: &'a Labels,
-    /// When it was said.
+    /// Its time.
     pub time: TimeNs,
     /// How severe it is.
     pub severity: Severity,

@@ -237,7 +237,7 @@ impl GroupInstant<'_> {
     }
 }
 
-/// What a rule asks, and of whom.
+/// The condition of a rule, and where its data is read.
 enum Asked<'a> {
     /// Samples, with what the group gave already.
     Samples(&'a QueryCondition, &'a Overlay<'a>),
@@ -267,7 +267,7 @@ impl Asked<'_> {
                 let compared = condition.compared.as_ref().map(series).transpose()?;
                 Ok((compared, condition.clear.as_ref().map(|clear| clear.result(series)).transpose()?))
             }
-            // That nothing was said is no sign of a source that is gone.
+            // A time without log lines is no sign of a source that is gone.
             Self::Lines(condition, source) => {
                 let series = |query: &Arc<MetricQuery>| lines_at(query, at.query_time(), *source, at.limits).map(series_of);
                 Ok((None, condition.clear.as_ref().map(|clear| clear.result(series)).transpose()?))

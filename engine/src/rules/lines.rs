@@ -72,10 +72,10 @@ fn parse(key: &'static str, text: &str) -> Result<MetricQuery, ConditionError> {
     }
 }
 
-/// Checks a query of LogQL that a rule may have: what is wrong with it.
+/// Checks the query of LogQL of a rule.
 ///
 /// # Errors
-/// A sentence.
+/// A sentence that says what is wrong with it.
 pub fn check_lines(text: &str) -> Result<(), String> {
     match parse(KEY, text) {
         Ok(_) => Ok(()),

@@ -174,12 +174,12 @@ impl Exemplars {
         self.dropped[fault as usize].fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Those that wait, for a commit that begins now.
+    /// Takes those that wait, for a commit that begins now.
     pub(super) fn begin_commit(&self) -> Vec<(Named, Exemplar)> {
         std::mem::take(&mut *self.waiting.lock())
     }
 
-    /// Makes exemplars durable whose series are.
+    /// Makes exemplars durable, once their series are.
     pub(super) fn write(&self, list: Vec<(Named, Exemplar)>) {
         if list.is_empty() {
             return;
@@ -212,7 +212,7 @@ impl Exemplars {
         log.append(&[(EXEMPLARS, record::encode(new.iter().map(|(of, exemplar)| (*of, exemplar))))], 0)
     }
 
-    /// Removes those that are not to stay, from the log too once that is worth it.
+    /// Keeps those for which `stays` holds; the log is rewritten once more than half of it is gone.
     pub(super) fn retain(&self, stays: impl FnMut(SeriesId, TimestampMs) -> bool) {
         if self.len() == 0 {
             return;

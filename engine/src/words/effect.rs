@@ -5,7 +5,7 @@ use super::measured::{Measured, measured};
 use crate::effect::{Direction, Effect, Estimate, NotMeasured};
 use crate::model::Labels;
 
-/// A ratio beyond this, either way, is none that anything can be said of.
+/// Ratios beyond this, or below its inverse, are not stated.
 const MOST_TIMES: f64 = 10.0;
 
 /// `Run duration of build fell from 10 min to 8 min, by 20 % (95 %: 14 to 26 %)`. `expr` is the query that gave the series.
@@ -29,7 +29,7 @@ pub fn effect(series: &Labels, expr: &str, found: &Result<Effect, NotMeasured>) 
     format!("{name} {went} from {before} to {after}, {}{since}", by(found, &metric))
 }
 
-/// By how much, and of what that is left where series beside it were compared as well: its own figures do not say it then.
+/// By how much. With a control it is relative to the change of that, which its own figures do not show.
 fn by(found: &Effect, metric: &str) -> String {
     let others = found.control.map(|(before, after)| others(before, after));
     let direction = match found.direction {
@@ -68,7 +68,7 @@ fn by(found: &Effect, metric: &str) -> String {
     format!("by {by}{than} (95 %: {low} to {high})")
 }
 
-/// What the series beside it did. Their unit may be another one.
+/// The change of the control, which may have another unit.
 fn others(before: f64, after: f64) -> String {
     let change = after / before - 1.0;
     if before <= 0.0 || !change.is_finite() {

@@ -1,4 +1,4 @@
-//! What the result of a query is called, and which unit it has, where the query took the name of its metric off.
+//! Names and units of query results, also where the query removed the name of the metric.
 
 use super::lasted;
 use super::subject::{filled, subject};
@@ -32,12 +32,12 @@ const KEEP_UNIT: [&str; 22] = [
     "sort_desc",
     "sum_over_time",
 ];
-/// Metrics that are called otherwise where a label has a value.
+/// Metrics with another name where a label has a certain value.
 const SAID_OTHERWISE: [(&str, &str, &str, &str); 1] =
     [("github_actions_run_duration_seconds", "conclusion", "success", "Duration of a green run of {workflow} on {repo}")];
 /// What a series is called of which nothing is known.
 const NAMELESS: &str = "The result of the query";
-/// Names that are said of several metrics.
+/// Names of several metrics at the most.
 const MOST_NAMES: usize = 2;
 
 /// What figures are about.
@@ -95,7 +95,7 @@ fn keeps_unit(expr: &Expr) -> bool {
     }
 }
 
-/// The subject of the series that a selector gives, by the labels of which it says the value.
+/// The subject of the series that a selector gives: its equality matchers are labels of all of them.
 fn name_of(selector: &VectorSelector, series: &Labels) -> Option<String> {
     let metric = selector.name.as_deref()?;
     let said = selector.matchers.iter().filter(|matcher| matcher.op == LabelOp::Equal && !matcher.value.is_empty());
@@ -105,7 +105,7 @@ fn name_of(selector: &VectorSelector, series: &Labels) -> Option<String> {
     Some(otherwise.map_or_else(|| subject(&labels), |(.., phrase)| filled(phrase, &labels)))
 }
 
-/// In what time a counter rose by what is shown.
+/// The range of an `increase` or `delta`.
 fn rises_within(expr: &Expr) -> Option<String> {
     let Expr::Call(call) = expr else { return None };
     let Call { function, args, .. } = &**call;

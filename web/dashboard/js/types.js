@@ -948,7 +948,7 @@
  * A line of a template.
  * @typedef {object} LogExample
  * @property {string} text  Its text, at most 200 characters, with control characters escaped.
- * @property {string} time  When it was said.
+ * @property {string} time  Its time.
  */
 
 /**
@@ -964,7 +964,7 @@
  * @property {boolean} replaced  Whether something of the text was replaced.
  * @property {string} severity  `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `unknown`.
  * @property {string|null} [span_id]  The span that it belongs to, in hexadecimal digits.
- * @property {string} time  When it was said.
+ * @property {string} time  Its time.
  * @property {string|null} [trace_id]  The trace that it belongs to, in hexadecimal digits.
  */
 
@@ -983,9 +983,9 @@
  * @property {boolean} burst  Whether far more of its lines come than usual.
  * @property {number} count  Lines within the time, by whole minutes; the last six hours are counted.
  * @property {LogExample} example  One of its newest lines.
- * @property {string} first_seen  When its first line was said.
+ * @property {string} first_seen  The time of its first line.
  * @property {string} id  The same as long as the template is known, also after a restart.
- * @property {string} last_seen  When its newest line was said.
+ * @property {string} last_seen  The time of its newest line.
  * @property {string} level  `warn`, `error` or `fatal`.
  * @property {boolean} new  Whether it is not an hour old, and its service was known before.
  * @property {string} service  The service, by the labels of the stream.
@@ -1286,7 +1286,7 @@
 /**
  * A log line that is cited.
  * @typedef {object} SaidLine
- * @property {number} at  When it was said.
+ * @property {number} at  Its time.
  * @property {string} text  Its text, at most 200 characters, with control characters escaped.
  */
 

@@ -128,7 +128,7 @@ const MIN_WAITS: usize = 10;
 /// Share of the job time of a week that is worth advice, and how much it must be in seconds.
 const WASTE: f64 = 0.2;
 const WASTE_SECONDS: f64 = 3_600.0;
-/// Workflows are many and slow weeks are common: what chance brings in one of a thousand tests is no news.
+/// How sure it must be: with many workflows, chance alone would name some of them each week otherwise.
 const RARE: f64 = 0.999;
 const WEEK_MS: i64 = 7 * DAY_MS;
 

@@ -96,7 +96,7 @@ const LEAST_MS: i64 = 10 * 60_000;
 /// A source may need longer for its first samples.
 const LEAST_SOURCE_MS: i64 = HOUR_MS;
 
-/// What lasts nearly as long is the whole last day: a start takes some minutes.
+/// What was watched for so long was watched the whole last day: a start takes some minutes.
 const WHOLE_DAY_MS: i64 = 23 * HOUR_MS;
 
 /// How long it has been down, and the share of the time in which it was watched, of the last day, in which it was up.

@@ -33,7 +33,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
 /// Newest days that are compared with those before, at the least and at the most; each must be worse than all of these.
 const LATELY: (usize, usize) = (2, 28);
 const MIN_BEFORE: usize = 10;
-/// Of so many newest days one may be no worse.
+/// One in so many of the newest days may be no worse.
 const SPARED: usize = 4;
 const SPAN_DAYS: usize = 42;
 /// The share of failed checks that is worth advice, and by how much it must have grown.
@@ -70,7 +70,7 @@ fn risen(days: &[Day]) -> Option<Risen> {
         let (now, then) = (all(lately), all(before));
         let worst = known.iter().copied().fold(0.0, f64::max);
         let worse = newest.iter().filter(|share| **share > worst && **share < DOWN).count();
-        // What fell back two days ago is over, and what was well first is no part of it.
+        // It is over where neither of the newest two days is worse, and began later where the oldest of these days is not.
         let goes_on = newest.iter().take(LATELY.0).any(|share| *share > worst) && newest.last().is_some_and(|share| *share > worst);
         let holds = newest.len() >= LATELY.0 && worse + newest.len() / SPARED >= newest.len() && known.len() >= MIN_BEFORE && goes_on;
         let found = Risen { days: count, lately: share(&now)?, before: share(&then)?, worst, checks: now.1 };

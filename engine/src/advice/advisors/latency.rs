@@ -47,12 +47,12 @@ struct Slower {
     ratio: Estimate,
     /// The means before and since.
     means: (f64, f64),
-    /// When it began, and between which moments that was, of 95 %; none of what became slower by and by.
+    /// When it began, with the bounds of its 95 % interval; none where it became slower gradually.
     moment: Option<(TimestampMs, (TimestampMs, TimestampMs))>,
 }
 
 impl Slower {
-    /// By a step that has lasted since; else beside the same hours of the week before.
+    /// By a step that has lasted since; else compared with the same hours of the week before.
     fn find(hours: &Hours, now: TimestampMs) -> Option<Self> {
         let by_step = last_step(hours, effect::hour_ending(now) + 1, SPAN_DAYS).filter(|step| step.ratio.value > 1.0).map(|step| {
             // The hour in which it happened is of both levels: the one before the first, or the first.

@@ -29,7 +29,7 @@ pub(super) const ADVISOR: Advisor = Advisor {
     },
 };
 
-/// Fewer lines are an accident.
+/// Lines of a template at the least.
 const LINES: u64 = 20;
 /// Findings at the most: one cause has many symptoms.
 const MOST: usize = 3;

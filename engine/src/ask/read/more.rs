@@ -1,10 +1,10 @@
-//! What is asked of budgets, runners, machines, commits and the like: each in a few ways only.
+//! Questions about budgets, runners, machines, commits and the like, of which each has few forms.
 
 use super::wanted::{Found, NOT_TOGETHER};
 use super::{Ask, Atom, Refusal, Said, Stat, Subject, Wanted};
 use crate::ask::Trend;
 
-/// Sizes of which it is said how fast they grow, by what is asked for.
+/// Sizes whose growth can be asked for, by the subject of the question.
 const SIZES: [(Subject, Subject); 8] = [
     (Subject::Disk, Subject::DiskUsed),
     (Subject::DiskUsed, Subject::DiskUsed),
@@ -17,14 +17,14 @@ const SIZES: [(Subject, Subject); 8] = [
 ];
 
 impl Said<'_> {
-    /// Nothing but the subject, and what of it.
+    /// Whether neither a comparison nor a limit nor a statistic is asked for.
     fn plain(&self) -> bool {
         let slots = self.slots;
         let compared = slots.than || slots.before || !slots.other.is_empty() || slots.trend.is_some();
         !compared && slots.limit.is_none() && slots.stat.is_none() && slots.better.is_none() && !self.why()
     }
 
-    /// What is wanted of subjects that are asked for in a few ways only; none of all others.
+    /// What is wanted of subjects with few forms of questions; none of all others.
     pub(super) fn of_few_ways(&self, subject: Subject) -> Option<Found> {
         let slots = self.slots;
         let plain = self.plain() && slots.extreme.is_none();

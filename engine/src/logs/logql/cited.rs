@@ -1,4 +1,4 @@
-//! Which lines made a value: the newest that a metric query counts for one of its series at an instant.
+//! The newest lines that a metric query counts for one of its series at an instant.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ use crate::promql::syntax::Grouping;
 const MS: i64 = 1_000_000;
 
 /// At most `limit` of the newest lines that a query counts at an instant for the series with these labels, over all of its ranges. A label
-/// of the series that a line has must be the same; labels that the query made up, no line has.
+/// of the series that a line has must be the same; labels that the query created are ignored.
 ///
 /// # Errors
 /// [`LogqlError`]

@@ -1,6 +1,6 @@
 //! All lines that a query finds, the oldest first, in pieces: history of any length in little memory.
 //!
-//! Lines go out as they are kept; stages of the query say which, whatever they make of them.
+//! Lines are exported as they are stored: stages of the query select them and do not change them.
 
 use std::ops::ControlFlow;
 

@@ -36,7 +36,7 @@ pub struct LineRequest {
 /// A line as the query leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// When it was said.
+    /// Its time.
     pub time: TimeNs,
     /// The labels of its stream, as they are kept.
     pub source: Labels,

@@ -1,15 +1,15 @@
-//! Whether a template is said far more often than is usual for it.
+//! Bursts: far more lines of a template than usual.
 
 /// Minutes of a window.
 pub const WINDOW: i64 = 5;
-/// Windows of the past that must be known: an hour.
+/// Fewest windows of the past: an hour.
 const LEAST_WINDOWS: usize = 12;
 /// Fewer lines within a window are no burst.
 const LEAST_LINES: f64 = 10.0;
-/// So many times the usual at least: what is certain may still be small.
+/// Smallest factor over what is usual: a certain rise may still be small.
 const TIMES: f64 = 3.0;
-/// How likely it is that lines which come as they always did make a burst of one window, at the most, where they come as by a Poisson law
-/// whose variance is as many times its mean as it was in the past. A thousand templates are judged 1.44 million times a day.
+/// Highest probability that a window without any change counts as a burst, for lines that follow a Poisson law with the ratio of variance to
+/// mean of the past. A thousand templates are judged 1.44 million times a day.
 pub const FALSE_ALARM: f64 = 1e-9;
 
 /// What is known of the past windows of a template.
@@ -31,7 +31,7 @@ impl Past {
     pub fn of(counts: &[u32]) -> Self {
         let n = counts.len() as f64;
         let sum: f64 = counts.iter().map(|count| f64::from(*count)).sum();
-        // One line more than there were: what was never seen is not impossible.
+        // One line more than there were: with a rate of zero, the first line would be a burst.
         let mean = (sum + 1.0) / n.max(1.0);
         let variance = counts.iter().map(|count| (f64::from(*count) - sum / n.max(1.0)).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
         let most = counts.iter().copied().max().map_or(0.0, f64::from);

@@ -61,7 +61,7 @@ impl Miner {
             changes.extend(bytes.map(|bytes| (id, Some(bytes))));
         }
         if all {
-            for name in std::mem::take(&mut self.heard) {
+            for name in std::mem::take(&mut self.active) {
                 let Some(service) = self.services.get(&name).copied() else { continue };
                 let key = service_key(&name);
                 changes.extend(serde_json::to_vec(&KeptService { name, service }).ok().map(|bytes| (key, Some(bytes))));

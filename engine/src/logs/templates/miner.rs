@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::burst::is_burst;
 use super::kept::service_key;
-use super::note::{Heard, Note, Notes};
+use super::note::{Activity, Note, Notes};
 use super::template::{Example, MINUTE_MS, Template, id_of};
 use super::text::{message, words};
 use super::{LEARNING_MS, MAX_EVENTS, MAX_OF_SERVICE, MAX_SERVICES, MAX_TEMPLATES};
@@ -17,24 +17,24 @@ use crate::model::TimestampMs;
 
 /// Longest text of an example, in characters.
 const MAX_EXAMPLE: usize = 200;
-/// What is older than this when it comes is counted, and is no news.
+/// Lines older than this on arrival are counted and not announced.
 const RECENT_MS: i64 = 600_000;
-/// An hour of five-minute windows in which a service spoke: then it is known, also if all of that came at once.
+/// A service with lines in so many windows of five minutes (an hour) is known, also if they arrived at once.
 pub(super) const KNOWN_WINDOWS: u32 = 12;
 pub(super) const WINDOW_MS: i64 = 5 * MINUTE_MS;
-/// Where so many templates are too many, this share of them goes at once, those that were silent for the longest time.
+/// Beyond a bound, one of so many templates is evicted at once, those without lines for the longest time first.
 const EVICTED_SHARE: usize = 20;
 
 /// What is known of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// When something of it first came, ms.
+    /// When its first line arrived, ms.
     pub came: TimestampMs,
     /// The time of its oldest line that counts, ms.
     pub since: TimestampMs,
     /// The time of its newest line, ms.
     pub last: TimestampMs,
-    /// Windows of five minutes in which it spoke.
+    /// Windows of five minutes that have a line of it.
     pub windows: u32,
 }
 
@@ -44,16 +44,16 @@ impl Service {
     }
 }
 
-/// What kind of news it is.
+/// What is announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewsKind {
-    /// A kind of line that was not there before.
+    /// A new template.
     New,
-    /// Far more lines of a kind than usual.
+    /// Far more lines of a template than usual.
     Burst,
 }
 
-/// Something that belongs on the time line.
+/// An announcement for the time line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
     /// What kind.
@@ -68,16 +68,16 @@ pub struct News {
     pub usual: f64,
 }
 
-/// A template that was asked for.
+/// A template of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// It.
+    /// The template.
     pub template: Template,
-    /// Its lines within the time that was asked for.
+    /// Its lines within the requested time.
     pub count: u64,
 }
 
-/// What lines are compared by first.
+/// Lines are compared only where all of these are the same: service, level, number of words, first word.
 type Leaf = (String, Severity, usize, String);
 
 /// See the module.
@@ -87,19 +87,19 @@ pub struct Miner {
     leaves: FxHashMap<Leaf, Vec<String>>,
     pub(super) services: BTreeMap<String, Service>,
     of_service: FxHashMap<String, usize>,
-    /// Templates that are to be written down: those that changed, and those that are gone.
+    /// Documents to write: templates that changed, and what was removed.
     pub(super) changed: FxHashSet<String>,
     pub(super) gone: FxHashSet<String>,
-    /// Templates that were found since they were written down last, and services that spoke.
+    /// Templates that were created, and services that had lines, since the last write.
     pub(super) born: FxHashSet<String>,
-    pub(super) heard: FxHashSet<String>,
+    pub(super) active: FxHashSet<String>,
     /// New ones, to be announced with the next tick.
     fresh: Vec<String>,
-    /// Times of the news of each kind within the last hour.
-    told: [Vec<TimestampMs>; 2],
+    /// Times of the announcements of each kind within the last hour.
+    announced: [Vec<TimestampMs>; 2],
     /// Templates that were dropped, since there were too many.
     pub evicted: u64,
-    /// News that was left out, since there was too much of it.
+    /// Announcements left out, since there were too many.
     pub unsaid: u64,
 }
 
@@ -107,31 +107,31 @@ fn leaf_of(service: &str, severity: Severity, words: &[String]) -> Leaf {
     (service.to_owned(), level(severity), words.len(), words.first().cloned().unwrap_or_default())
 }
 
-/// One number for all of a level.
+/// The lowest number of a level.
 fn level(severity: Severity) -> Severity {
     Severity(severity.0.saturating_sub(1) / 4 * 4 + 1)
 }
 
 impl Miner {
-    /// Takes the notes of a request.
+    /// Groups the notes of a request.
     pub fn observe(&mut self, notes: &Notes, now: TimestampMs) {
-        notes.services.iter().for_each(|heard| self.hear(heard, now));
+        notes.services.iter().for_each(|activity| self.note_activity(activity, now));
         for note in &notes.notes {
-            if let Some(heard) = notes.services.get(note.service) {
-                self.line(&heard.service, note, now);
+            if let Some(of) = notes.services.get(note.service) {
+                self.line(&of.service, note, now);
             }
         }
         self.bound();
     }
 
-    /// Notes that a service spoke within a time.
-    fn hear(&mut self, heard: &Heard, now: TimestampMs) {
-        let (name, oldest) = (heard.service.as_str(), now - super::MINUTES * MINUTE_MS);
-        let to = heard.to.min(now);
-        let from = heard.from.clamp(oldest, to.max(oldest));
+    /// Notes that a service had lines within a time.
+    fn note_activity(&mut self, activity: &Activity, now: TimestampMs) {
+        let (name, oldest) = (activity.service.as_str(), now - super::MINUTES * MINUTE_MS);
+        let to = activity.to.min(now);
+        let from = activity.from.clamp(oldest, to.max(oldest));
         let after =
-            |last: i64| heard.windows.iter().filter(|window| **window > last && **window <= now.div_euclid(WINDOW_MS)).count() as u32;
-        self.heard.insert(name.to_owned());
+            |last: i64| activity.windows.iter().filter(|window| **window > last && **window <= now.div_euclid(WINDOW_MS)).count() as u32;
+        self.active.insert(name.to_owned());
         match self.services.get_mut(name) {
             Some(service) => {
                 service.windows = service.windows.saturating_add(after(service.last.div_euclid(WINDOW_MS)));
@@ -148,11 +148,11 @@ impl Miner {
         }
     }
 
-    /// The service that was silent for the longest time goes, with its templates.
+    /// Removes the service without lines for the longest time, with its templates.
     fn drop_a_service(&mut self) {
         let Some(name) = self.services.iter().min_by_key(|(_, service)| service.last).map(|(name, _)| name.clone()) else { return };
         self.services.remove(&name);
-        self.heard.remove(&name);
+        self.active.remove(&name);
         self.gone.insert(service_key(&name));
         let ids: Vec<String> = self.templates.values().filter(|template| template.service == name).map(|of| of.id.clone()).collect();
         ids.iter().for_each(|id| self.evict(id));
@@ -174,7 +174,7 @@ impl Miner {
         self.changed.insert(id);
     }
 
-    /// The template of a line, made more general where it has to be.
+    /// The template of a line, generalised where the line differs.
     fn find(&mut self, service: &str, severity: Severity, words: &[String]) -> Option<String> {
         let born = id_of(service, severity, words);
         if self.templates.contains_key(&born) {
@@ -214,7 +214,7 @@ impl Miner {
         id
     }
 
-    /// Puts a template in its place.
+    /// Adds a template to the maps.
     pub(super) fn insert(&mut self, template: Template) {
         let leaf = leaf_of(&template.service, Severity::from_word(&template.level), &template.words);
         self.leaves.entry(leaf).or_default().push(template.id.clone());
@@ -243,7 +243,7 @@ impl Miner {
         self.evicted += 1;
     }
 
-    /// Drops templates where there are too many, those that were silent for the longest time.
+    /// Drops templates where there are too many, those without lines for the longest time first.
     fn bound(&mut self) {
         let over: Vec<String> =
             self.of_service.iter().filter(|(_, count)| **count > MAX_OF_SERVICE).map(|(name, _)| name.clone()).collect();
@@ -264,7 +264,7 @@ impl Miner {
         all.iter().take(count).for_each(|(_, id)| self.evict(id));
     }
 
-    /// What is new since the last call.
+    /// New templates and bursts since the last call.
     pub fn tick(&mut self, now: TimestampMs) -> Vec<News> {
         let mut news = Vec::new();
         let fresh = std::mem::take(&mut self.fresh);
@@ -285,11 +285,11 @@ impl Miner {
                 }
                 Some(_) => {}
                 None if is_burst(f64::from(lines), &past) => {
-                    // It has to become usual again, not to fall below the limit for a moment.
+                    // It ends at what is usual: a rate near the limit would begin and end it again and again.
                     let end = (past.most.max(2.0 * past.mean)).min(f64::from(lines) / 2.0) as u32;
                     template.burst = Some((now, end));
                     self.changed.insert(template.id.clone());
-                    // A kind that is new is said to be new.
+                    // A new template was announced as new.
                     if !template.is_new(now) {
                         let at = template.last_seen;
                         news.push(News { kind: NewsKind::Burst, at, template: template.clone(), lines, usual: past.mean });
@@ -298,17 +298,17 @@ impl Miner {
                 None => {}
             }
         }
-        news.retain(|one| self.may_tell(one.kind, now));
+        news.retain(|one| self.may_announce(one.kind, now));
         news
     }
 
-    /// Whether there is room for one more of a kind within the hour.
-    fn may_tell(&mut self, kind: NewsKind, now: TimestampMs) -> bool {
-        let told = &mut self.told[usize::from(kind == NewsKind::Burst)];
-        told.retain(|at| now - *at < LEARNING_MS);
-        let room = told.len() < MAX_EVENTS;
+    /// Whether one more of a kind may be announced within the hour.
+    fn may_announce(&mut self, kind: NewsKind, now: TimestampMs) -> bool {
+        let announced = &mut self.announced[usize::from(kind == NewsKind::Burst)];
+        announced.retain(|at| now - *at < LEARNING_MS);
+        let room = announced.len() < MAX_EVENTS;
         if room {
-            told.push(now);
+            announced.push(now);
         } else {
             self.unsaid += 1;
         }

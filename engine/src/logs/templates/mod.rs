@@ -1,14 +1,13 @@
-//! Error lines grouped by template: what programs complain about, each kind once, with how often and since when.
+//! Error lines grouped by template: each kind of line once, with its count and the time of its first line.
 //!
 //! ```text
-//! lines of a request ─ Notes::of (what is worth a look, cut) ─► Miner::observe ─► Template (text with <*> where lines differ)
-//!                                                               Miner::tick    ─► News: a new kind, a burst
+//! lines of a request ─ Notes::of (level warn and worse, cut) ─► Miner::observe ─► Template (text with <*> where lines differ)
+//!                                                               Miner::tick    ─► News: a new template, a burst
 //! ```
 //!
-//! A streaming miner after Drain (He et al., 2017): what surely varies is masked first ([`text`]), lines of the same service, level, number of
-//! words and first word are compared word by word, and a template becomes more general where a line differs from it a little. All is
-//! bounded: the templates of a service, those of all services, what is kept of each. Pure: an actor hands notes in and keeps the
-//! documents.
+//! A streaming miner after Drain (He et al., 2017): numbers, ids, paths and the like are masked first ([`text`]), then lines of the same service,
+//! level, number of words and first word are compared word by word, and words that differ become wildcards. All is bounded: the templates
+//! of a service, those of all services, what is kept of each. Pure: an actor passes notes in and keeps the documents.
 
 mod burst;
 mod kept;
@@ -21,7 +20,7 @@ pub mod text;
 
 pub use self::burst::{FALSE_ALARM, Past, is_burst};
 pub use self::miner::{Found, Miner, News, NewsKind};
-pub use self::note::{Counted, Heard, Note, Notes, service_of};
+pub use self::note::{Activity, Counted, Note, Notes, service_of};
 pub use self::template::{Example, Template};
 
 /// The kind of the documents that keep templates and services.

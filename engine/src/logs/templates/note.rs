@@ -1,4 +1,5 @@
-//! What is taken of the lines of a request before they are stored: counts by service and level, and the beginning of each line that complains.
+//! Notes of the lines of a request, taken before these are stored: counts by service and level, and the beginning of each line of level `warn`
+//! or worse.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +26,10 @@ const SERVICE: [&str; 13] = [
 ];
 /// Longest name of a service, in characters.
 const MAX_SERVICE: usize = 128;
-/// What is looked at of a line, in bytes.
+/// Bytes of a line that are read at the most.
 const MAX_TEXT: usize = 2 << 10;
-/// Attributes that say what happened where a line has no text.
-const SAYS: [&str; 3] = ["exception_message", "exception.message", "event_name"];
+/// Attributes with the message of a line that has no text.
+const MESSAGES: [&str; 3] = ["exception_message", "exception.message", "event_name"];
 const MS: i64 = 1_000_000;
 
 /// The service that a stream is of: the first of its labels that names one; `unknown` without any.
@@ -38,12 +39,12 @@ pub fn service_of(labels: &Labels) -> String {
     clipped(named.unwrap_or("unknown"), MAX_SERVICE)
 }
 
-/// A line that complains: of level `warn` or worse.
+/// A line of level `warn` or worse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Its service, by its place in [`Notes::services`].
     pub service: usize,
-    /// When it was said, ms.
+    /// Its time, ms.
     pub at: TimestampMs,
     /// How severe it is.
     pub severity: Severity,
@@ -51,28 +52,28 @@ pub struct Note {
     pub text: Vec<u8>,
 }
 
-/// When a service spoke.
+/// When a service had lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct Activity {
     /// The service.
     pub service: String,
     /// The time of its first line, ms.
     pub from: TimestampMs,
     /// The time of its last line, ms.
     pub to: TimestampMs,
-    /// The windows of five minutes since 1970 that have a line; no more than make it known.
+    /// Windows of five minutes since 1970 that have a line; no more of them than make a service known.
     pub windows: BTreeSet<i64>,
 }
 
 /// How many lines there are, by service and level.
 pub type Counted = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
-/// What was noted of the lines of a request.
+/// Notes of the lines of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// The services that said something.
-    pub services: Vec<Heard>,
-    /// Lines that complain.
+    /// The services that have lines.
+    pub services: Vec<Activity>,
+    /// Lines of level `warn` or worse.
     pub notes: Vec<Note>,
     /// Lines by service (by place) and level.
     pub counts: Vec<(usize, &'static str, u64)>,
@@ -90,19 +91,19 @@ impl Notes {
     fn stream(&mut self, stream: &StreamLines) {
         let Some(first) = stream.records.first() else { return };
         let (name, at) = (service_of(&stream.labels), first.time / MS);
-        let known = self.services.iter().rposition(|heard| heard.service == name);
+        let known = self.services.iter().rposition(|activity| activity.service == name);
         let place = known.unwrap_or_else(|| {
-            self.services.push(Heard { service: name, from: at, to: at, windows: BTreeSet::new() });
+            self.services.push(Activity { service: name, from: at, to: at, windows: BTreeSet::new() });
             self.services.len() - 1
         });
         let (mut counts, mut window) = ([0_u64; 7], None);
         for record in &stream.records {
-            let (at, heard) = (record.time / MS, &mut self.services[place]);
-            (heard.from, heard.to) = (heard.from.min(at), heard.to.max(at));
+            let (at, activity) = (record.time / MS, &mut self.services[place]);
+            (activity.from, activity.to) = (activity.from.min(at), activity.to.max(at));
             // Lines follow each other: most are in the window of the one before.
             let of = at.div_euclid(WINDOW_MS);
-            if window != Some(of) && heard.windows.len() < KNOWN_WINDOWS as usize {
-                heard.windows.insert(of);
+            if window != Some(of) && activity.windows.len() < KNOWN_WINDOWS as usize {
+                activity.windows.insert(of);
                 window = Some(of);
             }
             counts[rank(record.severity)] += 1;
@@ -114,10 +115,10 @@ impl Notes {
         self.counts.extend(counted.map(|(rank, count)| (place, Severity((rank * 4) as u8).word(), count)));
     }
 
-    /// What it takes in memory, about.
+    /// Bytes of memory, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let services: usize = self.services.iter().map(|heard| heard.service.len() + size_of::<Heard>() + 16 * heard.windows.len()).sum();
+        let services: usize = self.services.iter().map(|of| of.service.len() + size_of::<Activity>() + 16 * of.windows.len()).sum();
         services + self.counts.len() * 40 + self.notes.iter().map(|note| note.text.len() + size_of::<Note>()).sum::<usize>()
     }
 }
@@ -133,7 +134,7 @@ fn rank(severity: Severity) -> usize {
 fn text_of(record: &Record) -> Vec<u8> {
     let of_attributes = || {
         let said = |name: &&str| record.attributes.iter().find(|(other, value)| other == name && !value.is_empty());
-        SAYS.iter().find_map(said).map(|(_, value)| value.as_bytes())
+        MESSAGES.iter().find_map(said).map(|(_, value)| value.as_bytes())
     };
     let text = if record.body.is_empty() { of_attributes().unwrap_or_default() } else { &record.body };
     text[..text.len().min(MAX_TEXT)].to_vec()

@@ -17,9 +17,9 @@ pub(super) const MINUTE_MS: i64 = 60_000;
 /// A line of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// When it was said, ms.
+    /// Its time, ms.
     pub at: TimestampMs,
-    /// Its text, cut and without anything that acts.
+    /// Its text, cut, with control characters escaped.
     pub text: String,
 }
 
@@ -36,9 +36,9 @@ pub struct Template {
     pub words: Vec<String>,
     /// Lines, since it was found.
     pub lines: u64,
-    /// When its first line was said, ms.
+    /// The time of its first line, ms.
     pub first_seen: TimestampMs,
-    /// When its newest line was said, ms.
+    /// The time of its newest line, ms.
     pub last_seen: TimestampMs,
     /// Its newest line when it was kept.
     pub example: Example,
@@ -72,7 +72,7 @@ impl Template {
         self.minutes.iter().filter(|(minute, _)| (first..=last).contains(minute)).map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// Whether its first line is younger than an hour, and that was news.
+    /// Whether it is not an hour old and its service was known before.
     #[must_use]
     pub fn is_new(&self, now: TimestampMs) -> bool {
         self.is_news && now - self.first_seen < super::LEARNING_MS
@@ -103,23 +103,23 @@ impl Template {
         }
     }
 
-    /// How unlike these words are: `None` for another kind, else how many differ.
+    /// How many of these words differ; `None` where too many do.
     pub(super) fn differs(&self, words: &[String]) -> Option<usize> {
         let (mut same, mut different) = (0_usize, 0_usize);
         for (own, word) in self.words.iter().zip(words) {
             if own == word {
                 same += 1;
             } else if own != ANY {
-                // Where lines differ already, one more says nothing.
+                // A wildcard matches every word.
                 different += 1;
             }
         }
-        // Of short lines each word counts: a quarter may differ, and half must stay.
+        // A quarter of the fixed words may differ, and half of all words must stay: of short lines each word matters.
         let fixed = same + different;
         (different <= fixed / 4 && 2 * same >= self.words.len()).then_some(different)
     }
 
-    /// Becomes as general as these words need.
+    /// Replaces the words that differ by wildcards.
     pub(super) fn generalise(&mut self, words: &[String]) {
         for (own, word) in self.words.iter_mut().zip(words) {
             if own != word {
@@ -128,7 +128,7 @@ impl Template {
         }
     }
 
-    /// The lines of the last five minutes, and what was usual before; `since` is when its service was first heard.
+    /// The lines of the last five minutes, and what was usual before; `since` is the time of the oldest line of its service.
     pub(super) fn windows(&self, now: TimestampMs, since: TimestampMs) -> (u32, Past) {
         let present = now.div_euclid(MINUTE_MS);
         // The window that goes on ends with the present minute; those before it are whole.

@@ -1,18 +1,18 @@
-//! The words of a line that may tell its kind: its message, with what surely varies masked.
+//! The words that lines are grouped by: the message of a line with numbers, ids, paths and the like masked.
 
 use std::borrow::Cow;
 
 use crate::model::clipped;
 
-/// What stands for a word that varies.
+/// The wildcard: stands for a word that varies.
 pub const ANY: &str = "<*>";
-/// Words of a line that count; the rest is one more.
+/// Words of a message at the most; the rest is one more.
 pub const MAX_WORDS: usize = 40;
-/// The word in the place of those beyond.
+/// The word that stands for the rest.
 pub const MORE: &str = "…";
-/// Longest word that counts, in bytes.
+/// Longer words are masked; in bytes.
 const MAX_WORD: usize = 64;
-/// Keys under which JSON and logfmt have the message, the first that there is.
+/// Keys of the message in JSON and logfmt; the first that there is counts.
 const KEYS: [&str; 8] = ["msg", "message", "error", "err", "log", "event", "exception", "body"];
 
 /// The message of a line: a field of JSON or logfmt where it is one of those, else its first line with a letter in it.
@@ -73,7 +73,7 @@ fn json_string(rest: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> (St
             '\\' => match rest.next().map(|(_, c)| c) {
                 Some('n' | 'r') => out.push('\n'),
                 Some('t') => out.push(' '),
-                // What it stands for hardly tells kinds apart.
+                // The character is left out: messages rarely differ by it alone.
                 Some('u') => (0..4).for_each(|_| _ = rest.next()),
                 Some(other) => out.push(other),
                 None => {}
@@ -110,7 +110,7 @@ pub fn words(message: &str) -> Vec<String> {
             out.push(MORE.to_owned());
             break;
         }
-        // Of a masked word little is left; what acts on a screen goes.
+        // A masked word is short; control characters are replaced.
         out.push(clipped(&masked(word), 4 * MAX_WORD));
     }
     out
@@ -123,7 +123,7 @@ fn unquoted(text: &str) -> String {
     while let Some(at) = rest.find(['"', '\'', '`']) {
         let (before, quoted) = rest.split_at(at);
         out.push_str(before);
-        // An apostrophe within a word opens nothing.
+        // An apostrophe within a word is no quote.
         let opens = !out.chars().next_back().is_some_and(char::is_alphanumeric);
         let quote = quoted.as_bytes()[0];
         let end = quoted[1..].bytes().position(|byte| byte == quote).filter(|_| opens);
@@ -151,7 +151,7 @@ fn masked(word: &str) -> String {
     let mut out = String::new();
     let mut piece = String::new();
     for c in word.chars() {
-        // What holds numbers together does not part them: 1.5, 10:42:07, 2026-11-27, 10.0.0.7:80.
+        // These may stand within a number: 1.5, 10:42:07, 2026-11-27, 10.0.0.7:80.
         if c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '%' | '+') {
             piece.push(c);
         } else {

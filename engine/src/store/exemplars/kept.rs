@@ -53,7 +53,7 @@ impl Kept {
         self.all.insert((of.id, t), (of.check, exemplar));
         self.thin_hour(of.id, t, options.per_hour);
         if self.all.len() > options.most {
-            // Some more than needed, so that the next ones do not ask again.
+            // A tenth more than needed, so that the next inserts remove none.
             self.remove_oldest(self.all.len() - options.most + options.most / 10);
         }
     }

@@ -4,7 +4,7 @@
 //! record   id of the series varint · checksum of its labels u32 · time signed varint · value f64 · length varint · packed labels, repeated
 //! ```
 //!
-//! The checksum tells an id that another series got after damage: its exemplars are not those of that series.
+//! After damage another series may get the id. Its checksum differs then, so that it does not get the exemplars of the first one.
 
 use super::Named;
 use crate::codec::{CodecError, push_signed, push_varint, take_signed, take_varint};
