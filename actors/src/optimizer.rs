@@ -96,6 +96,20 @@ impl Known {
     }
 }
 
+/// The last assessment of a whole month: when it was, how much had come by then, and what it found.
+struct Month {
+    at: Instant,
+    known: Known,
+    found: Assessment,
+}
+
+impl Month {
+    /// Whether it need not be made again yet.
+    fn holds(&self, known: Known) -> bool {
+        self.at.elapsed() < if self.known.is_outdated(known) { MONTH_SOON } else { MONTH_EVERY }
+    }
+}
+
 /// See the module.
 pub struct OptimizerActor {
     clock: Clock,
@@ -104,8 +118,7 @@ pub struct OptimizerActor {
     every: Option<Duration>,
     outputs: OptimizerOutputs,
     tracker: RecommendationTracker,
-    /// What the last assessment of a whole month found, and when that was.
-    by_month: Option<(Instant, Known, Assessment)>,
+    by_month: Option<Month>,
     assessing: bool,
     /// What is known of the runs of workflows.
     runs: Runs,
@@ -148,17 +161,15 @@ impl OptimizerActor {
         let (store, money) = (self.store.clone(), Arc::clone(&self.outputs.money));
         let now = self.clock.now_ms();
         let known = Known::new(&store, &self.runs);
-        let still_holds =
-            |(at, then, _): &(Instant, Known, Assessment)| at.elapsed() < if then.is_outdated(known) { MONTH_SOON } else { MONTH_EVERY };
-        let mut by_month = self.by_month.take().filter(still_holds);
+        let mut by_month = self.by_month.take().filter(|month| month.holds(known));
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
         let mut runs = std::mem::take(&mut self.runs);
         let mut assess = move |runs: &mut Runs| -> Result<_, StoreError> {
             let by_month = match by_month.take() {
-                Some(known) => known,
+                Some(month) => month,
                 None => {
                     let found = advice::assess_again(&store, &money, runs, Horizon::Month, now)?;
-                    (Instant::now(), Known::new(&store, runs), found)
+                    Month { at: Instant::now(), known: Known::new(&store, runs), found }
                 }
             };
             Ok((advice::assess_again(&store, &money, runs, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
@@ -173,12 +184,12 @@ impl OptimizerActor {
             match found {
                 Ok(Ok((Assessment { findings: mut found, undated, in_use, budgets, .. }, by_month, seen))) => {
                     this.outputs.undated.send_replace(Arc::new(undated.iter().map(Into::into).collect()));
-                    let capacity = advice::capacity(&in_use, &found, &by_month.2.forecasts, now);
+                    let capacity = advice::capacity(&in_use, &found, &by_month.found.forecasts, now);
                     this.outputs.capacity.send_replace(Arc::new(capacity.iter().map(Into::into).collect()));
                     this.publish_budgets(&budgets);
                     let series = [advice::times_to_full(&found), advice::capacity_series(&capacity), budget::gauges(&budgets)];
                     this.write_series(series.concat(), now);
-                    found.extend(by_month.2.findings.iter().cloned());
+                    found.extend(by_month.found.findings.iter().cloned());
                     this.by_month = Some(by_month);
                     let mut changed = this.tracker.update(found, now);
                     changed.extend(this.tracker.seem_applied(seen, now));
