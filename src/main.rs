@@ -10,6 +10,7 @@ mod console;
 mod descriptors;
 mod detect;
 mod forecast;
+mod git;
 mod memory;
 mod options;
 mod pipeline;

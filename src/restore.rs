@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, StoreStatus, StoreWriter, copy_directory};
+use taskpulse_engine::store::{DirectoryLock, SnapshotError, SnapshotList, StoreStatus, StoreWriter, copy_directory, keep_out_of_git};
 
 use crate::console;
 use crate::options;
@@ -69,7 +69,7 @@ fn copy(source: &SnapshotSource, temporary: &Path) -> anyhow::Result<()> {
         Some(list) => list.copy_to(&source.path, temporary)?,
         None => copy_directory(&source.path, temporary)?,
     }
-    Ok(())
+    keep_out_of_git(temporary).with_context(|| temporary.display().to_string())
 }
 
 /// Opens the copy and reads all of it.

@@ -25,7 +25,7 @@ use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
 use crate::settings::heartbeats::HeartbeatSpec;
 use crate::settings::sources::each;
 use crate::settings::{Settings, ask};
-use crate::{browser, descriptors, memory, systemd};
+use crate::{browser, descriptors, git, memory, systemd};
 
 /// Longest time of a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -50,6 +50,7 @@ pub async fn run(settings: Settings, cli: &Cli) -> anyhow::Result<()> {
     let began = Instant::now();
     let dir = data_dir(&settings);
     let pipeline = Pipeline::start(&settings, &dir)?;
+    git::hide(&settings, &dir);
     wait_for_actors(&pipeline).await;
     // The port before the collectors: a start that is refused has measured nothing.
     let webhooks = webhook_queue(&settings);

@@ -49,6 +49,7 @@ pub(crate) mod files;
 pub(crate) mod frame;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod git;
 mod head;
 mod hours;
 pub(crate) mod identity;
@@ -93,6 +94,7 @@ pub use self::compact::Compacted;
 pub use self::data_dir::DirectoryLock;
 pub use self::error::StoreError;
 pub use self::exemplars::{ExemplarOptions, SeriesExemplars};
+pub use self::git::{GITIGNORE, keep_out_of_git, write_ignore_file};
 pub use self::identity::FORMAT;
 pub use self::journal::JournalSize;
 pub use self::lines::{LogWriter, RecordWriter, SpanWriter};

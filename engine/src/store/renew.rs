@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::journal::Rows;
 use super::state::Store;
 use super::writer::StoreWriter;
-use super::{files, identity, progress, snapshot};
+use super::{files, git, identity, progress, snapshot};
 use crate::model::{SeriesId, TimestampMs};
 
 /// How long a directory may be away before it is recreated: somebody may move it back.
@@ -80,6 +80,7 @@ impl Store {
         if all {
             files::create_private_dir(&self.dir).map_err(fail)?;
             self.data_dir.relock()?;
+            git::hide_new(&self.dir);
         }
         files::create_private_dir(&self.dir.join("partitions")).map_err(fail)?;
         let lost_days = self.partitions.forget_missing();

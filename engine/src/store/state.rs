@@ -23,7 +23,7 @@ use super::partitions::Partitions;
 use super::series::SeriesIndex;
 use super::status::Counters;
 use super::work::Work;
-use super::{files, recover, snapshot};
+use super::{files, git, recover, snapshot};
 use crate::logs::store::{Kind, LogStore};
 use crate::model::TimestampMs;
 
@@ -68,8 +68,12 @@ impl Store {
     /// See [`super::StoreWriter::open`].
     pub(super) fn open(dir: &Path, options: StoreOptions, now: TimestampMs) -> Result<Self, StoreError> {
         let dir_error = |source| StoreError::DataDir { path: dir.to_owned(), source };
+        let new = git::is_new(dir);
         files::create_private_dir(dir).map_err(dir_error)?;
         let lock = DirectoryLock::acquire(dir)?;
+        if new {
+            git::hide_new(dir);
+        }
         if let Err(error) = snapshot::clear_leftovers(dir) {
             log::warn!("{}: {error}", dir.join(snapshot::FOLDER).display());
         }
