@@ -31,7 +31,7 @@ use taskpulse_actors::rule_states::RuleStates;
 use taskpulse_actors::status::Reporter;
 use taskpulse_actors::store::{Listeners, StoreActor, StoreActorOptions};
 use taskpulse_actors::supervisor::{ActorHandle, Mailbox, Policy, Registry, ServiceActor, start};
-use taskpulse_actors::traces::{SpanListeners, SpanStoreActor, TraceDoor};
+use taskpulse_actors::traces::{SharedSpanMetrics, SpanListeners, SpanStoreActor, TraceDoor};
 use taskpulse_actors::window::{WindowAggregatorActor, WindowOutputs};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::store::{StoreReader, StoreWriter};
@@ -129,6 +129,7 @@ impl<'a> Pipeline<'a> {
         let lines = LogStoreActor::factory(starter.clock.clone(), writer.log_writer(), log_listeners.clone());
         let logs = starter.start_essential(&arbiters.store, "logs", lines);
         let span_listeners = SpanListeners::default();
+        span_listeners.add(reporter.span_metrics.listener(starter.clock.clone()));
         let spans = SpanStoreActor::factory(starter.clock.clone(), writer.span_writer(), span_listeners.clone());
         let traces = starter.start_essential(&arbiters.store, "traces", spans);
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
@@ -279,6 +280,7 @@ fn reporter(settings: &Settings, store: &StoreReader, clock: &Clock) -> (Publish
         login: settings.server.token.is_some(),
         store: store.clone(),
         log_templates: LogTemplates::default(),
+        span_metrics: SharedSpanMetrics::default(),
         stuck_after: settings.supervision.stuck_after.duration(),
         seal_interval: settings.store.seal_interval.duration(),
         started_at: clock.now_ms(),

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::otlp::{self, JSON, PROTOBUF, deflate, field, fixed64, gzip, nanos, said, zstd};
 use common::remote::now_ms;
-use common::{Folder, Service};
+use common::{Folder, Service, eventually};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
@@ -201,6 +201,39 @@ fn bad_input_is_bounded_counted_and_told() {
     }
     assert!(source(&service)["reason"].as_str().unwrap().contains("the last request was refused"), "{}", source(&service));
     assert_eq!((service.get(DOOR).status().as_u16(), count(&service, 1)), (405, 5));
+}
+
+#[test]
+fn calls_and_durations_become_series_each_span_counted_once() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let now = now_ms();
+    let timed = |id: u8, ms: i64, status: u8, begun: i64| {
+        let mut span = span(1, id, begun);
+        span["endTimeUnixNano"] = json!(nanos(begun + ms));
+        span["kind"] = json!(2);
+        span["status"] = json!({"code": status});
+        span
+    };
+    let spans = [timed(1, 3, 0, now), timed(2, 3, 0, now), timed(3, 700, 2, now - 700), timed(4, 5, 0, now - 3_600_000)];
+    for _ in 0..2 {
+        assert_eq!(said(post(&service, JSON, "", request("cart", &spans))).0, 200);
+    }
+    let value = |query: &str| service.query(query).first().map(|row| row["value"][1].as_str().unwrap().parse::<f64>().unwrap());
+    let calls = "traces_spanmetrics_calls_total{service=\"cart\",span_name=\"work\",span_kind=\"SPAN_KIND_SERVER\"";
+    eventually("spans are counted", || value(&format!("{calls},status_code=\"STATUS_CODE_UNSET\"}}")).filter(|calls| *calls == 2.0));
+    let failed = format!("{calls},status_code=\"STATUS_CODE_ERROR\"}}");
+    assert_eq!(value(&failed), Some(1.0));
+    assert_eq!(value(&format!("max_over_time({failed}[5m]) - min_over_time({failed}[5m])")), Some(1.0), "it begins at zero");
+    let below = |le: &str| value(&format!("sum(traces_spanmetrics_latency_bucket{{service=\"cart\",le=\"{le}\"}})"));
+    assert_eq!(["0.002", "0.004", "0.512", "1.024", "+Inf"].map(below), [0.0, 2.0, 2.0, 3.0, 3.0].map(Some));
+    assert_eq!(value("sum(traces_spanmetrics_latency_count)"), Some(3.0));
+    assert!((value("sum(traces_spanmetrics_latency_sum)").unwrap() - 0.706).abs() < 1e-9);
+    assert_eq!(value("taskpulse_traces_uncounted_spans_total"), Some(1.0), "one ended an hour ago");
+    let about = service.data("/api/v1/metadata?metric=traces_spanmetrics_latency");
+    assert_eq!(about["traces_spanmetrics_latency"][0]["type"], "histogram");
+    assert!(!service.get("/metrics").text().unwrap().contains("traces_spanmetrics"));
+    service.metrics_are_documented();
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::pipeline_stats::PipelineStats;
 use crate::published::Views;
 use crate::standstill;
 use crate::supervisor::Registry;
+use crate::traces::SharedSpanMetrics;
 use crate::view::{self, FailingPart, Pipeline, ServiceState, Source, SourceState, Status, Target, WindowCounts, seconds};
 
 /// Everything that is known of this process.
@@ -34,6 +35,8 @@ pub struct Reporter {
     pub store: StoreReader,
     /// What is counted of log lines.
     pub log_templates: LogTemplates,
+    /// What is counted of spans.
+    pub span_metrics: SharedSpanMetrics,
     /// When an actor counts as stuck.
     pub stuck_after: Duration,
     /// Longest time between seals.

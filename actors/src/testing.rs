@@ -121,6 +121,7 @@ impl Stage {
             stats: Arc::clone(&self.stats),
             store: self.store.clone(),
             log_templates: crate::log_templates::LogTemplates::default(),
+            span_metrics: crate::traces::SharedSpanMetrics::default(),
             stuck_after: STUCK_AFTER,
             seal_interval: Duration::from_secs(600),
             started_at: NOON,

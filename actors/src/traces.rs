@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use taskpulse_engine::logs::store::Appended;
-use taskpulse_engine::model::TimestampMs;
+use taskpulse_engine::model::{Labels, TimestampMs};
 use taskpulse_engine::span_store::TraceReader;
 use taskpulse_engine::store::{SpanWriter, StoreError};
+use taskpulse_engine::traces::span_metrics::SpanMetrics;
 use taskpulse_engine::traces::{FullSpan, Spans};
 
+use crate::clock::Clock;
 use crate::messages::{AppendError, AppendSpans};
 use crate::records::{Answer, RecordStoreActor, Records};
 use crate::supervisor::{Ctx, Mailbox, Receive};
@@ -64,6 +66,35 @@ impl SpanListeners {
     /// Adds a listener, for the life of the service.
     pub fn add(&self, listener: SpanListener) {
         self.0.write().push(listener);
+    }
+}
+
+/// Series of calls and durations, counted from spans. Clones share them.
+#[derive(Clone, Default)]
+pub struct SharedSpanMetrics(Arc<Mutex<SpanMetrics>>);
+
+impl SharedSpanMetrics {
+    /// What counts spans as they come in.
+    #[must_use]
+    pub fn listener(&self, clock: Clock) -> SpanListener {
+        let counted = Arc::clone(&self.0);
+        Arc::new(move |spans| {
+            let now = clock.now_ms().saturating_mul(1_000_000);
+            let mut counted = counted.lock();
+            spans.iter().for_each(|span| counted.add(span, now));
+        })
+    }
+
+    /// The series with their values, and those that were at zero until now; see [`SpanMetrics::collect`].
+    #[must_use]
+    pub fn collect(&self) -> (Vec<(Labels, f64)>, Vec<Labels>) {
+        self.0.lock().collect()
+    }
+
+    /// Spans that counted nowhere.
+    #[must_use]
+    pub fn ignored(&self) -> u64 {
+        self.0.lock().ignored()
     }
 }
 

@@ -9,6 +9,8 @@ pub enum MetricType {
     Gauge,
     /// Only rises.
     Counter,
+    /// One of the series of a histogram (`_bucket`, `_sum`, `_count`), which only rise.
+    Histogram,
 }
 
 impl MetricType {
@@ -18,6 +20,7 @@ impl MetricType {
         match self {
             Self::Gauge => "gauge",
             Self::Counter => "counter",
+            Self::Histogram => "histogram",
         }
     }
 }
@@ -35,6 +38,17 @@ pub struct Metric {
     pub phrase: &'static str,
     /// One line.
     pub help: &'static str,
+}
+
+impl Metric {
+    /// The name that its series have in common: that of a histogram is without `_bucket`, `_sum` and `_count`.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        if self.kind != MetricType::Histogram {
+            return self.name;
+        }
+        ["_bucket", "_sum", "_count"].iter().find_map(|part| self.name.strip_suffix(part)).unwrap_or(self.name)
+    }
 }
 
 macro_rules! metrics {
@@ -204,6 +218,11 @@ metrics! {
     "taskpulse_traces_kept_spans" Gauge "" "" "Spans in blocks";
     "taskpulse_traces_blocks" Gauge "" "" "Blocks of spans";
     "taskpulse_traces_services" Gauge "" "" "Services with spans of the newest day";
+    "traces_spanmetrics_calls_total" Counter "" "Calls of {span_name} in {service}" "Spans taken in, by service, name, kind and status";
+    "traces_spanmetrics_latency_bucket" Histogram "" "Durations of {span_name} in {service}" "Durations of spans taken in, seconds, by service, name, kind and status";
+    "traces_spanmetrics_latency_count" Histogram "" "Spans {span_name} in {service}" "Durations of spans taken in, seconds, by service, name, kind and status";
+    "traces_spanmetrics_latency_sum" Histogram "seconds" "Time of {span_name} in {service}" "Durations of spans taken in, seconds, by service, name, kind and status";
+    "taskpulse_traces_uncounted_spans_total" Counter "" "" "Spans that the series of calls leave out: of another time, or that end before they begin";
     "taskpulse_actor_up" Gauge "" "Actor {actor}" "1 while an actor runs, by actor";
     "taskpulse_actor_restarts_total" Counter "" "" "Restarts of an actor after a panic";
     "taskpulse_actor_mailbox_messages" Gauge "" "" "Messages that wait for an actor";
@@ -255,7 +274,7 @@ pub fn source(name: &str) -> Option<&'static str> {
 /// Whether a metric only rises: by the table, and for those of others by its name.
 #[must_use]
 pub fn is_counter(name: &str) -> bool {
-    describe(name).map_or_else(|| name.ends_with("_total"), |metric| metric.kind == MetricType::Counter)
+    describe(name).map_or_else(|| name.ends_with("_total"), |metric| metric.kind != MetricType::Gauge)
 }
 
 #[cfg(test)]
@@ -291,7 +310,9 @@ mod tests {
         for (at, metric) in METRICS.iter().enumerate() {
             assert!(METRICS[at + 1..].iter().all(|m| m.name != metric.name), "{} twice", metric.name);
             assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricType::Counter, "{}", metric.name);
-            assert!(metric.name.contains(metric.unit), "{}", metric.name);
+            // Tempo's names do not say the unit.
+            assert!(metric.name.contains(metric.unit) || metric.name.starts_with("traces_spanmetrics_"), "{}", metric.name);
+            assert_eq!(metric.family() == metric.name, metric.kind != MetricType::Histogram, "{}", metric.name);
         }
     }
 }

@@ -165,8 +165,8 @@ async fn metadata(state: web::Data<AppState>, params: Params) -> Result<HttpResp
     let wanted = params.get("metric");
     let mut all: Map<String, Value> = METRICS
         .iter()
-        .filter(|m| wanted.is_none_or(|name| name == m.name))
-        .map(|m| (m.name.to_owned(), json!([{"type": m.kind.name(), "help": m.help, "unit": m.unit}])))
+        .filter(|m| wanted.is_none_or(|name| name == m.family()))
+        .map(|m| (m.family().to_owned(), json!([{"type": m.kind.name(), "help": m.help, "unit": m.unit}])))
         .collect();
     for (name, meta) in state.reporter.views.metadata() {
         if wanted.is_none_or(|wanted| wanted == name) && !all.contains_key(&name) {

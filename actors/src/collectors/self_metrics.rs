@@ -61,13 +61,23 @@ impl SelfCollector {
         if standstill::awake_for() < EVERY.min(AWAKE) {
             return batch;
         }
+        let before = self.last.map_or(self.reporter.started_at, |(wall, _)| wall);
         self.watch_clock(now);
         let health = health::assess(&self.inputs(now));
         self.health.send_replace(Arc::new(Health::from(health)));
         for (labels, v) in self.reporter.metrics() {
             batch.push(labels, now, v);
         }
+        self.count_spans(&mut batch, before.min(now - 1), now);
         batch
+    }
+
+    /// Series counted from spans. They are kept and not in `/metrics`: there may be thousands of them. Those that begin were at zero the
+    /// last time.
+    fn count_spans(&self, batch: &mut Batch, before: TimestampMs, now: TimestampMs) {
+        let (all, begun) = self.reporter.span_metrics.collect();
+        begun.into_iter().for_each(|labels| batch.push(labels, before, 0.0));
+        all.into_iter().for_each(|(labels, v)| batch.push(labels, now, v));
     }
 
     fn watch_clock(&mut self, now: TimestampMs) {

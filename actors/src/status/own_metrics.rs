@@ -128,6 +128,9 @@ impl Reporter {
         let (logs, traces) = (self.store.logs(), self.store.traces());
         store_of_records(out, ("logs", "lines", "streams"), logs.counters(), &logs.status());
         store_of_records(out, ("traces", "spans", "services"), traces.counters(), &traces.status());
+        if traces.status() != LogStatus::default() {
+            out.push("taskpulse_traces_uncounted_spans_total", &[], self.span_metrics.ignored() as f64);
+        }
         self.template_metrics(out);
     }
 
