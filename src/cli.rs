@@ -132,6 +132,29 @@ pub enum Command {
         level: f64,
     },
 
+    /// Pass the hook of a coding agent on to a running service: its JSON on standard input, the answer on standard output; the exit code
+    /// is always 0
+    Hook {
+        /// The agent: claude-code, codex, gemini-cli, opencode or another name
+        #[arg(long, value_name = "NAME", default_value = "claude-code")]
+        agent: String,
+
+        /// Address of the service [default: by its settings]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+
+        /// Say on standard error what went wrong
+        #[arg(long, short)]
+        verbose: bool,
+    },
+
+    /// Status line of Claude Code: keeps the JSON on standard input in a running service, and prints one line of it
+    Statusline {
+        /// Address of the service [default: by its settings]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+
     /// Restore a data directory from a snapshot (`POST /api/v1/admin/snapshot` makes one)
     Restore {
         /// Folder of the snapshot
@@ -150,6 +173,19 @@ impl Command {
     pub fn works_alone(&self) -> bool {
         matches!(self, Self::CheckRules { .. } | Self::Detect { .. } | Self::Forecast { .. } | Self::TestRules { .. })
     }
+}
+
+/// The command line of this process. A wrong one ends the process; not with an error where an agent runs it, which may take exit code 2
+/// as a veto.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() && std::env::args_os().any(|word| word == "hook" || word == "statusline") {
+            let _ = error.print();
+            std::process::exit(0);
+        }
+        error.exit()
+    })
 }
 
 /// A share that an interval can hold.

@@ -11,6 +11,7 @@ mod descriptors;
 mod detect;
 mod forecast;
 mod git;
+mod hook;
 mod memory;
 mod options;
 mod pipeline;
@@ -19,12 +20,11 @@ mod rows;
 mod rule_files;
 mod service;
 mod settings;
+mod statusline;
 mod systemd;
 mod transfer;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 /// Exit code for a start that was refused: settings, port, data directory.
 const EXIT_REFUSED: u8 = 2;
@@ -34,7 +34,12 @@ const EXIT_DAMAGED: u8 = 1;
 fn main() -> ExitCode {
     // Files are readable by this user alone: the data directory, its copies, the file of alerts.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let cli = cli::Cli::parse();
+    let cli = cli::parse();
+    // What an agent runs reads settings by itself: wrong ones must not stop the agent.
+    let cli = match for_agents(cli) {
+        Ok(code) => return code,
+        Err(cli) => *cli,
+    };
     if cli.print_settings {
         return match console::print(&settings::Settings::documented()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -69,6 +74,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs a command that belongs to an agent; gives the command line back where there is none.
+fn for_agents(mut cli: cli::Cli) -> Result<ExitCode, Box<cli::Cli>> {
+    match cli.command.take() {
+        Some(cli::Command::Hook { agent, url, verbose }) => hook::run(cli, agent, url, verbose),
+        Some(cli::Command::Statusline { url }) => statusline::run(cli, url),
+        command => return Err(Box::new(cli::Cli { command, ..cli })),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Returns false where damage or a fault was found, which is printed.
 fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow::Result<bool> {
     match command {
@@ -81,6 +96,8 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
         cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
         cli::Command::CheckRules { files } => rule_files::check(files),
         cli::Command::TestRules { files } => rule_files::test(files),
+        // They have run, see `for_agents`.
+        cli::Command::Hook { .. } | cli::Command::Statusline { .. } => Ok(true),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
         cli::Command::Export { matchers, start, end, format, output } => {
             let (start, end, output) = (start.as_deref(), end.as_deref(), output.as_deref());
