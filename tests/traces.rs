@@ -237,6 +237,49 @@ fn calls_and_durations_become_series_each_span_counted_once() {
 }
 
 #[test]
+fn what_is_exported_is_imported_as_it_was() {
+    let folder = Folder::new();
+    let service = folder.start();
+    let now = now_ms();
+    for name in ["cart", "shop"] {
+        let spans: Vec<Value> = (1..=20).map(|n| span(n, n, now - i64::from(n) * 1_000)).collect();
+        assert_eq!(said(post(&service, JSON, "", request(name, &spans))).0, 200);
+    }
+    let sent = recorded("claude-code.json");
+    assert_eq!(said(post(&service, JSON, "", sent.to_string().into_bytes())).0, 200);
+    let count = |text: &str| text.matches("\"spanId\"").count();
+    let export = |query: &[(&str, &str)]| said(service.get_with("/api/v1/traces/export", query));
+    let (status, all) = export(&[]);
+    assert_eq!((status, count(&all)), (200, 40 + all_spans(&sent).len()), "{all}");
+    assert!(all.lines().all(|line| line.starts_with("{\"resourceSpans\":[")), "{all}");
+    let from = nanos(now - 5_000);
+    let some = export(&[("query", "{ resource.service.name = \"cart\" && duration > 0s }"), ("start", &from)]).1;
+    assert_eq!((count(&some), some.lines().count()), (5, 1), "{some}");
+    let (status, why) = export(&[("query", "{ name = \"work\" } | count() > 1")]);
+    assert!(status == 400 && why.contains("only spans can be exported"), "{status} {why}");
+    assert_eq!(export(&[("query", "{ name ")]).0, 400);
+
+    let folder = Folder::new();
+    let other = folder.start();
+    let import = |text: String| said(other.client.post(other.url("/api/v1/traces/import")).body(text).send().unwrap());
+    for _ in 0..2 {
+        let (status, said) = import(all.clone());
+        assert_eq!((status, serde_json::from_str::<Value>(&said).unwrap()["data"]["kept"].as_u64()), (200, Some(count(&all) as u64)));
+    }
+    let ids =
+        all_spans(&sent).into_iter().map(|span| span["traceId"].as_str().unwrap().to_owned()).chain([format!("{:02x}", 7).repeat(16)]);
+    for id in ids {
+        assert_eq!(trace(&other, &id).unwrap(), trace(&service, &id).unwrap());
+    }
+    let old = request("cart", &[span(1, 99, now), span(1, 98, now - 400 * DAY_MS)]);
+    let (status, why) = import(format!("\nnot json\n{}\n", String::from_utf8(old).unwrap()));
+    assert!(
+        status == 400 && why.contains("1 spans were kept, 2 were not: line 2: ") && why.contains("line 3: 1 spans were not kept"),
+        "{why}"
+    );
+}
+
+#[test]
 fn spans_that_were_acknowledged_survive_sigkill() {
     let folder = Folder::new();
     let begun = now_ms() - 60_000;

@@ -45,6 +45,7 @@ COUNTS_QUERIES = st.sampled_from([COUNTS, 'sum by (job) (rate({job="x"} |= "a" [
 schemathesis.openapi.format("logql", LINES_QUERIES | COUNTS_QUERIES)
 TRACE_QUERIES = st.sampled_from(["{}", "{ status = error }", '{ resource.service.name = "web" } >> { .a > 1 } | count() > 2'])
 schemathesis.openapi.format("traceql", TRACE_QUERIES)
+schemathesis.openapi.format("traceql-filter", st.sampled_from(["{}", '{ resource.service.name = "web" && duration > 1ms }']))
 schemathesis.openapi.format("traceql-field", st.sampled_from(["resource.service.name", ".a", "name", "status", "rootName"]))
 schemathesis.openapi.format("logfmt", st.sampled_from(["service.name=web", 'a="b c" error=true']))
 # Tempo's paths, whose times are those of lines.
@@ -107,6 +108,8 @@ def before_call(context, case, kwargs):
         case.body = LINES[case.query["format"]]
     elif path == "/api/v1/logs/import":
         case.body = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}\n'
+    elif path == "/api/v1/traces/import":
+        case.body = '{"resourceSpans":[]}\n'
     elif path == "/api/v2/silences" and case.method == "POST":
         matcher = {"name": "alertname", "value": "none", "isRegex": False, "isEqual": True}
         case.body.update(id="", matchers=[matcher], startsAt="2026-01-01T00:00:00Z", endsAt="2126-01-01T00:00:00Z")

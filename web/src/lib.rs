@@ -29,6 +29,7 @@ mod hooks;
 mod import;
 mod inflate;
 mod ingest;
+mod json_lines;
 mod log_ingest;
 mod log_templates;
 mod login;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
+use taskpulse_engine::logs::push::PushError;
 use taskpulse_engine::otlp::{Encoding, Signal};
 use taskpulse_engine::traces::otlp::{Taken, take};
 
@@ -64,8 +65,13 @@ async fn spans(req: HttpRequest, payload: web::Payload, state: web::Data<AppStat
 
 async fn keep(req: &HttpRequest, payload: web::Payload, encoding: Encoding, state: &AppState) -> Result<Outcome, ApiError> {
     let body = body::read_unpacked(req, payload).await?;
-    let take = move || {
-        let Taken { spans, refused, reasons, .. } = take(encoding, &body)?;
+    keep_spans(state, || take(encoding, &body)).await
+}
+
+/// Has the spans of a request kept, and reports that to status.
+pub(crate) async fn keep_spans(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
+    let take = || {
+        let Taken { spans, refused, reasons, .. } = take()?;
         let newest = spans.iter().flat_map(|spans| &spans.spans).map(|span| span.start).max().unwrap_or(0);
         Ok(((!spans.is_empty()).then_some(spans), Given { newest, refused, reasons, ..Given::default() }))
     };

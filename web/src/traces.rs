@@ -1,5 +1,6 @@
 //! A trace with its spans; figures of services from spans.
 
+mod carry;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -25,15 +26,17 @@ pub(crate) fn routes() -> Vec<Route> {
         "the trace: 32 hexadecimal digits, or the last 16 where the first are zeros",
         || json!({"type": "string", "pattern": "^([0-9a-fA-F]{16}|[0-9a-fA-F]{32})$"}),
     );
-    vec![
-        // Its path is one that the id of a trace takes.
+    // Their paths are ones that the id of a trace takes.
+    let mut routes = carry::routes();
+    routes.extend([
         services::route(),
         Route::get("/api/v1/traces/{trace_id}", trace)
             .about("A trace with its spans")
             .parameters(&[ID, TIMEOUT])
             .answers(Shape::data::<Trace>())
             .fails(&[404, 422]),
-    ]
+    ]);
+    routes
 }
 
 /// A trace.

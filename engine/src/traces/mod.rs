@@ -2,11 +2,13 @@
 //!
 //! * [`span`]: a span, and the spans of a request.
 //! * [`span_metrics`]: series of calls, errors and durations, counted as spans come in.
+//! * [`export`]: spans as OTLP JSON lines.
 //! * [`figures`]: requests, errors and durations of services, and who calls whom.
 //! * [`messages`]: a trace as OpenTelemetry's messages again.
 //! * [`otlp`]: `ExportTraceServiceRequest` of OpenTelemetry, protobuf or JSON, to spans.
 //! * [`traceql`]: the query language over traces.
 
+pub mod export;
 pub mod figures;
 pub mod messages;
 pub mod otlp;

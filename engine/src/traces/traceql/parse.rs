@@ -73,6 +73,12 @@ impl Query {
             _ => None,
         }
     }
+
+    /// Those conditions, where a span alone decides on them.
+    #[must_use]
+    pub fn span_filter(&self) -> Option<&Filter> {
+        self.only_filter().filter(|_| !self.fields.iter().any(Field::needs_trace))
+    }
 }
 
 /// Parses a field such as `resource.service.name`, `.http.route` or `name`, and nothing behind it.
