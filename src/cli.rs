@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::connect::Agent;
+
 /// Watches an AI-driven project as a whole: the machine, the Task Master board, CI and the application.
 #[derive(Debug, Parser)]
 #[command(name = "taskpulse", version)]
@@ -150,6 +152,29 @@ pub enum Command {
 
     /// Status line of Claude Code: keeps the JSON on standard input in a running service, and prints one line of it
     Statusline {
+        /// Address of the service [default: by its settings]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+
+    /// Connect a coding agent to a running service: print the settings that it needs, or merge them into its own. Exit code 1 where a
+    /// setting of the user is in the way and was left
+    Connect {
+        /// The agent
+        agent: Agent,
+
+        /// Merge the settings into those of the agent; what was there is kept beside
+        #[arg(long, conflicts_with = "undo")]
+        write: bool,
+
+        /// Take the entries of taskpulse out of the settings of the agent again
+        #[arg(long)]
+        undo: bool,
+
+        /// The settings of the project in the working directory, not of the user
+        #[arg(long)]
+        project: bool,
+
         /// Address of the service [default: by its settings]
         #[arg(long, value_name = "URL")]
         url: Option<String>,

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod client;
 mod collectors;
+mod connect;
 mod console;
 mod descriptors;
 mod detect;
@@ -96,6 +97,14 @@ fn run_command(command: &cli::Command, settings: &settings::Settings) -> anyhow:
         cli::Command::Forecast { horizon, level } => forecast::run(*horizon as usize, *level).map(|()| true),
         cli::Command::CheckRules { files } => rule_files::check(files),
         cli::Command::TestRules { files } => rule_files::test(files),
+        cli::Command::Connect { agent, write, undo, project, url } => {
+            let mode = match (write, undo) {
+                (true, _) => connect::Mode::Write,
+                (_, true) => connect::Mode::Undo,
+                _ => connect::Mode::Print,
+            };
+            connect::run(settings, *agent, mode, *project, url.as_deref())
+        }
         // They have run, see `for_agents`.
         cli::Command::Hook { .. } | cli::Command::Statusline { .. } => Ok(true),
         cli::Command::Restore { snapshot, replace } => restore::restore(snapshot, settings, *replace),
