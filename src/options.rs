@@ -128,6 +128,7 @@ pub fn access_options(settings: &Settings, ack_key: AckKey) -> AccessOptions {
     AccessOptions {
         listen: server.listen,
         token: server.token.as_deref().map(str::to_owned),
+        mcp_token: settings.mcp.token.as_deref().map(str::to_owned),
         allowed_hosts: server.allowed_hosts.clone(),
         // The settings were checked when they were read.
         proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),

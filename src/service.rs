@@ -13,8 +13,8 @@ use taskpulse_actors::collectors::github::state::{SharedWebhooks, WebhookQueue};
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
 use taskpulse_actors::standstill;
 use taskpulse_web::{
-    Access, Answers, AppState, INGEST_PLACES, LOGS_SOURCE, LastReport, OTLP_SOURCE, Otlp, Sessions, TRACES_SOURCE, logs_hint, otlp_hint,
-    serve, traces_hint,
+    Access, Answers, AppState, INGEST_PLACES, LOGS_SOURCE, LastReport, Mcp, OTLP_SOURCE, Otlp, Sessions, TRACES_SOURCE, logs_hint,
+    otlp_hint, serve, traces_hint,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -137,6 +137,7 @@ impl Server {
             queries: query_options(settings),
             subscribe: pipeline.hub.mailbox(),
             unsubscribe: pipeline.hub.mailbox(),
+            mcp: Mcp::new(settings.mcp.enabled, settings.mcp.write, pipeline.store.mailbox()),
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
             change_experiment: pipeline.experiments.mailbox(),

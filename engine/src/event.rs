@@ -11,7 +11,7 @@ use crate::model::TimestampMs;
 pub struct Event {
     /// When it happened, ms UTC.
     pub at: TimestampMs,
-    /// Who says so: `taskmaster`, `alert`, `anomaly`, `service`, `advice`.
+    /// Who says so: `taskmaster`, `alert`, `anomaly`, `service`, `advice`, `note`.
     pub source: String,
     /// What kind of thing happened, such as `task_status`.
     pub kind: String,

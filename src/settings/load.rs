@@ -201,6 +201,7 @@ fn known_keys(known: &toml::Value, section: &str) -> Vec<String> {
         "costs" => &["timezone"],
         "github" => &["token", "webhook_secret"],
         "ask" => &["url", "model", "api_key", "api_key_file"],
+        "mcp" => &["token"],
         _ => &[],
     };
     keys.extend(unset.iter().map(ToString::to_string));
@@ -221,6 +222,7 @@ const NONE: Span = Span::secs(0);
 
 fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_server(&s.server)?;
+    validate_mcp(s)?;
     validate_store(&s.store)?;
     validate_logs(&s.logs)?;
     validate_traces(&s.traces)?;
@@ -254,18 +256,28 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
     taskpulse_web::Proxies::parse(&server.trusted_proxies).context("server.trusted_proxies")?;
     within("server.slow_client_timeout", server.slow_client_timeout, SECOND, HOUR)?;
     if let Some(token) = &server.token {
-        ensure!(
-            token.chars().count() >= 16,
-            "server.token has {} characters: must be at least 16; `openssl rand -hex 16` makes one",
-            token.chars().count()
-        );
-        ensure!(token.bytes().all(|b| b.is_ascii_graphic()), "server.token: must be printable ASCII without spaces");
+        validate_token("server.token", token)?;
     }
     ensure!(
         server.listen.is_loopback() || server.token.is_some(),
         "server.listen = {}: beyond this machine only with server.token set; set TASKPULSE__SERVER__TOKEN, or listen on 127.0.0.1",
         server.listen
     );
+    Ok(())
+}
+
+fn validate_token(key: &str, token: &str) -> anyhow::Result<()> {
+    let length = token.chars().count();
+    ensure!(length >= 16, "{key} has {length} characters: must be at least 16; `openssl rand -hex 16` makes one");
+    ensure!(token.bytes().all(|b| b.is_ascii_graphic()), "{key}: must be printable ASCII without spaces");
+    Ok(())
+}
+
+fn validate_mcp(s: &Settings) -> anyhow::Result<()> {
+    let Some(token) = &s.mcp.token else { return Ok(()) };
+    validate_token("mcp.token", token)?;
+    let all = s.server.token.as_deref().context("mcp.token: without server.token nobody needs one; set that one too")?;
+    ensure!(all != &**token, "mcp.token: must differ from server.token, which opens everything");
     Ok(())
 }
 

@@ -488,6 +488,16 @@ sections! {
         per_minute: usize = 10,
     }
 
+    /// The server of the Model Context Protocol at `/mcp`: coding agents ask there what is going on (docs/MCP.md).
+    mcp: ModelContext {
+        /// `false`: nobody is answered there.
+        enabled: bool = true,
+        /// `true`: agents may write marks on the time line (the tool `note`). All other tools change nothing.
+        write: bool = false,
+        /// Secret of at least 16 characters that opens `/mcp` and nothing else, for agents that are not to hold `server.token`; needs that one to be set.
+        token: Option<Secret> = None,
+    }
+
     /// Restarts of actors that panic.
     supervision: Supervision {
         /// Most restarts within `window`; after that an actor stays down; 0 to 1000.

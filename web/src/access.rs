@@ -56,7 +56,7 @@ pub(crate) fn is_open(path: &str) -> bool {
 }
 
 /// Where paths begin that are no pages and no parts of pages.
-const NOT_PAGES: [&str; 6] = ["/api/", "/v1/", "/loki/", "/hooks/", "/ws", "/metrics"];
+const NOT_PAGES: [&str; 7] = ["/api/", "/v1/", "/loki/", "/hooks/", "/ws", "/mcp", "/metrics"];
 
 /// Whether a path is that of a page or of a part of one.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -70,6 +70,8 @@ pub struct AccessOptions {
     pub listen: IpAddr,
     /// The secret that clients must show.
     pub token: Option<String>,
+    /// A secret that opens the server of MCP and nothing else.
+    pub mcp_token: Option<String>,
     /// Further names that `Host` may have.
     pub allowed_hosts: Vec<String>,
     /// Whose word on clients counts.
@@ -89,6 +91,7 @@ pub(crate) struct Login {
 /// The rules of access.
 pub struct Access {
     token: Option<String>,
+    mcp_token: Option<String>,
     /// Names that `Host` may have, lower case, without port.
     hosts: Vec<String>,
     /// Listening beyond loopback: any address literal is as good as another.
@@ -109,6 +112,7 @@ impl Access {
         hosts.push("localhost".to_owned());
         Self {
             token: options.token,
+            mcp_token: options.mcp_token,
             hosts,
             any_address: !options.listen.is_loopback(),
             proxies: options.proxies,
@@ -173,7 +177,7 @@ impl Access {
         // The name of a scheme has no case.
         let bearer =
             bearer.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
-        let by_bearer = bearer.is_some_and(|given| self.is_token(given));
+        let by_bearer = bearer.is_some_and(|given| self.is_token(given) || (req.path() == crate::mcp::PATH && self.is_mcp_token(given)));
         if req.method() == Method::POST && self.is_ack_link(req.path(), req.query_string()) {
             return Ok(());
         }
@@ -234,6 +238,11 @@ impl Access {
     /// Whether a text is the token; takes the same time for every wrong one of a length.
     pub(crate) fn is_token(&self, given: &str) -> bool {
         self.token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
+    }
+
+    /// Whether a text is the token of MCP.
+    fn is_mcp_token(&self, given: &str) -> bool {
+        self.mcp_token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
     }
 
     /// The login that a request shows, where it is one and lives.
@@ -337,6 +346,7 @@ mod tests {
         Access::new(AccessOptions {
             listen: listen.parse().unwrap(),
             token: Some("correct horse battery".to_owned()),
+            mcp_token: None,
             allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
             proxies: Proxies::default(),
             session_lifetime: Duration::from_secs(3_600),

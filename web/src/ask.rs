@@ -51,21 +51,27 @@ impl Drop for Gone {
 }
 
 async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let question = params.required("q")?.to_owned();
-    let zone = match params.get("tz") {
+    let answer = answered(&state, params.required("q")?, params.get("tz")).await?;
+    state.answers.success(&answer)
+}
+
+/// The answer to a question; days are those of a time zone, or of the service's own.
+pub(crate) async fn answered(state: &AppState, question: &str, zone: Option<&str>) -> Result<Answer, ApiError> {
+    let question = question.to_owned();
+    let zone = match zone {
         None => Ok(TimeZone::system()),
         Some("UTC") => Ok(TimeZone::UTC),
         Some(name) => TimeZone::get(name).map_err(|_| Refusal::of_zone(name)),
     };
     let cancelled: Arc<AtomicBool> = Arc::default();
     let _gone = Gone(Arc::clone(&cancelled));
-    let asker = Arc::new(asker(&state, zone.clone().unwrap_or(TimeZone::UTC), cancelled));
+    let asker = Arc::new(asker(state, zone.clone().unwrap_or(TimeZone::UTC), cancelled));
     let found = {
         let _place = place(&state.query_places, Instant::now() + state.queries.timeout).await?;
         let (asker, question, has_model) = (Arc::clone(&asker), question.clone(), state.translator.is_some());
         blocking(move || first(&asker, &question, zone.err(), has_model)).await?
     };
-    let answer = match (found, &state.translator) {
+    Ok(match (found, &state.translator) {
         (First::Untranslated(untranslated), Some(translator)) => {
             // No place is held meanwhile: a model that hangs keeps no other question waiting.
             let translation = translator.translate(&untranslated.instructions, question.trim()).await;
@@ -75,8 +81,7 @@ async fn ask(state: web::Data<AppState>, params: Params) -> Result<HttpResponse,
         }
         (First::Untranslated(untranslated), None) => asker.refusal(&question, &untranslated.refusal, &untranslated.names),
         (First::Answered(answer), _) => *answer,
-    };
-    state.answers.success(&answer)
+    })
 }
 
 fn asker(state: &AppState, zone: TimeZone, cancelled: Arc<AtomicBool>) -> Asker {

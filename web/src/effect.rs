@@ -98,10 +98,15 @@ pub(crate) fn one_series(found: HourSeries, parameter: &str) -> Result<Option<(L
 }
 
 async fn measured(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::new(&state, &params).await?;
+    let found = measure(&state, &params).await?;
+    state.answers.success(&found)
+}
+
+/// What a change did to a series, by the parameters of the route.
+pub(crate) async fn measure(state: &AppState, params: &Params) -> Result<SeriesEffect, ApiError> {
+    let asked = Asked::new(state, params).await?;
     let _waiting = asked.ask.waiting();
     let _place = place(&state.query_places, asked.ask.deadline).await?;
     let store = state.store.clone();
-    let found = blocking(move || asked.answer(&store)).await?;
-    state.answers.success(&found)
+    blocking(move || asked.answer(&store)).await
 }

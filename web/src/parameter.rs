@@ -50,6 +50,11 @@ impl Parameter {
         Self { required: true, ..self }
     }
 
+    /// The same parameter, which may be left out.
+    pub(crate) const fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
     /// The parameter as the document has it.
     pub(crate) fn document(&self) -> Value {
         let place = match self.place {

@@ -69,6 +69,11 @@ impl Params {
         Self { pairs: form.pairs, posted: 0, wrong: form.wrong }
     }
 
+    /// Parameters that came another way than in an address or a form.
+    pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self { pairs: pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), ..Self::default() }
+    }
+
     fn followed_by(mut self, other: Self) -> Self {
         self.pairs.extend(other.pairs);
         self.wrong = self.wrong.or(other.wrong);

@@ -91,21 +91,25 @@ struct Said {
 }
 
 async fn recommendations(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let Some(wanted) = params.get("state").map(str::to_owned) else {
+    let Some(wanted) = params.get("state") else {
         return state.answers.success(&state.reporter.views.recommendations());
     };
-    if !STATES.contains(&wanted.as_str()) {
+    if !STATES.contains(&wanted) {
         return Err(ApiError::bad_data(format!("parameter `state`: `{wanted}` is none; take one of {}", STATES.join(" "))));
     }
-    let store = state.store.clone();
-    let found = blocking(move || {
+    state.answers.success(&of_state(&state, wanted).await?)
+}
+
+/// Those that are kept of a state, the newest change first.
+pub(crate) async fn of_state(state: &AppState, wanted: &str) -> Result<Vec<Recommendation>, ApiError> {
+    let (store, wanted) = (state.store.clone(), wanted.to_owned());
+    blocking(move || {
         let kept = store.documents(KIND)?.into_iter().filter_map(|(_, bytes)| serde_json::from_slice(&bytes).ok());
         let mut found: Vec<advice::Recommendation> = kept.filter(|one| stands(one, &wanted)).collect();
         found.sort_by(|a, b| (b.updated, &a.id).cmp(&(a.updated, &b.id)));
-        Ok(found.iter().take(MAX_ROWS).map(Recommendation::from).collect::<Vec<_>>())
+        Ok(found.iter().take(MAX_ROWS).map(Recommendation::from).collect())
     })
-    .await?;
-    state.answers.success(&found)
+    .await
 }
 
 fn stands(one: &advice::Recommendation, wanted: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
     actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import,
-    ingest, log_ingest, log_templates, login, logs, loki, noise, openapi, ops, otlp, prometheus, query, recommendations, rest,
+    ingest, log_ingest, log_templates, login, logs, loki, mcp, noise, openapi, ops, otlp, prometheus, query, recommendations, rest,
     rule_changes, rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
 
@@ -31,6 +31,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     loki::routes,
     tempo::routes,
     ask::routes,
+    mcp::routes,
     buckets::routes,
     effect::routes,
     experiments::routes,

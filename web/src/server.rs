@@ -40,6 +40,7 @@ use crate::body::Bodies;
 use crate::connection::{Connection, Connections, Tracked};
 use crate::export::{EXPORT_TURNS, MAX_EXPORTS};
 use crate::guard::guard;
+use crate::mcp::Mcp;
 use crate::noise::LastReport;
 use crate::session::Sessions;
 use crate::{otlp, routes, upgrade};
@@ -134,6 +135,8 @@ pub struct AppState {
     pub subscribe: Mailbox<Subscribe>,
     /// To the hub.
     pub unsubscribe: Mailbox<Unsubscribe>,
+    /// The server of the Model Context Protocol.
+    pub mcp: Mcp,
     /// To the alert actor.
     pub acknowledge: Mailbox<Acknowledge>,
     /// To the optimizer.

@@ -14,7 +14,7 @@ pub struct Event {
     pub id: String,
     /// When it happened.
     pub time: f64,
-    /// Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`.
+    /// Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`, `logs`, `note`.
     #[schema(example = "taskmaster")]
     pub source: String,
     /// What kind of thing happened.

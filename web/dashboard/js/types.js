@@ -650,7 +650,7 @@
  * @property {string} id  Its id.
  * @property {string} kind  What kind of thing happened.
  * @property {Severity} severity  `info`, or the severity of an alert.
- * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`.
+ * @property {string} source  Who says so: `taskmaster`, `github`, `alert`, `anomaly`, `service`, `advice`, `probe`, `logs`, `note`.
  * @property {string} subject  What it happened to, such as a task's id.
  * @property {number} time  When it happened.
  * @property {string} title  One line for a person.
