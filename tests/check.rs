@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::otlp::{JSON, nanos, post, said};
 use common::remote::{now_ms, series, write};
 use common::{Folder, Service, eventually};
+use serde_json::json;
 
 const SETTINGS: &str = "[system]\nenabled = false\n[containers]\nenabled = false\n[store]\ncompact_after = \"1s\"\n";
 const DAY_MS: i64 = 86_400_000;
@@ -24,18 +26,37 @@ fn send(service: &Service, name: &str, start: i64) {
     assert_eq!(write(&service.client, &service.url("/api/v1/write"), &raw).unwrap().0, 204);
 }
 
-/// A directory with a finished day, a hot day and a journal, of a service that was killed.
+/// A line and a span, of some days.
+fn send_records(service: &Service, n: u8) {
+    let of = |text: String| json!({"stringValue": text});
+    let resource = json!({"attributes": [{"key": "service.name", "value": of("web".to_owned())}]});
+    for day in 0..3 {
+        let at = now_ms() - day * DAY_MS;
+        let record = json!({"timeUnixNano": nanos(at + i64::from(n)), "body": of(format!("line {n}"))});
+        let lines = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]});
+        let span = json!({"traceId": format!("{n:02x}").repeat(16), "spanId": format!("{day:02x}").repeat(7) + "01", "name": "work",
+            "startTimeUnixNano": nanos(at), "endTimeUnixNano": nanos(at + 1)});
+        let spans = json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]});
+        for (door, request) in [("/v1/logs", lines), ("/v1/traces", spans)] {
+            assert_eq!(said(post(service, door, JSON, "", request.to_string().into_bytes())), (200, "{}".to_owned()), "{door}");
+        }
+    }
+}
+
+/// A directory with a finished day, a hot day and a journal, of samples, lines and spans, of a service that was killed.
 fn with_history() -> Folder {
     let folder = Folder::with_settings(SETTINGS);
     let service = folder.start_with(&["--data-dir", "data"], &[]);
     send(&service, "past", (now_ms() / DAY_MS - 2) * DAY_MS + 1_000);
     send(&service, "hot", now_ms() - 300_000);
+    send_records(&service, 1);
     assert!(service.client.post(service.url("/api/v1/admin/snapshot")).send().unwrap().status().is_success());
     eventually("the day is one file", || {
         let has_chunks = |day: PathBuf| files(&day).keys().any(|path| path.extension().is_some_and(|e| e == "chunks"));
         fs::read_dir(folder.path().join("data/partitions")).unwrap().any(|day| has_chunks(day.unwrap().path())).then_some(())
     });
     send(&service, "fresh", now_ms() - 250_000);
+    send_records(&service, 2);
     service.kill();
     fs::remove_dir_all(folder.path().join("data/snapshots")).unwrap();
     folder
@@ -77,11 +98,16 @@ fn damage_to_any_file_is_found_and_nothing_changes_before_it_is_to_be_repaired()
     let folder = with_history();
     let data = folder.path().join("data");
     let sound = files(&data);
-    // A key is as good as another; what it had signed ends with it.
-    let other = |path: &Path| ["lock", "acknowledge.key"].iter().any(|name| path.ends_with(name));
+    // A key is as good as another; what it had signed ends with it. Nothing reads what Git leaves out.
+    let other = |path: &Path| ["lock", "acknowledge.key", ".gitignore"].iter().any(|name| path.ends_with(name));
     let examined = |path: &Path, bytes: &[u8]| bytes.len() > 8 && !path.starts_with(data.join("catalog")) && !other(path);
     let damageable: Vec<_> = sound.iter().filter(|(path, bytes)| examined(path, bytes)).collect();
     assert!(damageable.len() > 5, "{damageable:?}");
+    for part in ["logs", "traces"] {
+        let of =
+            damageable.iter().filter(|(path, _)| path.starts_with(data.join(part))).map(|(path, _)| path.display()).collect::<Vec<_>>();
+        assert!(of.len() >= 4, "blocks of three days and a journal: {of:?}");
+    }
     for (path, bytes) in damageable {
         let name = path.strip_prefix(&data).unwrap().display().to_string();
         let mut damaged = bytes.clone();

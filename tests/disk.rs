@@ -12,6 +12,7 @@ use std::process::Command;
 use common::peer::missing_peer;
 use common::remote::{now_ms, series, write};
 use common::{COUNTER, Folder, Service, eventually};
+use serde_json::json;
 
 /// A small file system of its own; gone when dropped.
 struct SmallDisk<'a>(&'a Path);
@@ -123,6 +124,73 @@ fn a_start_on_a_disk_that_cannot_be_written_serves_reads_and_recovers_by_itself(
 }
 
 #[test]
+fn lines_and_spans_on_a_full_disk_are_refused_until_there_is_room_and_none_acknowledged_is_lost() {
+    let folder = Folder::with_settings("[system]\nenabled = false\n");
+    let place = folder.path().join("small");
+    let Some(disk) = SmallDisk::mount(&place) else { return };
+    let start = || folder.start_with(&["--data-dir", "small/data"], &[]);
+    let mut service = start();
+    let mut kept: Vec<u8> = Vec::new();
+    // What each door answers: its status, whether it says when to come again, and its text.
+    let send = |service: &Service, n: u8| -> Vec<(u16, bool, String)> {
+        let at = (now_ms() * 1_000_000 + i64::from(n)).to_string();
+        let push = json!({"streams": [{"stream": {"app": "web"}, "values": [[at, format!("pushed {n}")]]}]});
+        let line = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": at, "body": {"stringValue": format!("sent {n}")}}]}]}]});
+        let span = json!({"traceId": format!("{n:02x}").repeat(16), "spanId": "01".repeat(8), "name": "x", "startTimeUnixNano": at, "endTimeUnixNano": at});
+        let spans = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+        let doors = [("/loki/api/v1/push", push), ("/v1/logs", line), ("/v1/traces", spans)];
+        let answers = doors.map(|(door, body)| service.client.post(service.url(door)).json(&body).send().unwrap());
+        let said = |answer: reqwest::blocking::Response| {
+            (answer.status().as_u16(), answer.headers().contains_key("retry-after"), answer.text().unwrap())
+        };
+        answers.into_iter().map(said).collect()
+    };
+    let taken = |service: &Service, n: u8| send(service, n).iter().all(|(status, ..)| (200..300).contains(status));
+    let holds = |service: &Service, kept: &[u8]| {
+        let lines = service.data("/api/v1/logs?query=%7B%7D&limit=10000").to_string();
+        for n in kept {
+            for text in [format!("\"pushed {n}\""), format!("\"sent {n}\"")] {
+                assert!(lines.contains(&text), "{text}: {lines}");
+            }
+            let trace = service.get(&format!("/api/v1/traces/{}", format!("{n:02x}").repeat(16)));
+            assert_eq!(trace.status(), 200, "the span {n}");
+        }
+    };
+    assert!(taken(&service, 1));
+    kept.push(1);
+    for round in 1..=2u8 {
+        disk.fill();
+        let refused =
+            eventually("all are refused", || Some(send(&service, 99)).filter(|answers| answers.iter().all(|(status, ..)| *status >= 400)));
+        // OpenTelemetry's clients try again after a 503 only.
+        assert_eq!(refused.iter().map(|(status, again, _)| (*status, *again)).collect::<Vec<_>>(), [(507, true), (503, true), (503, true)]);
+        assert!(refused.iter().all(|(.., text)| text.contains("no room left on the disk")), "{refused:?}");
+        eventually("health says so", || (!is_well(&service)).then_some(()));
+        holds(&service, &kept);
+        if round == 2 {
+            // Nor does a crash meanwhile lose anything.
+            service.kill();
+            service = start();
+            holds(&service, &kept);
+        }
+        disk.make_room();
+        let mut n = 10 * round;
+        eventually("it goes on by itself", || {
+            n += 1;
+            taken(&service, n).then_some(())
+        });
+        kept.push(n);
+        eventually("health says so", || is_well(&service).then_some(()));
+        holds(&service, &kept);
+    }
+    service.kill();
+    service = start();
+    holds(&service, &kept);
+    service.kill();
+    drop(disk);
+}
+
+#[test]
 fn a_full_disk_is_reported_loses_nothing_and_ends_by_itself() {
     let folder = Folder::with_settings(&format!("[system]\ninterval = \"1s\"\n[pipeline]\nflush_interval = \"1s\"\n{COUNTER}"));
     let place = folder.path().join("small");
@@ -142,7 +210,8 @@ fn a_full_disk_is_reported_loses_nothing_and_ends_by_itself() {
         let otlp = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"g","gauge":{"dataPoints":[{"timeUnixNano":"TIME","asInt":1}]}}]}]}]}"#;
         let otlp = otlp.replace("TIME", &(now_ms() * 1_000_000).to_string());
         let answer = service.client.post(service.url("/v1/metrics")).header("content-type", "application/json").body(otlp).send().unwrap();
-        assert!(answer.status() == 507 && answer.text().unwrap().contains("\"message\":\"no room left on the disk"));
+        assert!(answer.status() == 503 && answer.headers().contains_key("retry-after"), "{answer:?}");
+        assert!(answer.text().unwrap().contains("\"message\":\"no room left on the disk"));
         eventually("health says so", || {
             let health = service.get("/healthz");
             (health.status() == 503 && health.text().unwrap().contains("no room left on the disk")).then_some(())

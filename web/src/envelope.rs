@@ -100,8 +100,14 @@ impl ApiError {
         Self { retry_after: Some(1), ..Self::unavailable(text) }
     }
 
+    /// Nothing was kept; the same request may be sent again once there is room.
     pub(crate) fn no_room(text: impl Into<String>) -> Self {
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, "unavailable", text)
+        Self { retry_after: Some(10), ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "unavailable", text) }
+    }
+
+    /// The error for clients that send again after a 503 and take a 507 for final.
+    pub(crate) fn or_unavailable(self) -> Self {
+        if self.status == StatusCode::INSUFFICIENT_STORAGE { Self { status: StatusCode::SERVICE_UNAVAILABLE, ..self } } else { self }
     }
 
     pub(crate) fn unsupported(text: impl Into<String>) -> Self {

@@ -44,7 +44,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("OpenTelemetry logs (OTLP/HTTP), protobuf or JSON")
             .body(RECORDS)
             .answers_with(200, "An ExportLogsServiceResponse: the lines are durable, but for those that it counts", RESPONSE)
-            .fails_with(&[415, 507], STATUS),
+            .fails_with(&[415], STATUS),
         Route::post("/loki/api/v1/push", push)
             .about("Log lines as Loki's clients send them")
             .body(STREAMS)

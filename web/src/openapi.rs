@@ -123,7 +123,7 @@ fn error_response((status, _, about): &(u16, &str, &str)) -> Value {
     });
     match status {
         405 => response["headers"] = json!({"Allow": {"required": true, "schema": {"type": "string"}}}),
-        429 | 503 => {
+        429 | 503 | 507 => {
             let seconds = json!({"description": "Seconds after which to ask again", "schema": {"type": "integer", "minimum": 0}});
             response["headers"] = json!({"Retry-After": seconds});
         }

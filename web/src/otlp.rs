@@ -51,7 +51,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("OpenTelemetry metrics (OTLP/HTTP), protobuf or JSON")
             .body(REQUEST)
             .answers_with(200, "An ExportMetricsServiceResponse: the samples are durable, but for those that it counts", RESPONSE)
-            .fails_with(&[415, 507], STATUS),
+            .fails_with(&[415], STATUS),
     ]
 }
 
@@ -167,7 +167,7 @@ async fn metrics(req: HttpRequest, payload: web::Payload, state: web::Data<AppSt
         Ok(partial) => answer(encoding, Signal::Metrics, partial.rejected, &partial.message()),
         Err(error) => {
             note_refusal(&error, &state, SOURCE, &state.otlp.seen, hint);
-            error_answer(encoding, &error)
+            error_answer(encoding, error)
         }
     }
 }
@@ -191,13 +191,14 @@ pub(crate) fn note_refusal(error: &ApiError, state: &AppState, source: &str, see
     }
 }
 
-/// An error in the form of OTLP.
-pub(crate) fn error_answer(encoding: Encoding, error: &ApiError) -> HttpResponse {
+/// An error in the form of OTLP. Its clients drop what was answered with 507, and send again after a 503.
+pub(crate) fn error_answer(encoding: Encoding, error: ApiError) -> HttpResponse {
+    let error = error.or_unavailable();
     let status = error.status_code();
     // google.rpc.Code
     let code = match status {
         StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3,
-        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::INSUFFICIENT_STORAGE => 8,
+        StatusCode::PAYLOAD_TOO_LARGE => 8,
         StatusCode::SERVICE_UNAVAILABLE => 14,
         _ => 13,
     };

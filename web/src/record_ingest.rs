@@ -126,7 +126,7 @@ impl Door {
             Ok(outcome) => otlp::answer(encoding, self.signal, outcome.rejected, &outcome.message()),
             Err(error) => {
                 self.note_refusal(&error, state);
-                otlp::error_answer(encoding, &error)
+                otlp::error_answer(encoding, error)
             }
         }
     }

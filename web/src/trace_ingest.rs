@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("OpenTelemetry traces (OTLP/HTTP), protobuf or JSON")
             .body(REQUEST)
             .answers_with(200, "An ExportTraceServiceResponse: the spans are durable, but for those that it counts", RESPONSE)
-            .fails_with(&[415, 507], STATUS),
+            .fails_with(&[415], STATUS),
     ]
 }
 

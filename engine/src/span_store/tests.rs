@@ -293,3 +293,23 @@ fn a_trace_of_many_spans_is_given_in_part() {
     let starts: Vec<i64> = found.spans.iter().map(|full| full.span.start - NOW * MS).collect();
     assert_eq!(starts, (0..10_000).collect::<Vec<_>>());
 }
+
+#[test]
+fn retention_removes_whole_days_and_bytes_the_oldest() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open_with(dir.path(), LogOptions { max_bytes: 1, ..LogOptions::default() });
+    for day in 0..3u8 {
+        let spans = vec![made(u64::from(day), day, -i64::from(day), 0, 0)];
+        store.append_spans(&[of("a", spans)], NOW).unwrap();
+    }
+    store.seal().unwrap();
+    let there = |store: &Arc<LogStore>| [0, 1, 2].map(|day| reader(store).trace(trace_of(day), None).unwrap().spans.len());
+    assert_eq!((store.status().days.len(), there(&store)), (3, [1, 1, 1]));
+    assert_eq!(store.remove_expired(NOW).unwrap().len(), 2, "the newest day stays");
+    assert_eq!((there(&store), scan(&store, true, None).len()), ([1, 0, 0], 1));
+    drop(store);
+    let (store, problems) = open(dir.path());
+    assert_eq!((there(&store), problems.list()), ([1, 0, 0], vec![]), "and after a restart");
+    assert_eq!(store.remove_expired(NOW + 20 * DAY).unwrap().len(), 1);
+    assert_eq!((there(&store), store.status().files), ([0, 0, 0], 0));
+}
