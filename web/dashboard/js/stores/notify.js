@@ -1,5 +1,6 @@
 /**
- * Desktop notifications of alerts, where the reader asked for them: one for each that fires while the page is not in view, gone when it is over.
+ * Desktop notifications, where the reader asked for them: one for each alert that fires while the page is not in view, gone when it is over.
+ * `agents/follow.js` does the same for agents that wait.
  *
  * Off until it is switched on in this browser, which alone asks for permission.
  *
@@ -67,16 +68,18 @@ export function followNotify() {
   })
 }
 
-const inView = () => document.visibilityState === 'visible' && document.hasFocus()
+export const inView = () => document.visibilityState === 'visible' && document.hasFocus()
 
-/** @param {Alert} alert */
-function show(alert) {
-  // Pages in several tabs show one, since the tag is the same.
-  const notification = new Notification(alert.summary, { tag: `taskpulse ${alert.id}`, body: `${alert.severity} · ${alert.rule}`, icon: '/icon-192.png', requireInteraction: alert.severity === 'critical' })
+/** Shows one; a click brings the page to the front. Pages in several tabs show one, since the tag is the same. @param {string} title @param {NotificationOptions} options @param {() => void} open what a click leads to */
+export function raise(title, options, open) {
+  const notification = new Notification(title, { icon: '/icon-192.png', ...options })
   notification.onclick = () => {
     window.focus()
-    go(address('alerts', alert.id))
+    open()
     notification.close()
   }
   return notification
 }
+
+/** @param {Alert} alert */
+const show = (alert) => raise(alert.summary, { tag: `taskpulse ${alert.id}`, body: `${alert.severity} · ${alert.rule}`, requireInteraction: alert.severity === 'critical' }, () => go(address('alerts', alert.id)))
