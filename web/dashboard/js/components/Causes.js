@@ -22,7 +22,7 @@ import { Next } from './Next.js'
 
 const SHOWN = 3
 /** The pages that list causes. @type {Record<string, string>} */
-const PAGES = { alerts: 'Alerts', advice: 'Advice', status: 'Status', application: 'Application', tasks: 'Tasks' }
+const PAGES = { alerts: 'Alerts', advice: 'Advice', status: 'Status', application: 'Application', tasks: 'Tasks', agents: 'Agents' }
 
 export function Causes() {
   const list = causes.value
@@ -79,8 +79,8 @@ function Undo({ cause: { title, alerts: noted } }) {
 /** @param {{ cause: Cause, note: (cause: Cause) => void }} props `note`: this one is taken note of */
 function Row({ cause, note }) {
   const { busy, error, run } = useAction()
-  const { key, mark, word, title, detail, since: from, until, page, item, open, alerts, advice } = cause
-  const href = address(page, item, open ? { open } : {})
+  const { key, mark, word, title, detail, since: from, until, page, item, open, params, alerts, advice } = cause
+  const href = address(page, item, { ...(open ? { open } : {}), ...params })
   const act = () => {
     if (busy) return
     note(cause)

@@ -5,8 +5,8 @@ import { html } from '../lib.js'
 import { notify, possible, switchNotify } from '../stores/notify.js'
 
 const WORDS = {
-  on: 'Desktop notifications of alerts are on',
-  off: 'Desktop notifications of alerts are off',
+  on: 'Desktop notifications of alerts and of agents that wait are on',
+  off: 'Desktop notifications of alerts and of agents that wait are off',
   refused: 'The browser refuses desktop notifications of this page; its settings of the site change that',
 }
 

@@ -93,6 +93,7 @@ export function placeOf(event) {
   if (event.source === 'anomaly' && event.data?.metric) return historyOf(print(event.data.metric))
   if (event.kind.startsWith('experiment_')) return address('advice', '', { open: `experiment ${event.subject}` })
   if (event.kind.startsWith('action_')) return address('advice', '', { open: `run ${event.subject}` })
+  if (event.source === 'agents') return address('agents', '', { session: `${event.data?.agent}/${event.subject}` })
   const page = PAGES[event.source] ?? 'now'
   return address(page, ITEMS.includes(page) ? event.subject : '')
 }

@@ -1,5 +1,5 @@
 /**
- * What needs the reader: what the service reports as failing, alerts, advice; and what is not known yet, as long as which nobody
+ * What needs the reader: what the service reports as failing, alerts, agents that wait, advice; and what is not known yet, as long as which nobody
  * can say that nothing does.
  *
  * @import { ActionRun, Alert, Source, Status, Target } from '../types.js'
@@ -12,6 +12,7 @@ import { count, quoted } from '../format.js'
 import { ruleHeadline } from '../headline.js'
 import { computed } from '../lib.js'
 import { isOn, markOf } from '../statuses.js'
+import { agentsNow } from './agents.js'
 import { alerts } from './alerts.js'
 import { recommendations } from './advice.js'
 import { boards } from './boards.js'
@@ -25,7 +26,7 @@ import { lastSampleAt, link } from './samples.js'
 import { standing } from './silences.js'
 import { status, statusAt } from './status.js'
 
-/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, open?: string }} Failure `open`: the row of the page that says more */
+/** @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, page: string, item: string, open?: string, params?: Record<string, string> }} Failure `open`: the row of the page that says more; `params`: what else of the page is meant */
 
 /** Status comes every five seconds; after so long without it the service says nothing of itself. */
 const SILENT_AFTER_S = 20
@@ -170,7 +171,7 @@ export const failures = computed(() => {
 /** Advice that nobody has decided on. */
 export const openAdvice = computed(() => (recommendations.value ?? []).filter((r) => r.status === 'open'))
 /**
- * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, open?: string, alerts: Alert[], advice: Piece|null }} Cause
+ * @typedef {{ key: string, mark: Mark, word: string, title: string, detail: string, since: number|null, until: number|null, page: string, item: string, open?: string, params?: Record<string, string>, alerts: Alert[], advice: Piece|null }} Cause
  *   one thing that needs the reader; `until`: when it was last known to go on, where that is no longer known; `alerts`: those of one rule; `page`, `item`: where it is explained
  */
 
@@ -193,9 +194,9 @@ const causeOfAdvice = (advice) => ({
   page: 'advice', item: advice.id, alerts: [], advice,
 })
 
-/** What needs the reader, one row a cause: what fails, each rule that fires and follows from no other, open advice. The worst first, then the oldest; advice after what is wrong now. */
+/** What needs the reader, one row a cause: what fails, each agent that waits for somebody, each rule that fires and follows from no other, open advice. The worst first, then the oldest; advice after what is wrong now. */
 export const causes = computed(() => {
-  const wrong = [...failures.value.map((f) => ({ ...f, until: null, alerts: [], advice: null })), ...standing.value.firing.map(causeOfRule)]
+  const wrong = [...[...failures.value, ...agentsNow.value.needs].map((f) => ({ ...f, until: null, alerts: [], advice: null })), ...standing.value.firing.map(causeOfRule)]
     .sort((a, b) => RANK[a.mark] - RANK[b.mark] || (a.since ?? 0) - (b.since ?? 0) || a.key.localeCompare(b.key))
   return [...wrong, ...openAdvice.value.map(causeOfAdvice)]
 })

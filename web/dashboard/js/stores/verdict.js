@@ -1,5 +1,5 @@
 /**
- * How things are, in one line: fine or not, the work under way, how far it is, when it will be done, what it cost today.
+ * How things are, in one line: fine or not, agents that wait or work, the work under way, how far it is, when it will be done, what it cost today.
  *
  * A part that is not known is left out. Nothing good is said while the service does not know, or while nobody can ask it.
  *
@@ -7,6 +7,7 @@
  */
 import { between, count, money, quoted, since } from '../format.js'
 import { computed } from '../lib.js'
+import { agentsNow } from './agents.js'
 import { board } from './boards.js'
 import { minute } from './pace.js'
 import { causes, doubt, needed, outOfDate } from './needs.js'
@@ -23,20 +24,30 @@ export const state = computed(() => {
   return /** @type {State} */ (worst)
 })
 
+/** What agents wait for, where nothing else needs the reader: then it is the verdict. */
+const onlyAgents = computed(() => (state.value === 'warning' && causes.value.every((cause) => cause.page === 'agents') ? agentsNow.value.fact?.waits ?? '' : ''))
+
 /** The verdict itself: words, and the page that says why. */
 const words = computed(() => {
   const old = outOfDate.value
   if (old) return old.at === null ? old.words : `${old.words}, as of ${since(old.at, minute.value)}`
   if (state.value === 'ok') return 'Fine'
+  if (onlyAgents.value) return onlyAgents.value
   return state.value === 'unknown' ? doubt.value ?? 'Not known' : `${count(needed.value, 'thing')} ${needed.value === 1 ? 'needs' : 'need'} you`
 })
 
 export const verdict = computed(() => ({
   state: state.value,
   words: words.value,
-  page: state.value === 'ok' || state.value === 'unknown' ? 'status' : 'alerts',
-  facts: factsOf(board.value, spentToday.value, minute.value, budgetToday.value),
+  page: onlyAgents.value ? 'agents' : state.value === 'ok' || state.value === 'unknown' ? 'status' : 'alerts',
+  facts: [...(onlyAgents.value ? [] : agentFacts.value), ...factsOf(board.value, spentToday.value, minute.value, budgetToday.value)],
 }))
+
+/** Who waits for the reader, or how many agents are at work. @type {import('../../vendor/signals-core.js').ReadonlySignal<Fact[]>} */
+const agentFacts = computed(() => {
+  const { fact } = agentsNow.value
+  return fact ? [{ key: 'agents', words: fact.words, title: fact.title, page: 'agents' }] : []
+})
 
 /** What is known of the work. @param {Board|null} shown @param {{ money: number|null, currency: string|null }|null} spent @param {number} now @param {Budget|null} [budget] of the day @returns {Fact[]} */
 export function factsOf(shown, spent, now, budget = null) {

@@ -1,0 +1,179 @@
+/**
+ * What is said of coding agents: their state in words, their order, their lane in the ribbon, what they cost, and how a budget stands.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import './page.mjs'
+import { pick, random } from './random.mjs'
+
+const { calls, callWords, errorsOf, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
+const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
+const { byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
+const { leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')
+const { pace, said } = await import('../../../web/dashboard/js/agents/follow.js')
+
+/** @param {string} id @param {string} state @param {object} [more] @returns {any} */
+const session = (id, state, more) => ({ agent: 'claude-code', id, host: null, state, since: 1000, first_seen: 500, last_seen: 1000, folder: null, tasks: [], errors: 0, requests: null, lines_added: null, lines_removed: null, ...more })
+
+for (const [more, words, person] of /** @type {Array<[object, string, boolean]>} */ ([
+  [{ waits_for: 'permission', tool: 'Bash' }, 'waits for your permission to run Bash', true],
+  [{ waits_for: 'permission' }, 'waits for your permission', true],
+  [{ waits_for: 'answer' }, 'waits for your answer', true],
+  [{ waits_for: 'model' }, 'waits for the model', false],
+  [{}, 'waits for you', true],
+])) {
+  test(`a session that waits with ${JSON.stringify(more)} ${words}`, () => {
+    assert.equal(stateWords(session('a', 'waiting', more)), words)
+    assert.equal(needsPerson(session('a', 'waiting', more)), person)
+  })
+}
+
+test('a session is called by its task, else by its folder, else by its id', () => {
+  assert.equal(sessionName(session('a', 'idle', { tasks: [{ id: '7', how: 'exact' }], folder: '/home/dev/app' })), 'Claude Code on task 7')
+  assert.equal(sessionName(session('a', 'idle', { tasks: [{ id: '7' }, { id: '8' }], folder: '/home/dev/app' })), 'Claude Code in app', 'which of them is not known')
+  assert.equal(sessionName(session('a', 'idle', { agent: 'codex', folder: '/home/dev/app/' })), 'Codex in app')
+  assert.equal(sessionName(session('0123456789abcdef', 'idle', { agent: 'own-agent' })), 'own-agent 01234567')
+  assert.equal(folderName('C:\\work\\app'), 'app')
+})
+
+test('a key names the agent and the id, which may hold a slash', () => {
+  assert.deepEqual(ofKey(keyOf({ agent: 'codex', id: 'a/b' })), { agent: 'codex', id: 'a/b' })
+  for (const wrong of ['', 'codex', '/id', 'codex/']) assert.equal(ofKey(wrong), null, wrong)
+})
+
+test('who waits for a person stands first, then what is at work, what ended last', () => {
+  const list = [session('e', 'ended', { last_seen: 9 }), session('i', 'idle'), session('m', 'waiting', { waits_for: 'model' }), session('w1', 'working', { last_seen: 5 }), session('w2', 'working', { last_seen: 6 }), session('l', 'lost'), session('p', 'waiting')]
+  assert.deepEqual(ordered(list).map((s) => s.id), ['p', 'w2', 'w1', 'm', 'i', 'l', 'e'])
+  assert.equal(totals(list), '1 waits for you, 2 working, 1 waits for the model, 1 idle')
+  assert.deepEqual(filtered(list, 'live', '').map((s) => s.id), ['i', 'm', 'w1', 'w2', 'p'])
+  assert.deepEqual(filtered(list, 'needs', '').map((s) => s.id), ['p'])
+  assert.deepEqual(filtered(list, 'no such state', 'codex'), [])
+})
+
+test('rows that were there keep their order whatever becomes of them, new ones stand above', () => {
+  const next = random(5)
+  const states = ['working', 'waiting', 'idle', 'ended', 'lost']
+  let before = /** @type {string[]} */ ([])
+  for (let n = 0; n < 200; n += 1) {
+    const list = ['a', 'b', 'c', 'd', 'e', 'f'].filter(() => next() > 0.3).map((id) => session(id, pick(next, states), { last_seen: next() * 100 }))
+    const after = held(before, list).map(keyOf)
+    assert.deepEqual([...after].sort(), list.map(keyOf).sort())
+    const kept = before.filter((key) => after.includes(key))
+    assert.deepEqual(after.slice(after.length - kept.length), kept)
+    before = after
+  }
+})
+
+test('what is not said is absent, and never zero', () => {
+  assert.equal(tokensOf(undefined), undefined)
+  assert.equal(tokensOf({}), undefined)
+  assert.equal(tokensOf({ input: 0 }), 0)
+  assert.equal(tokensOf({ input: 5, cache_read: 7 }), 12)
+  assert.deepEqual(tokenKinds({ output: 640, cache_read: 72000 }), ['640 output', '72\u202f000 read from the cache'])
+  assert.equal(linesOf(session('a', 'idle')), '')
+  assert.equal(linesOf(session('a', 'idle', { lines_removed: 3 })), '−3')
+  assert.deepEqual(calls([]), { ok: 0, failed: 0, refused: 0, all: 0 })
+  assert.equal(callWords([{ name: 'Bash', ok: 2, failed: 2, refused: 1 }]), '5 calls, 2 failed, 1 refused')
+  assert.equal(callWords([]), '–')
+  assert.equal(errorsOf(session('a', 'idle')), null)
+  assert.equal(errorsOf(session('a', 'idle', { requests: 4 })), 0)
+  assert.equal(errorsOf(session('a', 'idle', { errors: 2 })), 2)
+})
+
+test('one sentence says who waits for how long, in whole minutes', () => {
+  const person = (/** @type {string} */ id, /** @type {number} */ since) => session(id, 'waiting', { waits_for: 'permission', tool: 'Bash', since })
+  assert.equal(waiting([session('a', 'working')], 1200), null)
+  assert.equal(waiting([person('a', 1000)], 1140)?.words, '1 agent has waited 3\u00a0m for your permission to run Bash')
+  assert.equal(waiting([person('a', 1195)], 1140)?.words, '1 agent has waited 1\u00a0m for your permission to run Bash')
+  assert.equal(waiting([person('b', 1100), person('a', 600), session('m', 'waiting', { waits_for: 'model' })], 1140)?.words, '2 agents wait for you, the first for 10\u00a0m')
+})
+
+test('the lane shows at each time the worst of what sessions do, and of a past state only that they were there', () => {
+  const bars = agentBars([
+    session('a', 'working', { first_seen: 100, since: 300 }),
+    session('b', 'waiting', { waits_for: 'permission', tool: 'Bash', first_seen: 200, since: 400 }),
+    session('c', 'ended', { first_seen: 50, last_seen: 70, since: 80 }),
+    session('d', 'lost', { first_seen: 20, last_seen: 20, since: 90 }),
+  ])
+  assert.deepEqual(bars.map((b) => [b.start, b.end, b.state]), [[50, 80, 'neutral'], [100, 200, 'neutral'], [200, 300, 'neutral'], [300, 400, 'progress'], [400, null, 'warning']])
+  assert.equal(bars[4].title, 'Claude Code b waits for your permission to run Bash')
+  assert.equal(bars[4].words, 'waiting, and 1 more session')
+  assert.equal(bars[2].title, '2 sessions of coding agents')
+  assert.deepEqual(agentBars([]), [])
+})
+
+test('bars of the lane rise, never overlap, and only the last goes on', () => {
+  const next = random(9)
+  for (let n = 0; n < 300; n += 1) {
+    const bars = agentBars(Array.from({ length: 6 }, (_, i) => {
+      const first = Math.floor(next() * 100)
+      return session(String(i), pick(next, ['working', 'waiting', 'idle', 'ended', 'lost']), { first_seen: first, last_seen: first + next() * 50, since: first + next() * 60 - 10 })
+    }))
+    bars.forEach((bar, i) => {
+      assert.ok(bar.end === null || bar.end > bar.start)
+      assert.ok(i === 0 || (bars[i - 1].end ?? Infinity) <= bar.start, JSON.stringify(bars))
+    })
+  }
+})
+
+test('the first page says who waits, else who is at work, else nothing', () => {
+  assert.equal(said([session('a', 'ended')], 1200).fact, null)
+  assert.deepEqual(said([session('a', 'ended')], 1200).figure.words, 'none')
+  assert.deepEqual(said([session('a', 'working'), session('b', 'idle')], 1200).fact, { words: '1 agent at work', title: '1 working, 1 idle', waits: '' })
+  const now = said([session('a', 'waiting', { waits_for: 'answer' }), session('m', 'waiting', { waits_for: 'model' })], 1200)
+  assert.equal(now.fact?.words, '1 agent waits for you')
+  assert.match(now.fact?.waits ?? '', /^1 agent has waited .* for your answer$/)
+  assert.deepEqual(now.needs.map((n) => [n.key, n.mark, n.page, n.params]), [['agent claude-code/a', 'warning', 'agents', { session: 'claude-code/a' }]])
+})
+
+test('a hidden page asks only to notify, one without agents seldom', () => {
+  const of = (/** @type {any} */ sessions) => ({ sessions, missing: '', error: '', failedAt: 0 })
+  assert.equal(pace(of([session('a', 'idle')]), 'now', false, false), null)
+  assert.equal(pace(of([session('a', 'idle')]), 'now', false, true), 15_000)
+  assert.equal(pace(of([session('a', 'idle')]), 'now', true, false), 5000)
+  assert.equal(pace(of([session('a', 'idle')]), 'tasks', true, false), 15_000)
+  assert.equal(pace(of([]), 'now', true, true), 60_000)
+  assert.equal(pace(of([]), 'agents', true, false), 5000)
+})
+
+test('what belongs to nothing is one line, and rows that do not come to their total are found', () => {
+  const row = (/** @type {string|null} */ task, /** @type {number|null} */ micros) => ({ key: { task }, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens: micros === null ? {} : { input: 10 }, requests: 1, how: [] })
+  const [rows, total] = [[row('p/master/3', 100_001), row(null, 200_000), row('4', null), row(null, 7)], row(null, 300_008)]
+  const parts = split({ by: ['task'], rows, total }, 'task')
+  assert.deepEqual(parts.rows.map((r) => r.key.task), ['p/master/3', '4'])
+  assert.deepEqual([parts.none?.cost_usd_micros, parts.none?.requests, parts.none?.tokens], [200_007, 2, { input: 20 }])
+  assert.equal(split({ by: ['task'], rows: rows.slice(0, 1), total }, 'task').none, null)
+  assert.equal(split({ by: ['task'], rows: [row(null, null)], total }, 'task').none?.cost_usd, null, 'nobody said any money')
+  assert.equal(difference({ by: ['task'], rows, total }), 0)
+  assert.equal(difference({ by: ['task'], rows: rows.slice(1), total }), -100_001)
+  assert.equal(share(row('3', 1), row(null, 0)), null)
+  assert.equal(share(row('3', null), row(null, 4)), null)
+  assert.equal(share(row('3', 1), row(null, 4)), 0.25)
+  assert.equal(byOf('moon'), 'task')
+  assert.deepEqual(['p/master/3', 'master/3', '3', 'own/er/master/3.1'].map(taskOf), [{ project: 'p', tag: 'master', id: '3' }, { project: '', tag: 'master', id: '3' }, { project: '', tag: '', id: '3' }, { project: 'own/er', tag: 'master', id: '3.1' }])
+  assert.deepEqual([partText('5a47fbbc61124b4c048ea4941a49343a9c184e25', 'commit'), partText('/home/dev/app', 'repository'), partText('octo/app', 'repository')], ['5a47fbbc61', 'app', 'octo/app'])
+})
+
+/** @param {object} [more] @returns {any} */
+const budget = (more) => ({ name: 'agents', per: 'day', currency: 'USD', limit: 20, start: 0, end: 86_400, used: 14, crossed_at: null, forecast: null, exhaustion: null, missing: null, ...more })
+
+for (const [more, words] of /** @type {Array<[object, RegExp]>} */ ([
+  [{ used: null }, /^Nothing is known/],
+  [{}, /^\$6\.00 is left\.$/],
+  [{ crossed_at: 50_000, used: 21.5 }, /^It was used up at .*; \$1\.50 more was spent since\.$/],
+  [{ exhaustion: { low: 60_000, value: 70_000, high: 80_000 } }, /^\$6\.00 is left\. It is expected to be used up about .* \(between .* and .*\)\.$/],
+  [{ exhaustion: { low: 60_000, value: 70_000, high: null } }, /\(at the earliest .*; it may also last\)\.$/],
+  [{ exhaustion: { low: 60_000, value: null, high: null } }, /It may be used up from .* on, but is expected to last\.$/],
+  [{ forecast: { low: 15, value: 16, high: 18 } }, /It is expected to last until /],
+])) test(`a budget with ${JSON.stringify(more)} says how it stands`, () => assert.match(standing(budget(more), 52_000), words))
+
+test('what is left burns down from the limit, and is broken where nothing was known', () => {
+  const size = { width: 100, height: 100, left: 0, right: 0, above: 0, below: 0 }
+  const sheet = sheetOf(size, budget(), [6])
+  assert.deepEqual([sheet.x(0), sheet.x(86_400), sheet.y(20), sheet.y(0)], [0, 100, 0, 100])
+  const line = { key: '', metric: {}, t: [-60, 0, 60, 10_000, 10_060], v: [19, 0, 5, null, 10] }
+  assert.equal(leftPath(sheet, /** @type {any} */ (line), budget(), 100), 'M0.0 0.0H0.1V25.0M11.6 50.0', 'the day before is not of this period')
+  assert.deepEqual(leftAtEnd(budget({ forecast: { low: 18, value: 26, high: 31 } })), { low: -11, value: -6, high: 2 })
+  assert.equal(leftAtEnd(budget()), null)
+  assert.equal(sheetOf(size, budget(), [6, -20]).y(0), 50)
+})
