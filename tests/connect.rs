@@ -82,7 +82,7 @@ const CLAUDE: &str = r#"{
 }
 "#;
 const CODEX: &str = "# mine\nmodel = \"gpt-5.5\"  # the large one\n\n[mcp_servers.docs]\ncommand = \"docs\"\n";
-const GEMINI: &str = "{\n  // mine\n  \"ui\": { \"theme\": \"dark\" },\n}\n";
+const GEMINI: &str = "{\n  // mine\n  \"ui\": { \"theme\": \"dark\" }\n}\n";
 
 #[test]
 fn nothing_is_written_without_being_asked_to() {
@@ -213,6 +213,12 @@ fn values_of_the_user_are_left_and_named() {
 fn a_file_that_cannot_be_read_is_refused_with_its_line_before_anything_is_written() {
     let home = Home::new();
     for (agent, path, text, why) in [
+        (
+            "claude",
+            ".claude/settings.json",
+            "{\n  // mine\n}\n",
+            "line 2, column 3: Comments are not allowed; the agent cannot read it either",
+        ),
         ("claude", ".claude/settings.json", "{\n  \"model\": \"opus\"\n  \"env\": {}\n}\n", "line 2, column 18"),
         ("codex", ".codex/config.toml", "model = \"x\"\n[otel\n", "line 2"),
         ("codex", ".codex/hooks.json", "{\"hooks\": [}", "line 1, column 12"),

@@ -143,7 +143,7 @@ fn claude(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
         Some(folder) => folder.join(".claude/settings.local.json"),
         None => folder_of("CLAUDE_CONFIG_DIR", ".claude")?.join("settings.json"),
     };
-    let files = vec![Planned { path, content: Content::Json(Fragment { values, hooks, matcher: true }) }];
+    let files = vec![Planned { path, content: Content::Json(Fragment { values, hooks, matcher: true, comments: false }) }];
     Ok(Plan { name: "Claude Code", files, notes: Vec::new() })
 }
 
@@ -186,8 +186,8 @@ fn codex(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
 
 /// `docs/hooks/reference.md` and `docs/cli/telemetry.md` of google-gemini/gemini-cli
 fn gemini(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
-    const EVENTS: [&str; 8] =
-        ["SessionStart", "BeforeAgent", "BeforeTool", "AfterTool", "Notification", "PreCompress", "AfterAgent", "SessionEnd"];
+    // PreCompress is left out: it comes in each turn, whether anything is compressed or not.
+    const EVENTS: [&str; 7] = ["SessionStart", "BeforeAgent", "BeforeTool", "AfterTool", "Notification", "AfterAgent", "SessionEnd"];
     let values = [
         ("enabled", json!(true)),
         ("target", json!("local")),
@@ -206,7 +206,7 @@ fn gemini(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
         (None, None) => home()?,
     };
     let path = home.join(".gemini/settings.json");
-    let files = vec![Planned { path, content: Content::Json(Fragment { values, hooks, matcher: false }) }];
+    let files = vec![Planned { path, content: Content::Json(Fragment { values, hooks, matcher: false, comments: true }) }];
     Ok(Plan { name: "Gemini CLI", files, notes: Vec::new() })
 }
 

@@ -14,6 +14,8 @@ pub struct Fragment {
     pub hooks: Vec<(&'static str, Value)>,
     /// Whether the group around a handler says that it is for everything.
     pub matcher: bool,
+    /// Whether the agent reads comments in its JSON.
+    pub comments: bool,
 }
 
 impl Fragment {

@@ -1,18 +1,18 @@
 //! A fragment merged into the text of a JSON file and taken out again. Everything else stays as it is, comments and spaces included.
 
 use anyhow::{Context, anyhow, ensure};
-use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
 use super::fragment::{Fragment, Merged, at, base_of, is_own_handler, is_own_value, kept, ordered};
 
 const HOOKS: &str = "hooks";
-/// Comments and commas at the end are what people write into such files, and what some of the agents read.
-const OPTIONS: ParseOptions = ParseOptions {
-    allow_comments: true,
+/// What every agent reads; some read comments too.
+const STRICT: ParseOptions = ParseOptions {
+    allow_comments: false,
     allow_loose_object_property_names: false,
-    allow_trailing_commas: true,
+    allow_trailing_commas: false,
     allow_missing_commas: false,
     allow_single_quoted_strings: false,
     allow_hexadecimal_numbers: false,
@@ -27,7 +27,7 @@ const OPTIONS: ParseOptions = ParseOptions {
 /// # Errors
 /// Where the text cannot be read, or has something else in the place of a table or a list.
 pub fn merge(text: &str, fragment: &Fragment) -> anyhow::Result<Merged> {
-    let root = parse(text)?;
+    let root = parse(text, fragment)?;
     let document = object_of(&root)?;
     let mut left = Vec::new();
     for (path, value) in &fragment.values {
@@ -60,9 +60,9 @@ pub fn merge(text: &str, fragment: &Fragment) -> anyhow::Result<Merged> {
 /// # Errors
 /// As [`merge`].
 pub fn strip(text: &str, fragment: &Fragment, before: Option<&str>) -> anyhow::Result<String> {
-    let root = parse(text)?;
+    let root = parse(text, fragment)?;
     let document = object_of(&root)?;
-    let before = before.map(document_of).transpose()?.unwrap_or_default();
+    let before = before.map(|before| document_of(before, fragment)).transpose()?.unwrap_or_default();
     for (path, value) in &fragment.values {
         let Some((last, folders)) = path.split_last() else { continue };
         let mut objects = vec![document.clone()];
@@ -132,7 +132,7 @@ fn strip_handlers(document: &CstObject, before: &Value) {
 /// # Errors
 /// As [`merge`].
 pub fn is_settled(text: &str, fragment: &Fragment) -> anyhow::Result<bool> {
-    let document = document_of(text)?;
+    let document = document_of(text, fragment)?;
     let values =
         fragment.values.iter().all(|(path, value)| at(&document, path).is_some_and(|there| there == value || !is_own_value(there)));
     let mut own = handlers(&document);
@@ -146,18 +146,14 @@ pub fn is_settled(text: &str, fragment: &Fragment) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// As [`merge`].
-pub fn base_in(text: &str) -> anyhow::Result<Option<String>> {
-    let document = document_of(text)?;
+pub fn base_in(text: &str, fragment: &Fragment) -> anyhow::Result<Option<String>> {
+    let document = document_of(text, fragment)?;
     Ok(handlers(&document).into_iter().find_map(|(_, handler)| base_of(handler)))
 }
 
 /// Whether a text says nothing at all.
 pub fn is_empty(text: &str) -> bool {
-    !has_comment(text) && document_of(text).is_ok_and(|document| document.as_object().is_some_and(serde_json::Map::is_empty))
-}
-
-fn has_comment(text: &str) -> bool {
-    text.contains("//") || text.contains("/*")
+    serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok_and(|document| document.is_empty())
 }
 
 /// Our handlers in a document, by event.
@@ -174,18 +170,23 @@ fn own_handlers(groups: &CstArray) -> Vec<Value> {
     all.filter(|handler| is_own_handler(handler)).cloned().collect()
 }
 
-fn parse(text: &str) -> anyhow::Result<CstRootNode> {
+fn parse(text: &str, fragment: &Fragment) -> anyhow::Result<CstRootNode> {
     let text = if text.trim().is_empty() { "{}\n" } else { text };
-    CstRootNode::parse(text, &OPTIONS)
-        .map_err(|error| anyhow!("line {}, column {}: {}", error.line_display(), error.column_display(), error.kind()))
+    let options = ParseOptions { allow_comments: fragment.comments, ..STRICT };
+    // Parsing for changes reads comments whatever the options say.
+    let checked = parse_to_ast(text, &CollectOptions::default(), &options).map(drop);
+    checked.and_then(|()| CstRootNode::parse(text, &options)).map_err(|error| {
+        let (line, column) = (error.line_display(), error.column_display());
+        anyhow!("line {line}, column {column}: {}; the agent cannot read it either, mend that line first", error.kind())
+    })
 }
 
 fn object_of(root: &CstRootNode) -> anyhow::Result<CstObject> {
     root.object_value().context("the file must be one object: { … }")
 }
 
-fn document_of(text: &str) -> anyhow::Result<Value> {
-    Ok(object_of(&parse(text)?)?.to_serde_value().unwrap_or_default())
+fn document_of(text: &str, fragment: &Fragment) -> anyhow::Result<Value> {
+    Ok(object_of(&parse(text, fragment)?)?.to_serde_value().unwrap_or_default())
 }
 
 /// A property; refused where it is there twice, since programs differ in which one they take.
@@ -241,6 +242,7 @@ mod tests {
             ],
             hooks: vec![("Stop", handler.clone()), ("PreToolUse", handler)],
             matcher: true,
+            comments: true,
         }
     }
 
@@ -250,7 +252,7 @@ mod tests {
     "env": {"ON": "1", "MINE": "x"},
     "hooks": {
         "Stop": [
-            {"hooks": [{"type": "command", "command": "say done"}]},
+            {"hooks": [{"type": "command", "command": "say done"}]}
         ],
         "Other": []
     }
@@ -260,14 +262,15 @@ mod tests {
     #[test]
     fn what_was_merged_comes_out_again_and_nothing_else() {
         for text in ["", "{}", FULL, "{\"hooks\":{}}", "{\n  \"a\": 1\n}\n", "{\"env\": {}, \"b\": [1, 2]}"] {
-            let (fragment, others) = (fragment("http://a:1"), document_of(text).unwrap());
+            let fragment = fragment("http://a:1");
+            let others = document_of(text, &fragment).unwrap();
             let merged = merge(text, &fragment).unwrap();
             assert_eq!(merged.kept, Vec::<String>::new());
             assert!(is_settled(&merged.text, &fragment).unwrap(), "{}", merged.text);
             assert_eq!(merge(&merged.text, &fragment).unwrap().text, merged.text, "twice is once");
-            assert_eq!(base_in(&merged.text).unwrap().as_deref(), Some("http://a:1"));
+            assert_eq!(base_in(&merged.text, &fragment).unwrap().as_deref(), Some("http://a:1"));
             let stripped = strip(&merged.text, &fragment, Some(text)).unwrap();
-            assert_eq!(document_of(&stripped).unwrap(), others, "{stripped}");
+            assert_eq!(document_of(&stripped, &fragment).unwrap(), others, "{stripped}");
             assert!(!is_settled(&stripped, &fragment).unwrap());
             for comment in ["// mine", "// the large one"] {
                 assert_eq!(stripped.contains(comment), text.contains(comment), "{stripped}");
@@ -279,7 +282,7 @@ mod tests {
     fn the_user_s_entries_stay_where_they_are() {
         let merged = merge(FULL, &fragment("http://a:1")).unwrap().text;
         assert!(merged.starts_with("// mine\n{\n    \"model\": \"opus\", // the large one\n"), "{merged}");
-        let document = document_of(&merged).unwrap();
+        let document = document_of(&merged, &fragment("")).unwrap();
         assert_eq!(document["hooks"]["Stop"].as_array().unwrap().len(), 2);
         assert_eq!(document["hooks"]["Stop"][0]["hooks"][0]["command"], "say done");
         assert_eq!(document["hooks"]["Stop"][1]["matcher"], "*");
@@ -287,7 +290,7 @@ mod tests {
         // A handler that the user moved into a group of their own is ours all the same.
         let moved = r#"{"hooks": {"Stop": [{"hooks": [{"command": "say"}, {"type": "http", "url": "http://a:1/hooks/agent"}]}]}}"#;
         let stripped = strip(moved, &fragment("http://a:1"), None).unwrap();
-        assert_eq!(document_of(&stripped).unwrap(), json!({"hooks": {"Stop": [{"hooks": [{"command": "say"}]}]}}));
+        assert_eq!(document_of(&stripped, &fragment("")).unwrap(), json!({"hooks": {"Stop": [{"hooks": [{"command": "say"}]}]}}));
     }
 
     #[test]
@@ -297,7 +300,7 @@ mod tests {
         assert_eq!(merged.kept.len(), 2);
         assert_eq!(merged.kept[0], r#"env.TO is "http://mine" and was left so; taskpulse needs "http://a:1""#);
         let stripped = strip(&merged.text, &fragment("http://a:1"), Some(text)).unwrap();
-        assert_eq!(document_of(&stripped).unwrap(), document_of(text).unwrap());
+        assert_eq!(document_of(&stripped, &fragment("")).unwrap(), document_of(text, &fragment("")).unwrap());
         // An older status line of ours is none of the user's.
         let merged = merge("{}", &fragment("http://old")).unwrap().text;
         assert!(!is_settled(&merged, &fragment("http://a:1")).unwrap());
@@ -309,6 +312,7 @@ mod tests {
             ("{\n  \"a\": 1\n  \"b\": 2\n}", "line 2"),
             ("{\"a\": 1", "line 1, column"),
             ("{'a': 1}", "line 1, column 2"),
+            ("{\n  \"a\": 1,\n}", "line 2, column 9: Trailing commas are not allowed; the agent cannot read it either"),
             ("[1]", "must be one object"),
             ("{\"env\": \"x\"}", "`env` must be an object"),
             ("{\"hooks\": []}", "`hooks` must be an object"),
@@ -318,5 +322,8 @@ mod tests {
             let error = format!("{:#}", merge(text, &fragment("http://a:1")).unwrap_err());
             assert!(error.contains(why), "{text}: {error}");
         }
+        let strict = Fragment { comments: false, ..fragment("http://a:1") };
+        let error = merge("{\n// mine\n}", &strict).unwrap_err().to_string();
+        assert!(error.starts_with("line 2, column 1: Comments are not allowed"), "{error}");
     }
 }

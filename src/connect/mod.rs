@@ -178,7 +178,7 @@ fn connected_to(plan: &Plan) -> anyhow::Result<Option<String>> {
     for planned in &plan.files {
         let text = file::Settings::read(&planned.path).with_context(|| unchanged(&planned.path))?.text.unwrap_or_default();
         let base = match &planned.content {
-            Content::Json(_) => json::base_in(&text).with_context(|| unchanged(&planned.path))?,
+            Content::Json(fragment) => json::base_in(&text, fragment).with_context(|| unchanged(&planned.path))?,
             Content::Whole(_) => base_of_plugin(&text),
             Content::Toml(_) => None,
         };
