@@ -24,7 +24,7 @@ use crate::options::{access_options, data_dir, money, query_options, rule_limits
 use crate::pipeline::{EXIT_STORE, Pipeline, bounded};
 use crate::settings::heartbeats::HeartbeatSpec;
 use crate::settings::sources::each;
-use crate::settings::{Settings, ask};
+use crate::settings::{Settings, agents, ask};
 use crate::{browser, descriptors, git, memory, systemd};
 
 /// Longest time of a stop.
@@ -127,6 +127,7 @@ impl Server {
             append_resolved: pipeline.store.mailbox(),
             snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),
+            kept: agents::kept(&settings.agents, agents::digest_by(&pipeline.ack_key))?,
             ingest_places: Semaphore::new(INGEST_PLACES),
             query_places: Semaphore::new(settings.pipeline.workers),
             sources: pipeline.publishers.sources.clone(),

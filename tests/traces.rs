@@ -325,8 +325,9 @@ fn all_spans(request: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn what_coding_agents_sent_is_kept_whole() {
-    let folder = Folder::new();
+fn what_coding_agents_sent_is_kept_whole_where_the_settings_say_so() {
+    let folder =
+        Folder::with_settings("[agents]\nkeep = [\"prompts\", \"answers\", \"tool_inputs\", \"tool_outputs\"]\nnames = \"as sent\"\n");
     let service = folder.start();
     for (file, name) in [("claude-code.json", "claude-code"), ("codex.json", "codex_exec"), ("gemini.json", "gemini-cli")] {
         let request = recorded(file);

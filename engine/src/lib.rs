@@ -31,6 +31,7 @@ pub mod model;
 pub mod money;
 pub mod notices;
 pub mod otlp;
+pub mod privacy;
 pub mod probe;
 pub mod promql;
 pub mod re2;

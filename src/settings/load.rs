@@ -14,7 +14,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Ask, LogLines, Server, Store, TraceSpans};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, actions, ask, github, money, notify, place};
+use super::{Settings, actions, agents, ask, github, money, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -22,7 +22,8 @@ use crate::rule_files;
 const FILE: &str = "Settings.toml";
 const ENVIRONMENT: &str = "TASKPULSE";
 /// Settings that are lists; in the environment their items are separated by commas.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
+    "agents.keep",
     "anomaly.series",
     "server.allowed_hosts",
     "server.trusted_proxies",
@@ -354,6 +355,7 @@ fn validate_sources(s: &Settings) -> anyhow::Result<()> {
     within("taskmaster.max_tasks", s.taskmaster.max_tasks, 1, 1_000_000)?;
     github::options(&s.github)?;
     money::money(&s.costs)?;
+    agents::check(&s.agents)?;
     each(&s.scrape.targets, ScrapeTarget::targets)?;
     each(&s.commands.run, CommandSpec::program)?;
     each(&s.probes.check, ProbeSpec::check)?;

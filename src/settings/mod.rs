@@ -3,6 +3,7 @@
 //! A setting is declared once, in [`sections`]; the structs, the defaults and the text of `Settings.toml` follow from it.
 
 pub mod actions;
+pub mod agents;
 pub mod ask;
 pub mod changes;
 pub mod github;

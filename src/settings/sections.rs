@@ -393,6 +393,16 @@ sections! {
         budgets: BTreeMap<String, BudgetSpec> = BTreeMap::new(),
     }
 
+    /// What is kept of what coding agents send (docs/OPERATIONS.md, *What is kept of coding agents*).
+    agents: Agents {
+        /// Texts that are kept: `prompts`, `answers`, `tool_inputs`, `tool_outputs`. None by default: what was done, by what, how long and for how much stays without them.
+        keep: Vec<String> = Vec::new(),
+        /// Patterns (RE2) of what is hidden in all that is kept of them, beside what looks like a key, a token or a password; at most 32.
+        redact: Vec<String> = Vec::new(),
+        /// `short`: people, accounts and installations have names such as `user-3f9a17c2`, always the same; `as sent`: those that the agent sends.
+        names: String = "short".to_owned(),
+    }
+
     /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.
     alerts: Alerts {
         /// What the machine is for: `server`, where a busy CPU is a warning; `workstation`, where it is `info`, `cpu_shortage` fires when something suffers from it, and channels announce `notice` and worse.

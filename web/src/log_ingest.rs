@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_engine::logs::push::{self, PushError, Taken};
 use taskpulse_engine::otlp::{Encoding, Signal};
+use taskpulse_engine::privacy::filter_lines;
 
 use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
 use crate::envelope::ApiError;
@@ -134,7 +135,8 @@ async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState
 /// Has the lines of a request kept, and reports that to status.
 pub(crate) async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
     let take = || {
-        let Taken { lines, newest, refused, reasons, warnings, .. } = take()?;
+        let Taken { mut lines, newest, refused, reasons, warnings, .. } = take()?;
+        filter_lines(&mut lines, &state.kept);
         Ok(((!lines.is_empty()).then_some(lines), Given { newest, refused, reasons, warnings }))
     };
     DOOR.keep(state, take, |lines| state.logs.append(lines)).await

@@ -19,6 +19,7 @@ use taskpulse_engine::exemplar::ExemplarBatch;
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
 use taskpulse_engine::otlp::{DecodeError, Encoding, Options, Row, SeriesHistory, Signal, Streams, Translation, translate};
+use taskpulse_engine::privacy::filter_metrics;
 use taskpulse_engine::store::{Rejection, ResolvedBatch, StoreReader};
 use tokio::sync::Mutex;
 
@@ -223,11 +224,12 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
     let Ok(_place) = state.ingest_places.try_acquire() else {
         return Err(ApiError::busy("too many requests wait for the store"));
     };
-    let request = encoding.decode(&body).map_err(|error| match error {
+    let mut request = encoding.decode(&body).map_err(|error| match error {
         DecodeError::Malformed(_) => ApiError::bad_data(error.to_string()),
         DecodeError::TooManyParts => ApiError::too_large(error.to_string()),
     })?;
     drop(body);
+    filter_metrics(&mut request, &state.kept);
     let mut turn = timeout(PATIENCE, Arc::clone(&state.otlp.streams).lock_owned())
         .await
         .map_err(|_| ApiError::busy(format!("the store did not answer others within {} s", PATIENCE.as_secs())))?;

@@ -30,6 +30,7 @@ use taskpulse_actors::status::Reporter;
 use taskpulse_actors::supervisor::Mailbox;
 use taskpulse_actors::traces::TraceDoor;
 use taskpulse_engine::money::Money;
+use taskpulse_engine::privacy::Kept;
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::{OnceCell, Semaphore};
@@ -119,6 +120,8 @@ pub struct AppState {
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.
     pub otlp: otlp::Otlp,
+    /// What is kept of what coding agents send.
+    pub kept: Kept,
     /// How many requests may wait for the store; further ones are refused with `Retry-After`.
     pub ingest_places: Semaphore,
     /// Queries that may be worked out at the same time; others wait.

@@ -20,7 +20,7 @@ const IDENTITY: [&str; 3] = ["service.name", "service.namespace", "service.insta
 const INFO_LABELS: usize = MAX_LABELS - 3;
 
 /// The text of a value by the attribute specification: lists and maps as JSON, bytes as base64.
-pub(super) fn text(value: Option<&AnyValue>) -> String {
+pub(crate) fn text(value: Option<&AnyValue>) -> String {
     match value.and_then(|v| v.value.as_ref()) {
         None | Some(Value::StringValueStrindex(_)) => String::new(),
         Some(Value::StringValue(text)) => text.clone(),

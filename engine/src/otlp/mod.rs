@@ -30,6 +30,7 @@ mod rows;
 mod streams;
 pub(crate) mod value;
 
+pub(crate) use self::attributes::text as attribute_text;
 pub use self::convert::translate;
 pub use self::decode::{DecodeError, Encoding, MAX_PARTS, Signal};
 pub(crate) use self::names::label_name;
