@@ -3,6 +3,8 @@
 //! Everyone who may read status sees them. A key in the query of an address, a password before its host or an argument of a
 //! command is not for everyone.
 
+use taskpulse_engine::privacy::secrets;
+
 /// An address without user, password, fragment and the values of its query.
 #[must_use]
 pub fn address(text: &str) -> String {
@@ -57,20 +59,17 @@ pub fn command(words: &[String]) -> String {
     }
 }
 
-/// Words before what is secret, in the output of a program.
-const SECRET_NAMES: [&str; 7] = ["token", "secret", "password", "passwd", "authorization", "api_key", "apikey"];
-
 /// The output of a program without what looks secret in it, and without these texts. A guess, since a program may print anything.
 #[must_use]
-pub fn output(text: &str, secrets: &[String]) -> String {
-    let known = secrets.iter().filter(|secret| secret.len() >= 6).fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"));
-    known.split_inclusive('\n').map(line).collect()
+pub fn output(text: &str, known: &[String]) -> String {
+    let known = known.iter().filter(|secret| secret.len() >= 6).fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…"));
+    secrets::hidden(&known).split_inclusive('\n').map(line).collect()
 }
 
 /// A line: `token=…` and `Authorization: …` lose what follows them, addresses what [`address`] takes from them.
 fn line(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    let named = SECRET_NAMES.iter().filter_map(|name| {
+    let named = secrets::NAMES.iter().filter_map(|name| {
         let after = lower.find(name)? + name.len();
         let rest = text[after..].trim_start_matches(['"', '\'', ' ']);
         rest.starts_with([':', '=']).then(|| text.len() - rest.len() + 1)
@@ -132,6 +131,8 @@ mod tests {
             ("from https://me:s3cret@host/a?k=s3cret done", "from https://…@host/a?k=… done"),
             ("tokens used: 5", "tokens used: 5"),
             ("it was hunter22", "it was …"),
+            ("found AKIAIOSFODNN7EXAMPLE in .env\n", "found … in .env\n"),
+            ("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\nok", "…\nok"),
             ("", ""),
         ] {
             assert_eq!(output(text, &["hunter22".to_owned(), "it".to_owned()]), shown);
