@@ -75,6 +75,9 @@ fn queries_and_questions_are_answered_in_pages() {
     assert!(tool(&service, "query", wide).get("cursor").is_none());
     let usual = tool(&service, "query", json!({"query": "build_seconds", "start": "1d"}));
     assert_eq!(usual["rows"][0]["values"].as_array().unwrap().len(), 60);
+    // All samples of three weeks are too many even for pages.
+    let raw = tool(&service, "query", json!({"query": "{__name__=~\"build_seconds|page_seconds\"}[21d]", "time": at, "max_bytes": 65_536}));
+    assert!(raw["rows"][0]["samples"][0][1].is_number() && raw["more"].as_u64().is_some_and(|more| more < 2_000), "{}", raw["more"]);
     for (query, missing) in [("nothing_like_it", true), ("sum(build_seconds) / 0", false)] {
         let found = tool(&service, "query", json!({"query": query, "time": at}));
         assert_eq!(found["missing"].is_string(), missing, "{found}");

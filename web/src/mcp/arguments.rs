@@ -90,11 +90,13 @@ impl Argument {
     }
 }
 
+/// A time as it is written; how long ago counts back from the whole second, so that answers show round times.
 fn moment(text: &str, now: TimestampMs) -> Option<TimestampMs> {
     if text == "now" {
         return Some(now);
     }
-    parse_time("", text).ok().or_else(|| text.parse::<Span>().ok().map(|ago| now.saturating_sub(ago.ms())))
+    let second = now.div_euclid(1_000) * 1_000;
+    parse_time("", text).ok().or_else(|| text.parse::<Span>().ok().map(|ago| second.saturating_sub(ago.ms())))
 }
 
 /// An argument that was given.
@@ -183,7 +185,7 @@ mod tests {
     ];
 
     fn read(given: Value) -> Result<Arguments, String> {
-        Arguments::read(WANTED.iter(), given.as_object().unwrap(), 10_000_000)
+        Arguments::read(WANTED.iter(), given.as_object().unwrap(), 10_000_500)
     }
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
         let given = read(json!({"q": " cpu ", "at": "1h", "n": 5.0, "by": "week"})).unwrap();
         assert_eq!((given.text("q"), given.time("at"), given.whole("n")), (Some("cpu"), Some(6_400_000), Some(5)));
         assert_eq!(given.text("by"), Some("week"));
-        for (at, ms) in [("now", 10_000_000), ("1764000000", 1_764_000_000_000), ("2025-11-24T16:00:00Z", 1_764_000_000_000)] {
+        for (at, ms) in [("now", 10_000_500), ("1764000000", 1_764_000_000_000), ("2025-11-24T16:00:00Z", 1_764_000_000_000)] {
             assert_eq!(read(json!({"q": "x", "at": at})).unwrap().time("at"), Some(ms), "{at}");
         }
         // Models send nulls and empty texts for what they leave out.

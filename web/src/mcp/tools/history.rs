@@ -17,8 +17,8 @@ use crate::{ask, effect};
 /// Longest query, in characters.
 const MAX_QUERY: usize = 8_000;
 const MAX_QUESTION: usize = 500;
-/// Series of one answer.
-const MAX_SERIES: usize = 1_000;
+/// Rows of one answer, on all its pages together: they are worked out anew for each.
+const MAX_ROWS: usize = 2_000;
 /// Values of a series in one row; the next ones are a row of their own.
 const RUN: usize = 60;
 /// Steps of a range where none is named.
@@ -62,8 +62,8 @@ pub(super) async fn query(state: State, arguments: Arguments) -> Result<Answer, 
     if arguments.time("time").is_some() {
         return Err(ApiError::bad_data("`time` is of one moment, `start` of a range: give one of them"));
     }
-    let end = arguments.time("end").unwrap_or(arguments.now);
     // Whole seconds: they are read by people too.
+    let end = arguments.time("end").unwrap_or(arguments.now / 1_000 * 1_000);
     let usual = (end.saturating_sub(start).max(0) as u64).div_ceil(STEPS as u64 * 1_000).max(1);
     let step = arguments.text("step").map_or_else(|| usual.to_string(), str::to_owned);
     pairs.extend([("start", text_of(start)), ("end", text_of(end)), ("step", step)]);
@@ -80,14 +80,16 @@ async fn evaluated(
     let _waiting = ask.waiting();
     let _place = place(&state.query_places, ask.deadline).await?;
     let store = state.store.clone();
-    let (answer, notes) = blocking(move || {
+    let (series, rows, notes) = blocking(move || {
         let params = ask.params(ask.deadline, start, end, step.unwrap_or(1));
-        Ok(promql::evaluate(&ask.query, &params, &store)?)
+        let (answer, notes) = promql::evaluate(&ask.query, &params, &store)?;
+        let (series, rows) = rows_of(answer, start, step);
+        Ok((series, rows, notes.notes))
     })
     .await?;
-    let notes: Vec<String> = notes.notes.into_iter().map(|note| note.text).take(5).collect();
-    let (series, rows) = rows_of(answer, start, step);
-    let cut = (series > MAX_SERIES).then(|| format!("only {MAX_SERIES} of {series} series are here; narrow the query, or use topk or sum"));
+    let notes: Vec<String> = notes.into_iter().map(|note| note.text).take(5).collect();
+    let cut = (rows.len() == MAX_ROWS)
+        .then(|| format!("only the first {MAX_ROWS} rows are here; narrow the query, use topk or sum, or a longer `step`"));
     let found = Answer::new().with(if step.is_some() { "start" } else { "time" }, at(seconds(start)));
     Ok(found
         .with("end", if step.is_some() { at(seconds(end)) } else { Value::Null })
@@ -113,15 +115,17 @@ fn rows_of(answer: promql::Answer, start: TimestampMs, step: Option<i64>) -> (us
                 None => values.first().map(|value| json!({"metric": labels, "value": number(*value)})).into_iter().collect(),
                 Some(step) => runs(labels, values, start, step),
             };
-            (found.len(), found.iter().take(MAX_SERIES).flat_map(one).collect())
+            (found.len(), found.iter().flat_map(one).take(MAX_ROWS).collect())
         }
         promql::Answer::Matrix(found) => {
-            let one = |series: &promql::SeriesSamples| {
-                let samples = series.columns.times.iter().zip(&series.columns.values);
-                let samples: Vec<Value> = samples.map(|(time, value)| json!([at(seconds(*time)), number(*value)])).collect();
-                samples.chunks(RUN).map(|run| json!({"metric": series.labels, "samples": run})).collect::<Vec<_>>()
-            };
-            (found.len(), found.iter().take(MAX_SERIES).flat_map(one).collect())
+            let rows = found.iter().flat_map(|series| {
+                let runs = series.columns.times.chunks(RUN).zip(series.columns.values.chunks(RUN));
+                runs.map(|(times, values)| {
+                    let samples = times.iter().zip(values).map(|(time, value)| json!([at(seconds(*time)), number(*value)]));
+                    json!({"metric": series.labels, "samples": samples.collect::<Vec<_>>()})
+                })
+            });
+            (found.len(), rows.take(MAX_ROWS).collect())
         }
     }
 }
