@@ -104,6 +104,11 @@ def before_call(context, case, kwargs):
     elif path == "/hooks/github":
         case.body = {}
         case.headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(TOKEN.encode(), b"{}", hashlib.sha256).hexdigest()
+    elif path == "/mcp":
+        # Headers must say what the body says.
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+        case.body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "status", "_meta": meta}}
+        case.headers.update({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "status"})
     elif path == "/api/v1/import":
         case.body = LINES[case.query["format"]]
     elif path == "/api/v1/logs/import":
