@@ -47,10 +47,10 @@ peer() { # peer PACKAGE WHAT CHECK...: whether it is there, and what is skipped 
 }
 peer prometheus "the comparison with Prometheus" command -v promtool
 peer prometheus-node-exporter "scraping the node exporter" command -v prometheus-node-exporter
-peer python3-venv "the tests with schemathesis and with OpenTelemetry's Python SDK" python3 -c "import ensurepip"
+peer python3-venv "the tests with schemathesis and with the Python SDKs of OpenTelemetry and MCP" python3 -c "import ensurepip"
 peer prometheus-alertmanager "the tests with Alertmanager and amtool" command -v amtool
 peer victoria-metrics "the test with vmalert" command -v vmalert
-peer npm "the test with the real task-master" command -v npm
+peer npm "the tests with the real task-master and Claude Code" command -v npm
 peer faketime "leaping clocks" command -v faketime
 [ -r /dev/fuse ] || echo "(/dev/fuse cannot be opened: the test of file systems that hang is skipped)"
 

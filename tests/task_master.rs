@@ -8,29 +8,15 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use common::{Folder, Service, eventually};
 use serde_json::Value;
 
 const VERSION: &str = "0.43.1";
 
-/// The command line; none where npm cannot install it. One test at a time installs it.
+/// The command line; none where npm cannot install it.
 fn task_master() -> Option<PathBuf> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("task-master-{VERSION}"));
-    let binary = home.join("node_modules/.bin/task-master");
-    if !binary.exists() {
-        std::fs::create_dir_all(&home).unwrap();
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home);
-        let installed = npm.arg(format!("task-master-ai@{VERSION}")).stdin(Stdio::null()).stdout(Stdio::null()).status();
-        if !installed.is_ok_and(|status| status.success()) {
-            return None;
-        }
-    }
-    binary.exists().then_some(binary)
+    common::peer::npm_program(&format!("task-master-ai@{VERSION}"), "task-master", &["--ignore-scripts"])
 }
 
 fn run(binary: &Path, folder: &Folder, args: &[&str]) {
@@ -51,10 +37,7 @@ fn status_of(service: &Service, tag: &str, id: &str) -> Option<String> {
 
 #[test]
 fn a_board_that_the_command_line_moves_is_seen_as_it_moves() {
-    let Some(binary) = task_master() else {
-        common::peer::missing_peer(&format!("npm cannot install task-master-ai {VERSION}"));
-        return;
-    };
+    let Some(binary) = task_master() else { return };
     let folder = Folder::with_settings("[system]\nenabled = false\n");
     run(&binary, &folder, &["init", "-y", "--name", "demo", "--no-git", "--no-aliases", "--rules", "claude"]);
     // The first tasks come from a model; an empty board takes those that are written by hand.
@@ -97,10 +80,7 @@ const ODD: [&str; 10] = [
 
 #[test]
 fn what_the_command_line_lists_is_counted() {
-    let Some(binary) = task_master() else {
-        common::peer::missing_peer(&format!("npm cannot install task-master-ai {VERSION}"));
-        return;
-    };
+    let Some(binary) = task_master() else { return };
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path().join(".taskmaster/tasks")).unwrap();
     std::fs::write(folder.path().join(".taskmaster/config.json"), r#"{"models":{},"global":{}}"#).unwrap();

@@ -84,6 +84,25 @@ pub fn python_environment(name: &str, packages: &[&str], module: &str) -> Option
     None
 }
 
+/// A program of an npm package, below `target/`; none where npm cannot install it, with the reason printed.
+pub fn npm_program(package: &str, program: &str, more: &[&str]) -> Option<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package.trim_start_matches('@').replace(['/', '@'], "-"));
+    let binary = home.join("node_modules/.bin").join(program);
+    if !binary.exists() {
+        std::fs::create_dir_all(&home).unwrap();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund"]).args(more).arg("--prefix").arg(&home).arg(package);
+        let _ = npm.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    }
+    if binary.exists() {
+        return Some(binary);
+    }
+    missing_peer(&format!("npm cannot install {package}"));
+    None
+}
+
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }

@@ -9,7 +9,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
 use super::*;
-use crate::common::peer::python_environment;
+use crate::common::peer::{npm_program, python_environment};
 
 fn with_token() -> (Folder, Service) {
     let folder = Folder::with_settings(&format!("{QUIET}[server]\ntoken = \"{TOKEN}\"\n[mcp]\ntoken = \"{MCP_TOKEN}\"\nwrite = true\n"));
@@ -56,4 +56,22 @@ fn the_python_sdk_speaks_with_it() {
     let output = Command::new(programs.join("python")).arg(script).args([&service.url("/mcp"), MCP_TOKEN]).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("all is well"), "{said}");
+}
+
+#[test]
+fn claude_code_connects() {
+    let Some(claude) = npm_program("@anthropic-ai/claude-code@2.1.328", "claude", &[]) else { return };
+    let (folder, service) = with_token();
+    let home = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&claude);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home.path());
+        command.envs([("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_AUTOUPDATER", "1"), ("ANTHROPIC_API_KEY", "none")]);
+        let output = command.current_dir(folder.path()).args(args).output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let (address, header) = (service.url("/mcp"), format!("Authorization: Bearer {MCP_TOKEN}"));
+    let added = run(&["mcp", "add", "--transport", "http", "taskpulse", &address, "--header", &header]);
+    let listed = run(&["mcp", "list"]);
+    assert!(listed.contains("taskpulse: http://127.0.0.1:") && listed.contains("Connected"), "{added}{listed}");
 }
