@@ -38,6 +38,7 @@ struct State {
     building: f64,
     memory: f64,
     disk: f64,
+    inodes: f64,
     /// How the day is for CI and tasks.
     of_day: f64,
     cpu_seconds: f64,
@@ -62,6 +63,7 @@ pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampl
         building: 0.0,
         memory: 0.0,
         disk: 0.55 + 0.1 * random.unit(),
+        inodes: 0.42,
         of_day: 0.0,
         cpu_seconds: 0.0,
         restarts: 0.0,
@@ -200,6 +202,7 @@ fn rest_of_machine(kind: Kind, bad: &Bads<'_>, minute: i64, state: &mut State, r
         state.disk -= 0.004;
     }
     to.put("system_filesystem_utilization_ratio", &[("mountpoint", "/")], (state.disk + 0.001 * random.unit()).min(1.0));
+    files(kind, bad, state, to);
     let more = bad("series_grow", 6 * DAY + 900).map_or(0.0, |bad| (30_000.0 + 60_000.0 * bad.badness) * bad.progress);
     to.put("taskpulse_store_series", &[], 3_000.0 + more + 50.0 * random.unit());
     if bad("actor_restarts", 1_300).is_some() && minute % 200 == 0 {
@@ -207,6 +210,15 @@ fn rest_of_machine(kind: Kind, bad: &Bads<'_>, minute: i64, state: &mut State, r
     }
     to.put("taskpulse_actor_restarts_total", &[("actor", "github")], state.restarts);
     to.put("taskpulse_source_up", &[("source", "github")], f64::from(u8::from(bad("source_silent", 200).is_none())));
+}
+
+/// Inodes, and who writes.
+fn files(kind: Kind, bad: &Bads<'_>, state: &mut State, to: &mut Sink<'_>) {
+    // Used up some days after the end.
+    state.inodes += bad("inodes_filling", 7 * DAY).map_or(0.0003, |bad| 0.55 / (8.5 + 3.0 * bad.badness)) / DAY as f64;
+    to.put("system_filesystem_inodes_utilization_ratio", &[("mountpoint", "/")], state.inodes.min(1.0));
+    let writes = if kind == Kind::Server { 2e6 } else { 4e5 };
+    to.put("process_disk_io_bytes_per_second", &[("process", "postgres"), ("direction", "write")], writes);
 }
 
 fn unit(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to: &mut Sink<'_>) {

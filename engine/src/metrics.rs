@@ -75,6 +75,9 @@ metrics! {
     "system_paging_io_bytes_total" Counter "bytes" "Swap {direction}" "Bytes read back from swap (in) and moved there (out)";
     "system_pressure_ratio" Gauge "ratio" "Processes wait for {resource} {value} of the time" "Share of the last ten seconds in which some processes, or all (full), waited for a resource";
     "system_oom_kills_total" Counter "" "Processes ended for want of memory" "Processes that the kernel ended for want of memory since the machine started";
+    "system_filesystem_inodes" Gauge "" "Inodes of {mountpoint} {state}" "Inodes of a file system by state: used, free; each file takes one. A file system that makes them as they are needed has no such series";
+    "system_filesystem_inodes_time_to_full_seconds" Gauge "seconds" "Inodes of {mountpoint}: used up in {value}" "When the inodes of a file system will be used up by the forecast, where they will be; 0 while they are";
+    "system_filesystem_inodes_utilization_ratio" Gauge "ratio" "Inodes of {mountpoint}" "Used share of the inodes of a file system";
     "system_filesystem_time_to_full_bound_seconds" Gauge "seconds" "Disk {mountpoint}: {quantile} of cases are full in {value}" "Time within which a file system is full in a share of cases, by the forecast";
     "system_filesystem_time_to_full_seconds" Gauge "seconds" "Disk {mountpoint}: full in {value}" "When a file system will be full by the forecast, where it will be; 0 while it is";
     "system_filesystem_usage_bytes" Gauge "bytes" "Disk {mountpoint} {state}" "File system by state: used, free";

@@ -132,6 +132,10 @@ pub fn capacity(in_use: &[(Resource, Labels, f64)], found: &[Finding], forecasts
     }
     for (series, seconds) in times_to_full(found) {
         let name = series.get(NAME_LABEL).unwrap_or_default();
+        // Capacity is of bytes.
+        if name.starts_with("system_filesystem_inodes") {
+            continue;
+        }
         let resource = if name.starts_with("system_filesystem") { Resource::Disk } else { Resource::Memory };
         let place = match series.get("quantile") {
             Some("0.025") => 0,

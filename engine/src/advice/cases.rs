@@ -2,6 +2,7 @@
 
 mod capacity;
 mod ci;
+mod disk;
 
 use super::*;
 use crate::model::{Batch, Labels};

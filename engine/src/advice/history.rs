@@ -159,12 +159,22 @@ impl History<'_> {
         self.store.windows(id, level, self.now - span_ms, self.now)
     }
 
+    /// The hours of a series before the last day that a level is read from.
+    pub(super) fn hours_before(&self, id: SeriesId) -> Result<Vec<WindowRow>, StoreError> {
+        self.store.windows(id, Level::H1, self.now - PAST_HOURS as i64 * HOUR_MS, self.now - DAY_MS)
+    }
+
     /// A series as a share of a whole: its hours up to now, and its last day in steps of five minutes.
     pub(super) fn level(&self, id: SeriesId, day: &[WindowRow], whole: f64) -> Result<KnownLevel, StoreError> {
+        Ok(self.level_of(self.hours_before(id)?, day, whole))
+    }
+
+    /// The same by the windows of its hours.
+    pub(super) fn level_of(&self, by_hour: Vec<WindowRow>, day: &[WindowRow], whole: f64) -> KnownLevel {
         let mut hours: Vec<Option<Hour>> = vec![None; PAST_HOURS];
         let ago = |start: i64, length: i64, unit: i64| usize::try_from((self.now - start - length).max(0) / unit).unwrap_or(usize::MAX);
         // Hours of the clock; the last day exactly, from shorter windows.
-        for row in self.store.windows(id, Level::H1, self.now - PAST_HOURS as i64 * HOUR_MS, self.now - DAY_MS)? {
+        for row in by_hour {
             let back = ago(row.start, HOUR_MS / 2, HOUR_MS);
             if (24..PAST_HOURS).contains(&back) {
                 hours[PAST_HOURS - 1 - back] = Some(Hour { max: row.max / whole, last: row.last / whole });
@@ -187,7 +197,7 @@ impl History<'_> {
             last = value.or(last);
             last
         });
-        Ok(KnownLevel { hours, recent: carried.collect() })
+        KnownLevel { hours, recent: carried.collect() }
     }
 
     /// The newest value of a series that has one in the last `span_ms`. A series that has ended has none.

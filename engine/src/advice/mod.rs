@@ -12,12 +12,14 @@ mod dates;
 mod decide;
 mod follow;
 mod history;
+mod levels;
 mod life;
 mod records;
 mod runs;
 mod shift;
 mod tracker;
 mod undated;
+mod writers;
 
 use serde::{Deserialize, Serialize};
 

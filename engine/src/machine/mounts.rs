@@ -172,6 +172,13 @@ fn is_image(kind: &str) -> bool {
     IMAGES.contains(&kind) || (kind.starts_with("fuse.") && kind.to_ascii_lowercase().ends_with(".appimage"))
 }
 
+/// Whether a file system of which only kind and device are known lies on a disk of its machine and may fill.
+#[must_use]
+pub fn is_disk(kind: &str, device: &str) -> bool {
+    let on_device = device.starts_with("/dev/") || POOLS.contains(&kind);
+    on_device && !PSEUDO.contains(&kind) && !is_image(kind)
+}
+
 /// The file systems of `/proc/self/mountinfo` that may have figures, each once, in the order of their paths.
 #[must_use]
 pub fn file_systems(mountinfo: &[u8]) -> Vec<FileSystem> {

@@ -29,6 +29,8 @@ struct Space {
     free: f64,
     /// Bytes that an ordinary user may still use, as in `df`.
     available: f64,
+    /// Inodes in use, and those that an ordinary user may still use; none where the file system makes them as it needs them.
+    inodes: Option<(f64, f64)>,
 }
 
 /// Why a file system cannot be read.
@@ -52,7 +54,13 @@ fn stat(path: &Path, source: &str) -> Result<FileSystemStat, StatError> {
     let unit = if stat.f_frsize > 0 { stat.f_frsize } else { stat.f_bsize };
     let bytes = |blocks: u64| blocks as f64 * unit as f64;
     let used = bytes(stat.f_blocks.saturating_sub(stat.f_bfree));
-    let space = Space { used, free: bytes(stat.f_bfree), available: bytes(stat.f_bavail) };
+    let inodes = (stat.f_files.saturating_sub(stat.f_ffree) as f64, stat.f_favail as f64);
+    let space = Space {
+        used,
+        free: bytes(stat.f_bfree),
+        available: bytes(stat.f_bavail),
+        inodes: (stat.f_files > 0 && inodes.0 + inodes.1 > 0.0).then_some(inodes),
+    };
     let device = source.starts_with("/dev/").then(|| rustix::fs::stat(source).ok()).flatten();
     let device = device.filter(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice);
     let device = device.map(|stat| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
@@ -99,6 +107,13 @@ impl FileSystems {
                     reading.push("system_filesystem_usage_bytes", &labels, bytes);
                 }
                 reading.push("system_filesystem_utilization_ratio", &labels, space.used / (space.used + space.available));
+                if let Some((used, free)) = space.inodes {
+                    for (state, count) in [("used", used), ("free", free)] {
+                        let labels: Vec<_> = labels.iter().copied().chain([("state", state)]).collect();
+                        reading.push("system_filesystem_inodes", &labels, count);
+                    }
+                    reading.push("system_filesystem_inodes_utilization_ratio", &labels, used / (used + free));
+                }
             }
             // Without a line for its device there are no samples, which differs from no bytes.
             let disk = stats.get(&fs.device).or_else(|| stats.get(&source?)).filter(|disk| measured.insert(disk.device));
@@ -151,7 +166,7 @@ mod tests {
             local,
             read_only: false,
         };
-        let space = |free: f64| Space { used: 100.0, free, available: free };
+        let space = |free: f64| Space { used: 100.0, free, available: free, inodes: None };
         let mut seen = FileSystems::new(Crews::new(Duration::from_secs(1)));
         assert!(!seen.may_fill(&fs("fuse.anything", false), &space(0.0)));
         assert!(seen.may_fill(&fs("fuse.anything", false), &space(1.0)));

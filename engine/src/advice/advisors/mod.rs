@@ -39,7 +39,8 @@ use crate::store::StoreError;
 
 /// All advisors.
 pub(super) const ADVISORS: &[Advisor] = &[
-    disk::ADVISOR,
+    disk::BYTES,
+    disk::FILES,
     killed::ADVISOR,
     out_of_memory::ADVISOR,
     down::SOURCES,
