@@ -48,7 +48,7 @@ fn a_filling_disk_is_forecast_with_its_evidence_and_a_decision_is_kept() {
     assert!((0.7..5.5).contains(&days(&until["value"])), "{until}");
     assert!(days(&until["low"]) <= 2.0 && until["high"].as_f64().is_none_or(|high| high >= 2.0 * 86_400.0), "{until}");
     assert_eq!(
-        found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\",instance=\"\",host=\"\"}",
+        found["query"], "system_filesystem_utilization_ratio{mountpoint=\"/srv/data\",instance=\"\",host=\"\",host_name=\"\"}",
         "that of this machine alone"
     );
     let advisors = service.data("/api/v1/advisors");

@@ -3,6 +3,7 @@
 mod capacity;
 mod ci;
 mod disk;
+mod hosts;
 
 use super::*;
 use crate::model::{Batch, Labels};

@@ -319,8 +319,8 @@ mod tests {
     #[test]
     fn measures_are_of_one_machine_and_siblings_leave_out_the_own_one() {
         for (query, one) in [
-            ("system_x", "system_x{instance=\"\",host=\"\"}"),
-            ("system_x{host=\"b\"}", "system_x{host=\"b\",instance=\"\"}"),
+            ("system_x", "system_x{instance=\"\",host=\"\",host_name=\"\"}"),
+            ("system_x{host=\"b\"}", "system_x{host=\"b\",instance=\"\",host_name=\"\"}"),
             ("probe_x{target=\"b\"}", "probe_x{target=\"b\"}"),
         ] {
             assert_eq!(one_machine(query).unwrap(), one);

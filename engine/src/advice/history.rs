@@ -165,11 +165,6 @@ impl History<'_> {
     }
 
     /// A series as a share of a whole: its hours up to now, and its last day in steps of five minutes.
-    pub(super) fn level(&self, id: SeriesId, day: &[WindowRow], whole: f64) -> Result<KnownLevel, StoreError> {
-        Ok(self.level_of(self.hours_before(id)?, day, whole))
-    }
-
-    /// The same by the windows of its hours.
     pub(super) fn level_of(&self, by_hour: Vec<WindowRow>, day: &[WindowRow], whole: f64) -> KnownLevel {
         let mut hours: Vec<Option<Hour>> = vec![None; PAST_HOURS];
         let ago = |start: i64, length: i64, unit: i64| usize::try_from((self.now - start - length).max(0) / unit).unwrap_or(usize::MAX);

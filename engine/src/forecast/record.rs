@@ -88,7 +88,7 @@ const KINDS: [Kind; 5] = [
         ahead: true,
         level: "system_filesystem_utilization_ratio",
         outcome: Outcome::Reaches(0.9995),
-        foreign: &["fstype"],
+        foreign: &["fstype", "instance", "host", "host_name"],
     },
     used_up(memory::MACHINE),
     used_up(memory::UNIT),
@@ -279,7 +279,9 @@ fn record(store: &StoreReader, kind: &Kind, labels: Labels, series: &[(SeriesId,
 fn course(store: &StoreReader, kind: &Kind, labels: &Labels, now: TimestampMs) -> Result<Course, StoreError> {
     let own = |labels: &Labels| -> Vec<SeriesId> {
         let of = labels.iter().map(|(name, value)| Matcher::equal(name, value));
-        store.select(&of.chain(kind.foreign.iter().map(|name| Matcher::equal(name, ""))).collect::<Vec<_>>())
+        // What names the machine of a forecast names that of its level too.
+        let foreign = kind.foreign.iter().filter(|name| labels.get(name).is_none());
+        store.select(&of.chain(foreign.map(|name| Matcher::equal(name, ""))).collect::<Vec<_>>())
     };
     let mut course = Course { until: TimestampMs::MIN, ..Course::default() };
     match kind.outcome {

@@ -10,8 +10,8 @@ pub mod mounts;
 pub mod proc;
 pub mod sensors;
 
-/// Labels that series of other machines have.
-pub const OTHERS: &[&str] = &["instance", "host"];
+/// Labels that series of other machines have. `host_name` is `host.name` of OpenTelemetry, where the settings make labels of it.
+pub const OTHERS: &[&str] = &["instance", "host", "host_name"];
 
 /// Whether a series is of this machine: those of others have labels that name it.
 #[must_use]

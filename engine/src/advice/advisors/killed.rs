@@ -1,7 +1,10 @@
 //! Processes that the kernel ended for want of memory within the last day, and of which unit.
 
+use std::collections::BTreeSet;
+
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, host_of, named_on};
+use super::super::levels;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::rules::Severity;
@@ -27,26 +30,29 @@ pub(super) const ADVISOR: Advisor = Advisor {
     },
 };
 
+/// What counts such ends on a machine: this service's name for it, and that of the node_exporter.
+const OF_MACHINES: [&str; 2] = ["system_oom_kills_total", "node_vmstat_oom_kill"];
+
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
+    let mut said: BTreeSet<String> = BTreeSet::new();
     for (id, labels) in history.series("container_oom_kills_total") {
         let kills = history.rise(id, DAY_MS)?;
         if kills >= 1.0 {
             let of = ["unit", "container"].iter().find_map(|name| labels.get(name)).unwrap_or("a unit");
-            let name = named_on(of, &host_of(&labels));
-            found.push(finding(history, &format!("oom_killed:{labels}"), &name, &labels.to_string(), kills));
+            let host = host_of(&labels);
+            found.push(finding(history, &format!("oom_killed:{labels}"), &named_on(of, &host), &labels.to_string(), kills));
+            said.insert(host);
         }
     }
-    // What a unit already says is not said of the machine again.
-    if found.is_empty() {
-        for (id, labels) in history.series("system_oom_kills_total") {
-            let kills = history.rise(id, DAY_MS)?;
-            if kills >= 1.0 {
-                let host = host_of(&labels);
-                let name = if host.is_empty() { "this machine".to_owned() } else { host.clone() };
-                found.push(finding(history, &named_on("oom_killed", &host), &name, &labels.to_string(), kills));
-            }
+    // What a unit already says is not said of its machine again.
+    for (id, labels) in OF_MACHINES.iter().flat_map(|metric| history.series(metric)) {
+        let (kills, host) = (history.rise(id, DAY_MS)?, host_of(&labels));
+        if kills < 1.0 || levels::is_here(&host) || !said.insert(host.clone()) {
+            continue;
         }
+        let name = if host.is_empty() { "this machine".to_owned() } else { host.clone() };
+        found.push(finding(history, &named_on("oom_killed", &host), &name, &labels.to_string(), kills));
     }
     Ok(found)
 }

@@ -4,7 +4,8 @@
 //! nothing is left.
 
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, pressure_or};
-use super::super::history::{DAY_MS, approximate, host_of, named_on, quarters, share};
+use super::super::history::{DAY_MS, approximate, named_on, quarters, share};
+use super::super::levels;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
 use crate::experiment::Better;
@@ -44,14 +45,16 @@ const MIN_MINUTES: usize = 60;
 
 /// The pressure where the kernel says it, else the share in use.
 fn short(finding: &Finding) -> Option<String> {
-    Some(pressure_or(&finding.query, "memory", "system_memory_utilization_ratio"))
+    // What another exporter says of a machine is a query, and its pressure has another name.
+    let is_ours = finding.query.starts_with("system_");
+    Some(if is_ours { pressure_or(&finding.query, "memory", "system_memory_utilization_ratio") } else { finding.query.clone() })
 }
 
 fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut found = Vec::new();
-    for (id, labels) in history.series("system_memory_utilization_ratio") {
-        let (rows, host) = (history.windows(id, Level::M1, DAY_MS)?, host_of(&labels));
-        let pressure = history.minutes("system_pressure_ratio", &host, Some(("resource", "memory")), DAY_MS)?;
+    for used in levels::memory(history)? {
+        let (rows, host) = (used.windows(history, Level::M1, DAY_MS)?, &used.host);
+        let pressure = history.minutes("system_pressure_ratio", host, Some(("resource", "memory")), DAY_MS)?;
         let full = |row: &WindowRow| row.avg() > TIGHT;
         let waits = |row: &WindowRow| row.avg() > WAITING;
         let (of_full, of_waits) = (share(&rows, full), share(&pressure, waits));
@@ -61,8 +64,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         let waiting = of_waits >= SHARE;
         let counted: Vec<&WindowRow> =
             if waiting { pressure.iter().filter(|r| waits(r)).collect() } else { rows.iter().filter(|r| full(r)).collect() };
-        let top = history.top_process("process_memory_usage_bytes", &host, &quarters(counted.iter().copied()))?;
-        found.push(finding(history, &host, &labels.to_string(), (counted.len(), of_full, of_waits), top));
+        let top = history.top_process("process_memory_usage_bytes", host, &quarters(counted.iter().copied()))?;
+        found.push(finding(history, host, &used.query(), (counted.len(), of_full, of_waits), top));
     }
     Ok(found)
 }

@@ -1,15 +1,18 @@
 //! Memory that will run out: that of a unit or container with a limit, else that of the machine, and by which process.
 
+use std::collections::BTreeMap;
+
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::dates::{evidence, range, times};
-use super::super::history::{DAY_MS, HOUR_MS, approximate};
+use super::super::history::{DAY_MS, HOUR_MS, approximate, host_of, named_on};
+use super::super::levels::{self, Used};
 use super::super::{Evidence, Finding, History, Horizon, Topic, WhyUndated};
 use super::Advisor;
 use crate::experiment::Better;
 use crate::forecast::fill::{self, Answer, FillDate};
 use crate::forecast::memory::{BOUND, ESTIMATE, EXHAUSTED, KINDS, Kind, MACHINE, UNIT};
 use crate::forecast::record::Subject;
-use crate::machine::is_own;
+use crate::machine::OTHERS;
 use crate::model::{Labels, MatchOp, Matcher, NAME_LABEL, Selector};
 use crate::rules::Severity;
 use crate::store::StoreError;
@@ -45,43 +48,64 @@ const URGENT_HOURS: f64 = 4.0;
 /// Levels that are read at each look, the fullest of a kind.
 const MOST: usize = 20;
 
+/// For how long advice on other machines stays: whether it was given before is known of this one only.
+const OTHERS_LAST_MS: i64 = 6 * HOUR_MS;
+
 /// How the id of a finding begins, before its series.
 const ID: &str = "memory_filling:";
 /// The evidence that says when.
 const TIME: &str = "time until it is used up";
 
-/// What the machine has.
+/// What a machine has.
 struct Machine {
     total: f64,
     /// Memory until it is used up.
     left: f64,
 }
 
-fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
-    let newest = |selector: &str| -> Result<Option<f64>, StoreError> {
-        for (_, labels, bytes) in history.newest(selector, CURRENT_MS)? {
-            if is_own(&labels) {
-                return Ok(Some(bytes));
-            }
-        }
-        Ok(None)
+/// The machines of which it is known, by name; this one has none.
+type Machines = BTreeMap<String, Machine>;
+
+fn machines(history: &History<'_>) -> Result<Machines, StoreError> {
+    let newest = |selector: &str| -> Result<BTreeMap<String, f64>, StoreError> {
+        Ok(history.newest(selector, CURRENT_MS)?.into_iter().map(|(_, labels, bytes)| (host_of(&labels), bytes)).collect())
     };
-    let total = newest("system_memory_limit_bytes")?;
     let available = newest("system_memory_usage_bytes{state=\"available\"}")?;
-    let machine = total.zip(available).map(|(total, available)| Machine { total, left: available - (1.0 - EXHAUSTED) * total });
+    let of = |(host, total): (String, f64)| {
+        let left = available.get(&host)? - (1.0 - EXHAUSTED) * total;
+        Some((host, Machine { total, left }))
+    };
+    Ok(newest("system_memory_limit_bytes")?.into_iter().filter_map(of).collect())
+}
+
+/// The fullest levels of a kind, and what each would have to reach.
+fn fullest(history: &History<'_>, kind: &Kind, machines: &Machines) -> Result<Vec<(f64, f64, Used)>, StoreError> {
+    let mut levels = Vec::new();
+    if kind.level == MACHINE.level {
+        for used in levels::memory(history)? {
+            levels.extend(used.newest(history, CURRENT_MS)?.map(|level| (level / EXHAUSTED, EXHAUSTED, used)));
+        }
+    } else {
+        for (id, labels, bytes) in history.newest(kind.level, CURRENT_MS)? {
+            let host = host_of(&labels);
+            let Some(whole) = whole(history, kind, &labels, bytes, machines.get(&host))?.filter(|whole| *whole > 0.0) else { continue };
+            levels.push((bytes / whole, whole, Used { id, labels, host, total: None }));
+        }
+    }
+    levels.retain(|(level, ..)| *level >= LEAST);
+    levels.sort_by(|a, b| b.0.total_cmp(&a.0));
+    levels.truncate(MOST);
+    Ok(levels)
+}
+
+fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
+    let machines = machines(history)?;
     let mut found = Vec::new();
     for kind in &KINDS {
-        let mut levels = Vec::new();
-        for (id, labels, used) in history.newest(kind.level, CURRENT_MS)?.into_iter().filter(|(_, labels, _)| is_own(labels)) {
-            let Some(whole) = whole(history, kind, &labels, used, machine.as_ref())?.filter(|whole| *whole > 0.0) else { continue };
-            levels.push((used / whole, whole, id, labels));
-        }
-        levels.retain(|(level, ..)| *level >= LEAST);
-        levels.sort_by(|a, b| b.0.total_cmp(&a.0));
-        for (level, whole, id, labels) in levels.into_iter().take(MOST) {
-            let day = history.windows(id, Level::M5, DAY_MS + HOUR_MS)?;
-            let known = history.level(id, &day, whole)?;
-            let dated = history.was_given(&labels.with(NAME_LABEL, ESTIMATE))?;
+        for (level, whole, used) in fullest(history, kind, &machines)? {
+            let day = used.windows(history, Level::M5, DAY_MS + HOUR_MS)?;
+            let known = used.known(history, &day, whole)?;
+            let dated = used.host.is_empty() && history.was_given(&used.labels.with(NAME_LABEL, ESTIMATE))?;
             let answer = fill::forecast_of_runs(&known.until_now(history.now, dated));
             // Programs of a machine come and go, so its memory goes up and down: only what is beyond all that was before is growth.
             let higher = known
@@ -89,23 +113,20 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
                 .or_else(|| known.fell_back())
                 .filter(|_| kind.level == MACHINE.level && matches!(answer, Answer::Date(_)));
             if let Some(highest) = higher {
-                history.note_why(Subject::MemoryFull, &labels, level, WhyUndated::WasHigher { highest: highest * whole });
+                history.note_why(Subject::MemoryFull, &used.labels, level, WhyUndated::WasHigher { highest: highest * whole });
                 continue;
             }
-            history.note_undated(Subject::MemoryFull, &labels, level, &answer);
+            history.note_undated(Subject::MemoryFull, &used.labels, level, &answer);
             if let Answer::Date(date) = answer {
-                found.push(filling(history, &labels, level, date));
+                found.push(filling(history, &used, level, date));
             }
         }
     }
     Ok(found)
 }
 
-/// What a series would have to reach: the limit of its unit, else what it has and the machine has left.
+/// What a unit or process would have to reach: the limit of its unit, else what it has and its machine has left.
 fn whole(history: &History<'_>, kind: &Kind, labels: &Labels, used: f64, machine: Option<&Machine>) -> Result<Option<f64>, StoreError> {
-    if kind.level == MACHINE.level {
-        return Ok(Some(EXHAUSTED));
-    }
     if kind.level == UNIT.level {
         let limit = history.latest(&labels.with(NAME_LABEL, "container_memory_limit_bytes"), CURRENT_MS)?;
         if let Some(limit) = limit.filter(|limit| machine.is_none_or(|machine| *limit < machine.total)) {
@@ -115,9 +136,11 @@ fn whole(history: &History<'_>, kind: &Kind, labels: &Labels, used: f64, machine
     Ok(machine.map(|machine| used + machine.left.max(0.0)))
 }
 
-fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -> Finding {
+fn filling(history: &History<'_>, used: &Used, level: f64, date: FillDate) -> Finding {
+    let (labels, host) = (&used.labels, &used.host);
     let of = ["unit", "container", "process"].iter().find_map(|name| labels.get(name));
-    let who = of.map_or("The machine".to_owned(), str::to_owned);
+    let machine = if host.is_empty() { "The machine" } else { host };
+    let who = of.map_or(machine.to_owned(), |of| named_on(of, host));
     let words = |hours: f64| approximate(hours * 3_600.0);
     let of_what = if of.is_some() { "of what it may use, or what the machine has left, are in use" } else { "of the memory are in use" };
     Finding {
@@ -134,10 +157,10 @@ fn filling(history: &History<'_>, labels: &Labels, level: f64, date: FillDate) -
         action: format!("See what {who} keeps; restart it before then, or give it more memory."),
         severity: if date.after < URGENT_HOURS { Severity::Error } else { Severity::Warning },
         evidence: evidence(TIME, date, Evidence::counted("in use now", level, "ratio")),
-        query: labels.to_string(),
+        query: used.query(),
         start: history.now - DAY_MS,
         end: history.now,
-        lasts_ms: 0,
+        lasts_ms: if host.is_empty() { 0 } else { OTHERS_LAST_MS },
     }
 }
 
@@ -146,6 +169,10 @@ pub(in super::super) fn times_to_full(finding: &Finding) -> Vec<(Labels, f64)> {
     let estimate = finding.evidence.iter().find(|evidence| evidence.name == TIME).filter(|_| finding.id.starts_with(ID));
     let Some((estimate, selector)) = estimate.zip(Selector::parse(&finding.query).ok()) else { return Vec::new() };
     let pairs: Vec<(&str, &str)> = selector.matchers.iter().filter_map(equal).collect();
+    // Those of other machines are theirs to forecast.
+    if pairs.iter().any(|(name, _)| OTHERS.contains(name)) {
+        return Vec::new();
+    }
     let others: Vec<(&str, &str)> = pairs.into_iter().filter(|(name, _)| *name != NAME_LABEL).collect();
     times(estimate, |metric, more| Labels::metric(metric, &[others.as_slice(), more].concat()), (ESTIMATE, BOUND))
 }
