@@ -48,7 +48,7 @@ fn reply(mut file: &File, unique: u64, error: i32, body: &[u8]) {
 }
 
 fn statfs(space: Space) -> Vec<u8> {
-    [words(&space), words(&[100, 50]), halves(&[4_096, 255, 4_096, 0]), vec![0; 24]].concat()
+    [words(&space), words(&[100, 25]), halves(&[4_096, 255, 4_096, 0]), vec![0; 24]].concat()
 }
 
 impl Fuse {
@@ -180,6 +180,8 @@ fn images_are_no_full_disks_and_a_mount_that_hangs_takes_nothing_else_with_it() 
     let of_ssh = format!("{{mountpoint=\"{}\",fstype=\"fuse.sshfs\"}}", ssh.display());
     let ratio = format!("system_filesystem_utilization_ratio{of_ssh}");
     eventually("the remote one is half full", || value(&service, &ratio).filter(|v| *v == 0.5));
+    let inodes = format!("system_filesystem_inodes_utilization_ratio{of_ssh}");
+    assert_eq!(value(&service, &inodes), Some(0.75), "of 100 inodes 25 are free");
     let disk = |part: &Value| part["part"] == "disk" || part["part"] == "cpu";
     let score = eventually("the score", || {
         let parts = service.status()["health"]["parts"].as_array()?.clone();
