@@ -4,6 +4,7 @@ mod capacity;
 mod ci;
 mod disk;
 mod hosts;
+mod reach;
 
 use super::*;
 use crate::model::{Batch, Labels};

@@ -3,9 +3,9 @@
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse};
 use super::super::history::{DAY_MS, HOUR_MS, approximate, named_on};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
-use super::Advisor;
+use super::{Advisor, reach};
 use crate::heartbeat;
-use crate::model::{Labels, SeriesId};
+use crate::model::{Labels, SeriesId, TimestampMs};
 use crate::rules::Severity;
 use crate::store::StoreError;
 use crate::windows::Level;
@@ -101,8 +101,11 @@ const WHOLE_DAY_MS: i64 = 23 * HOUR_MS;
 
 /// How long it has been down, and the share of the time in which it was watched, of the last day, in which it was up.
 struct Down {
+    since: TimestampMs,
     seconds: f64,
     up: f64,
+    /// Samples since then: each is a check that failed.
+    failed: f64,
     /// As long as it was watched.
     always: bool,
     watched_ms: i64,
@@ -126,7 +129,7 @@ impl Down {
         }
     }
 
-    fn since(&self) -> String {
+    fn for_how_long(&self) -> String {
         if !self.always {
             return format!("for {}", approximate(self.seconds));
         }
@@ -141,12 +144,14 @@ impl Down {
 fn down(history: &History<'_>, id: SeriesId, least: i64) -> Result<Option<Down>, StoreError> {
     let rows = history.windows(id, Level::M1, DAY_MS)?;
     let Some(newest) = rows.last().filter(|row| row.max == 0.0 && history.now - row.start <= 5 * 60_000) else { return Ok(None) };
-    let since = rows.iter().rev().take_while(|row| row.max == 0.0).last().map_or(newest.start, |row| row.start);
+    let since = reach::down_since(&rows).unwrap_or(newest.start);
+    // By samples: the newest windows are not closed yet.
+    let failed = history.values(id, history.now - since)?.len() as f64;
     let (sum, count) = rows.iter().fold((0.0, 0.0), |(sum, count), row| (sum + row.sum, count + row.count));
     let first = rows.first().map_or(since, |row| row.start);
     let (always, watched_ms) = (first == since, history.now - first);
     let seconds = (history.now - since) as f64 / 1e3;
-    Ok((history.now - since >= least).then(|| Down { seconds, up: sum / count, always, watched_ms }))
+    Ok((history.now - since >= least).then(|| Down { since, seconds, up: sum / count, failed, always, watched_ms }))
 }
 
 fn probes(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
@@ -196,6 +201,20 @@ fn heartbeats(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     })
 }
 
+/// By how much it matters: what failed, and what else was affected. A source of the service's own has no neighbours.
+fn beside(history: &History<'_>, labels: &Labels, down: &Down) -> Result<(String, Vec<Evidence>), StoreError> {
+    let checks = match labels.name() {
+        "probe_success" => Some("checks"),
+        "up" => Some("scrapes"),
+        heartbeat::UP => None,
+        _ => return Ok((String::new(), Vec::new())),
+    };
+    let (words, figures) = reach::beside(history, labels, down.since)?;
+    let Some(checks) = checks else { return Ok((words, figures)) };
+    let failed = Evidence::counted(format!("{checks} that failed in a row"), down.failed, "count");
+    Ok((format!(" {:.0} {checks} in a row failed.{words}", down.failed), [vec![failed], figures].concat()))
+}
+
 type Words = (Topic, String, String, String, String);
 
 fn each(history: &History<'_>, metric: &str, least: i64, words: impl Fn(&Labels) -> Words) -> Result<Vec<Finding>, StoreError> {
@@ -203,18 +222,22 @@ fn each(history: &History<'_>, metric: &str, least: i64, words: impl Fn(&Labels)
     for (id, labels) in history.series(metric) {
         let Some(down) = down(history, id, least)? else { continue };
         let (topic, id, title, what, action) = words(&labels);
-        let (since, watched) = (down.since(), down.watched());
+        let (since, watched) = (down.for_how_long(), down.watched());
+        let (beside, figures) = beside(history, &labels, &down)?;
         found.push(Finding {
             id,
             topic,
             title,
-            why: format!("{what} {since}. It was up {} of {watched}.", figure("_ratio", down.up)),
+            why: format!("{what} {since}. It was up {} of {watched}.{beside}", figure("_ratio", down.up)),
             action,
             severity: Severity::Error,
             evidence: vec![
                 Evidence::counted("time since it was last up", down.seconds, "seconds"),
                 Evidence::counted(down.share(), down.up, "ratio"),
-            ],
+            ]
+            .into_iter()
+            .chain(figures)
+            .collect(),
             query: labels.to_string(),
             start: history.now - DAY_MS,
             end: history.now,

@@ -24,6 +24,7 @@ mod log_errors;
 mod memory;
 mod money;
 mod out_of_memory;
+mod reach;
 mod restarts;
 mod rising_durations;
 mod service;
