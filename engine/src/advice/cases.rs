@@ -5,6 +5,7 @@ mod ci;
 mod disk;
 mod hosts;
 mod reach;
+mod tasks;
 
 use super::*;
 use crate::model::{Batch, Labels};

@@ -128,6 +128,8 @@ pub(super) struct Move {
     pub(super) to: Option<String>,
     /// It left done or review for pending or in progress.
     pub(super) reopened: bool,
+    /// Its complexity score, where it was analysed.
+    pub(super) complexity: Option<f64>,
 }
 
 impl Move {
@@ -139,6 +141,7 @@ impl Move {
             task: event.subject.clone(),
             to: text("to"),
             reopened: event.data.get("reopened").and_then(serde_json::Value::as_bool).unwrap_or(false),
+            complexity: event.data.get("complexity").and_then(serde_json::Value::as_f64),
         })
     }
 }

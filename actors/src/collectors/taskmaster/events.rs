@@ -6,6 +6,7 @@ use taskpulse_engine::board::{Observed, Switched, Transition};
 use taskpulse_engine::event::Event;
 
 use super::FEW;
+use super::fetch::Scores;
 
 /// Longest title in an event, in characters.
 const MAX_TITLE: usize = 500;
@@ -13,8 +14,8 @@ const MAX_TITLE: usize = 500;
 const MAX_EVENTS: usize = 500;
 
 /// The events of one collection of a project.
-pub(super) fn events(project: &str, observed: &Observed) -> Vec<Event> {
-    let mut events = events_of(project, &observed.transitions);
+pub(super) fn events(project: &str, observed: &Observed, scores: &Scores) -> Vec<Event> {
+    let mut events = events_of(project, &observed.transitions, scores);
     events.extend(observed.switched.iter().map(|switched| switched_event(project, switched)));
     bounded(project, events)
 }
@@ -31,7 +32,7 @@ fn bounded(project: &str, mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
+fn events_of(project: &str, transitions: &[Transition], scores: &Scores) -> Vec<Event> {
     let mut events = Vec::new();
     for (added, verb) in [(true, "added"), (false, "removed")] {
         let all: Vec<&Transition> =
@@ -46,7 +47,7 @@ fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
                     serde_json::json!({"project": project, "tag": tag, "tasks": moved.iter().map(|t| &t.task_id).collect::<Vec<_>>()});
                 events.push(Event::new(at, "taskmaster", &kind, tag, format!("{} tasks {verb}, tag {tag}", moved.len())).with_data(data));
             } else {
-                events.extend(moved.into_iter().map(|t| event(project, t, &kind, format!("task {} {verb}", t.task_id))));
+                events.extend(moved.into_iter().map(|t| event(project, t, scores, &kind, format!("task {} {verb}", t.task_id))));
             }
         }
     }
@@ -56,7 +57,7 @@ fn events_of(project: &str, transitions: &[Transition]) -> Vec<Event> {
                 Some(subtask) => ("subtask_status", format!("subtask {}.{subtask}", t.task_id)),
                 None => ("task_status", format!("task {}", t.task_id)),
             };
-            events.push(event(project, t, kind, format!("{subject} {from} → {to}")));
+            events.push(event(project, t, scores, kind, format!("{subject} {from} → {to}")));
         }
     }
     events
@@ -71,10 +72,14 @@ fn switched_event(project: &str, switched: &Switched) -> Event {
     Event::new(*at_ms, "taskmaster", "tasks_switched", tag, title).with_data(data)
 }
 
-fn event(project: &str, t: &Transition, kind: &str, title: String) -> Event {
+fn event(project: &str, t: &Transition, scores: &Scores, kind: &str, title: String) -> Event {
     let subject = t.subtask.as_ref().map_or_else(|| t.task_id.clone(), |subtask| format!("{}.{subtask}", t.task_id));
     let title_of_task: String = t.title.chars().take(MAX_TITLE).collect();
-    let data =
+    let mut data =
         serde_json::json!({"project": project, "tag": t.tag, "title": title_of_task, "from": t.from, "to": t.to, "reopened": t.reopened});
+    let score = scores.get(&t.tag).and_then(|scores| scores.get(&t.task_id)).filter(|_| t.subtask.is_none());
+    if let Some(score) = score {
+        data["complexity"] = serde_json::json!(score);
+    }
     Event::new(t.at_ms, "taskmaster", kind, subject, title).with_data(data)
 }

@@ -260,7 +260,7 @@ impl Project {
                 true
             }
         };
-        found.events.extend(events(&self.name, &observed));
+        found.events.extend(events(&self.name, &observed, &self.complexity));
         let works = self.failing_since.as_ref().is_none_or(|(since, _)| awake_since(*since) < PATIENCE);
         if works && self.board.is_some() {
             self.measure_and_record(now, &observed, sources, found);

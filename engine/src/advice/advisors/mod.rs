@@ -24,6 +24,7 @@ mod log_errors;
 mod memory;
 mod money;
 mod out_of_memory;
+mod over_complexity;
 mod reach;
 mod restarts;
 mod rising_durations;
@@ -64,6 +65,7 @@ pub(super) const ADVISORS: &[Advisor] = &[
     board_plan::WIDE,
     chain::ADVISOR,
     tasks::STUCK,
+    over_complexity::ADVISOR,
     tasks::BOUNCES,
     tasks::REVIEW,
     budget::ADVISOR,

@@ -9,6 +9,7 @@ use super::super::history::{BoardName, DAY_MS, HOUR_MS, approximate, board_of};
 use super::super::records::Move;
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::Advisor;
+use super::over_complexity::Line;
 use crate::board::{DONE, IN_PROGRESS, is_work};
 use crate::experiment::Better;
 use crate::model::TimestampMs;
@@ -76,14 +77,14 @@ pub(super) const REVIEW: Advisor = Advisor {
     },
 };
 
-const SPAN_MS: i64 = 28 * DAY_MS;
+pub(super) const SPAN_MS: i64 = 28 * DAY_MS;
 /// Done tasks that say how long one takes.
 const LEAST_DONE: usize = 10;
 /// Longer than nearly all of them by this factor is stuck, and no shorter than a day at work.
 const FACTOR: f64 = 3.0;
 const LEAST_HOURS: f64 = 8.0;
 /// Tasks that are named.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 /// A task that came back so often within two weeks bounces.
 const BOUNCE_MS: i64 = 14 * DAY_MS;
 const BOUNCED: usize = 3;
@@ -122,14 +123,14 @@ fn hour_of_week(at: TimestampMs) -> i64 {
     at.div_euclid(HOUR_MS).rem_euclid(168)
 }
 
-fn by_board(moves: &[Move]) -> BTreeMap<&BoardName, Vec<&Move>> {
+pub(super) fn by_board(moves: &[Move]) -> BTreeMap<&BoardName, Vec<&Move>> {
     let mut boards: BTreeMap<&BoardName, Vec<&Move>> = BTreeMap::new();
     moves.iter().for_each(|one| boards.entry(&one.board).or_default().push(one));
     boards
 }
 
 /// What all findings of a board have.
-fn finding(history: &History<'_>, kind: &str, (project, tag): &BoardName, metric: &str, span_ms: i64) -> Finding {
+pub(super) fn finding(history: &History<'_>, kind: &str, (project, tag): &BoardName, metric: &str, span_ms: i64) -> Finding {
     Finding {
         id: format!("{kind}:{project}:{tag}"),
         topic: Topic::Board,
@@ -145,51 +146,91 @@ fn finding(history: &History<'_>, kind: &str, (project, tag): &BoardName, metric
     }
 }
 
-/// Hours at work of tasks that were done, and of those that are in progress.
-fn times<'a>(moves: &[&'a Move], now: TimestampMs) -> (Vec<f64>, Vec<(&'a str, f64)>) {
-    let at_work = WorkingHours::of(moves);
-    let mut since: BTreeMap<&str, (Option<TimestampMs>, f64, bool)> = BTreeMap::new();
-    let mut done = Vec::new();
-    for one in moves {
-        // A start that was not seen makes no time.
-        let (from, hours, seen) = since.entry(&one.task).or_default();
-        let to = one.to.as_deref().unwrap_or_default();
-        if let Some(from) = from.take() {
-            *hours += at_work.between(from, one.at);
+/// A task in progress: hours at work on it, and its complexity where that is known.
+pub(super) struct Open<'a> {
+    pub(super) task: &'a str,
+    pub(super) hours: f64,
+    pub(super) score: Option<f64>,
+}
+
+/// Hours at work of tasks of a board.
+pub(super) struct Times<'a> {
+    /// Of each task that was done, with its complexity where that is known.
+    pub(super) done: Vec<(f64, Option<f64>)>,
+    /// Of those that are in progress.
+    pub(super) open: Vec<Open<'a>>,
+}
+
+/// What is known of a task while its moves are read.
+#[derive(Default)]
+struct Since {
+    from: Option<TimestampMs>,
+    hours: f64,
+    seen: bool,
+    score: Option<f64>,
+}
+
+impl<'a> Times<'a> {
+    pub(super) fn of(moves: &[&'a Move], now: TimestampMs) -> Self {
+        let at_work = WorkingHours::of(moves);
+        let mut since: BTreeMap<&str, Since> = BTreeMap::new();
+        let mut done = Vec::new();
+        for one in moves {
+            // A start that was not seen makes no time.
+            let known = since.entry(&one.task).or_default();
+            let to = one.to.as_deref().unwrap_or_default();
+            known.score = one.complexity.or(known.score);
+            if let Some(from) = known.from.take() {
+                known.hours += at_work.between(from, one.at);
+            }
+            known.seen |= to == IN_PROGRESS;
+            if is_work(to) && known.seen {
+                known.from = Some(one.at);
+            } else if to == DONE {
+                done.extend((known.hours > 0.0).then_some((known.hours, known.score)));
+                (known.hours, known.seen) = (0.0, false);
+            } else if one.to.is_none() {
+                since.remove(one.task.as_str());
+            }
         }
-        *seen |= to == IN_PROGRESS;
-        if is_work(to) && *seen {
-            *from = Some(one.at);
-        } else if to == DONE {
-            done.extend((*hours > 0.0).then_some(*hours));
-            (*hours, *seen) = (0.0, false);
-        } else if one.to.is_none() {
-            since.remove(one.task.as_str());
-        }
+        let open = |(task, known): (&'a str, Since)| {
+            Some(Open { task, hours: known.hours + at_work.between(known.from?, now), score: known.score })
+        };
+        Self { done, open: since.into_iter().filter_map(open).collect() }
     }
-    let open = since.into_iter().filter_map(|(task, (from, hours, _))| Some((task, hours + at_work.between(from?, now))));
-    (done, open.collect())
+}
+
+/// What 95 % of done tasks stayed below; none of too few.
+fn usual(done: &[(f64, Option<f64>)]) -> Option<f64> {
+    let mut hours: Vec<f64> = done.iter().map(|(hours, _)| *hours).collect();
+    hours.sort_by(f64::total_cmp);
+    hours.get((hours.len() as f64 * 0.95) as usize).copied().filter(|_| hours.len() >= LEAST_DONE)
+}
+
+/// Beyond so many hours a task is stuck.
+pub(super) fn limit(done: &[(f64, Option<f64>)]) -> Option<f64> {
+    usual(done).map(|long| (FACTOR * long).max(LEAST_HOURS))
 }
 
 fn stuck(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     let moves = history.moves(SPAN_MS)?;
     let mut found = Vec::new();
     for (board, moves) in by_board(&moves) {
-        let (mut done, mut open) = times(&moves, history.now);
-        done.sort_by(f64::total_cmp);
-        let Some(long) = done.get((done.len() as f64 * 0.95) as usize).filter(|_| done.len() >= LEAST_DONE) else { continue };
-        let limit = (FACTOR * long).max(LEAST_HOURS);
-        open.retain(|(_, hours)| *hours > limit);
-        open.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let Times { done, mut open } = Times::of(&moves, history.now);
+        let Some((long, limit)) = usual(&done).zip(limit(&done)) else { continue };
+        let line = Line::through(&done);
+        // A task that is as complex as it is long is not stuck.
+        open.retain(|one| one.hours > limit && line.as_ref().is_none_or(|line| !line.explains(one)));
+        open.sort_by(|a, b| b.hours.total_cmp(&a.hours));
         if open.is_empty() {
             continue;
         }
         let named: Vec<String> =
-            open.iter().take(NAMED).map(|(task, hours)| format!("{task} ({})", approximate(hours * 3_600.0))).collect();
+            open.iter().take(NAMED).map(|one| format!("{} ({})", one.task, approximate(one.hours * 3_600.0))).collect();
         let mut evidence: Vec<Evidence> = open
             .iter()
             .take(NAMED)
-            .map(|(task, hours)| Evidence::counted(format!("time at work on task {task}"), hours * 3_600.0, "seconds"))
+            .map(|one| Evidence::counted(format!("time at work on task {}", one.task), one.hours * 3_600.0, "seconds"))
             .collect();
         evidence.push(Evidence::counted("time at work that 95 % of done tasks stayed below", long * 3_600.0, "seconds"));
         evidence.push(Evidence::counted("tasks done that this is drawn from", done.len() as f64, "count"));
