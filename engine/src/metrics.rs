@@ -105,6 +105,8 @@ metrics! {
     "taskmaster_failure_low_ratio" Gauge "ratio" "{project} {tag}: lowest likely share of tasks cancelled or reopened" "Lowest true failure ratio that agrees with the tasks it is made of";
     "taskmaster_critical_path_tasks" Gauge "" "Critical path of {project} {tag}" "Unfinished tasks on the longest chain of dependencies";
     "taskmaster_task_complexity" Gauge "" "Complexity of a task in {project} {tag}" "Complexity score of a task, at its end, where it was analysed";
+    "taskmaster_task_chain_tasks" Gauge "" "Chain of tasks from {task} of {project} {tag}" "Tasks on the longest chain that begins with a task of taskmaster_task_dependents";
+    "taskmaster_task_dependents" Gauge "" "Tasks that wait for {task} of {project} {tag}" "Open tasks that wait for an open task which itself waits for none, directly or through others; the three with most of a tag";
     "taskmaster_task_execution_seconds" Gauge "seconds" "Time for a task in {project} {tag}" "Time in progress and in review of a task, at its end";
     "taskmaster_task_review_seconds" Gauge "seconds" "Time in review of a task in {project} {tag}" "Time in review of a task, at its end";
     "taskmaster_tasks_completed_total" Counter "" "Tasks done in {project} {tag}" "Tasks seen to become done";

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use super::blockers::{Blocker, blockers};
 use super::parse::{Tag, Task};
 use super::{BLOCKED, CANCELLED, DONE, PENDING, is_finished};
 
@@ -41,6 +42,8 @@ pub struct Figures {
     pub critical_path_tasks: Option<u64>,
     /// A cycle among unfinished tasks: each depends on the one after it, and the first stands again at the end.
     pub cycle: Option<Vec<String>>,
+    /// The open tasks for which most others wait, three at the most; none where dependencies go around.
+    pub blockers: Vec<Blocker>,
 }
 
 impl Figures {
@@ -64,7 +67,10 @@ impl Figures {
         figures.blocked_tasks = figures.queue_depth - figures.ready_tasks + with(BLOCKED);
         figures.open_tasks = tag.tasks.iter().filter(|task| !is_finished(&task.status)).count() as u64;
         match longest_chain(&tag.tasks, &index) {
-            Ok(length) => figures.critical_path_tasks = length,
+            Ok(length) => {
+                figures.critical_path_tasks = length;
+                figures.blockers = blockers(&tag.tasks, &index);
+            }
             Err(cycle) => figures.cycle = Some(cycle),
         }
         figures
@@ -82,7 +88,7 @@ fn count(counts: &mut BTreeMap<String, u64>, status: &str) {
 
 /// What the ids that dependencies name stand for. Of tasks with the same id the first stands for it, and one that is done
 /// is enough for what waits for it, as it is for Task Master.
-struct Index<'a> {
+pub(super) struct Index<'a> {
     tasks: &'a [Task],
     by_id: HashMap<&'a str, usize>,
     /// Status of a subtask, by the place of its task and its number.
@@ -128,7 +134,7 @@ impl<'a> Index<'a> {
     ///
     /// A dependency on an unfinished subtask stands for its task, because a chain is made of tasks; one on a subtask of
     /// the task itself is no edge.
-    fn waits_for(&self, at: usize) -> Vec<(usize, bool)> {
+    pub(super) fn waits_for(&self, at: usize) -> Vec<(usize, bool)> {
         let task = &self.tasks[at];
         let edge = |id: &String| {
             let (before, status) = self.find(id)?;
@@ -182,10 +188,10 @@ fn longest_chain(tasks: &[Task], index: &Index<'_>) -> Result<Option<u64>, Vec<S
 }
 
 /// The tasks that each task waits for.
-type Edges = Vec<Vec<usize>>;
+pub(super) type Edges = Vec<Vec<usize>>;
 
 /// Steps from task to task that are taken to see which edges go around.
-const MAX_STEPS: usize = 1_000_000;
+pub(super) const MAX_STEPS: usize = 1_000_000;
 
 /// Kahn's order: a task is taken once all it waits for have been, so nothing recurses, and what can never be taken waits
 /// for a cycle. The longest chain, where that of each task is its `least` at least; or for how many others each task still

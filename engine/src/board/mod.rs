@@ -15,6 +15,7 @@
 //! * [`watch`] remembers what was observed; [`observation`] distinguishes a change of a task from a checkout of another branch (`facts`). The
 //!   files hold no history, so a start that was not observed has no time and no duration.
 
+mod blockers;
 pub mod complexity;
 pub mod cost;
 mod facts;
@@ -28,6 +29,7 @@ mod stopwatch;
 mod tasks;
 pub mod watch;
 
+pub use self::blockers::Blocker;
 pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
 pub use self::forecast::{CompletionHistory, Forecast, Missing};

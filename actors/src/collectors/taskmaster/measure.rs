@@ -47,6 +47,11 @@ impl Project {
         ] {
             v.into_iter().for_each(|v| push(name, v));
         }
+        for blocker in &figures.blockers {
+            let labels = [&labels[..], &[("task", blocker.id.as_str()), ("status", blocker.status.as_str())]].concat();
+            batch.push(Labels::metric("taskmaster_task_dependents", &labels), now, blocker.dependents as f64);
+            batch.push(Labels::metric("taskmaster_task_chain_tasks", &labels), now, blocker.chain as f64);
+        }
     }
 
     /// Tasks and subtasks by status. A status that was seen once and is empty now has the value 0.

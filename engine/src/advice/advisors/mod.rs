@@ -33,6 +33,7 @@ mod silent_host;
 mod stalled_board;
 mod swapping;
 mod tasks;
+mod unblocks;
 
 use super::counsel::Counsel;
 use super::{Finding, History, Horizon};
@@ -64,6 +65,7 @@ pub(super) const ADVISORS: &[Advisor] = &[
     board_plan::SLIPPING,
     board_plan::WIDE,
     chain::ADVISOR,
+    unblocks::ADVISOR,
     tasks::STUCK,
     over_complexity::ADVISOR,
     tasks::BOUNCES,

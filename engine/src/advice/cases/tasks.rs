@@ -82,3 +82,39 @@ fn a_task_that_is_as_complex_as_it_is_long_is_not_stuck() {
     assert_eq!(named(&few_large(None)), ["task_stuck:app:master"]);
     assert_eq!(named(&few_large(Some(9.0))), [""; 0], "two others of its complexity took eight hours");
 }
+
+#[test]
+fn the_task_for_which_most_others_wait_is_named_while_nobody_works_on_it() {
+    let minutes = 3 * DAY;
+    let with = |task_status: &str, waiting: f64, since: i64, at_work: f64| {
+        let of = |metric: &str, value: f64| {
+            let labels = format!("{metric}{{project=\"app\",tag=\"master\",task=\"12\",status={task_status:?}}}");
+            gapped(&labels, move |minute| (minute >= since).then_some(value))
+        };
+        let second = board("taskmaster_task_dependents", ",task=\"3\",status=\"pending\"", |_| 2.0);
+        let all = [
+            of("taskmaster_task_dependents", waiting),
+            of("taskmaster_task_chain_tasks", 6.0),
+            second,
+            board("taskmaster_critical_path_tasks", "", |_| 6.0),
+            status("pending", |_| 18.0),
+            status("in-progress", move |_| at_work),
+            status("done", |minute| (minute / 200) as f64),
+        ];
+        found(minutes, 10, &all)
+    };
+    let found = with("pending", 11.0, 0, 2.0);
+    assert_eq!(named(&found), ["unblocks_most:app:master"]);
+    assert_eq!(found[0].title, "11 tasks of app, master wait for task 12");
+    assert!(
+        found[0].why.contains("11 of 20 open tasks wait for 12")
+            && found[0].why.contains("The longest chain of the board, 6 tasks, begins with it"),
+        "{}",
+        found[0].why
+    );
+    assert!(with("review", 11.0, 0, 2.0)[0].action.starts_with("Review 12 first"));
+    assert_eq!(named(&with("in-progress", 11.0, 0, 2.0)), [""; 0], "somebody works on it");
+    assert_eq!(named(&with("pending", 4.0, 0, 2.0)), [""; 0], "a few");
+    assert_eq!(named(&with("pending", 11.0, minutes - 300, 2.0)), [""; 0], "since this morning");
+    assert_eq!(named(&with("pending", 11.0, 0, 0.0)), [""; 0], "nobody works on anything");
+}

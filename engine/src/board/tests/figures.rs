@@ -177,3 +177,30 @@ fn five_thousand_tasks_are_read_and_counted_at_once() {
     // Far above what a release build needs on one core, far below what anything quadratic would take here.
     assert!(parsed + counted < std::time::Duration::from_secs(2), "{parsed:?} {counted:?}");
 }
+
+#[test]
+fn open_tasks_for_which_most_others_wait_are_counted_through_others() {
+    let of = |tasks: &[(&str, &str, &[&str])]| -> Vec<(String, u64, u64)> {
+        figures(tasks).blockers.into_iter().map(|one| (format!("{} {}", one.id, one.status), one.dependents, one.chain)).collect()
+    };
+    let board: [(&str, &str, &[&str]); 9] = [
+        ("1", "done", &[]),
+        ("2", "pending", &["1"]),
+        ("3", "pending", &["2"]),
+        ("4", "review", &["1"]),
+        // Through two ways, and counted once.
+        ("5", "pending", &["3", "4"]),
+        ("6", "pending", &["5"]),
+        ("7", "cancelled", &["2"]),
+        ("8", "pending", &["7"]),
+        ("9", "deferred", &[]),
+    ];
+    assert_eq!(of(&board), [("2 pending".to_owned(), 3, 4), ("4 review".to_owned(), 2, 3)]);
+    assert_eq!(of(&[("1", "pending", &["2"]), ("2", "pending", &["1"]), ("3", "pending", &[]), ("4", "pending", &["3"])]), []);
+    assert_eq!(of(&[("1", "done", &[]), ("2", "pending", &["1"])]), [], "nothing waits for it");
+    let long: Vec<(String, Vec<String>)> =
+        (1..=2_000).map(|n| (n.to_string(), if n > 1 { vec![(n - 1).to_string()] } else { Vec::new() })).collect();
+    let tasks: Value = long.iter().map(|(id, before)| json!({"id": id, "status": "pending", "dependencies": before})).collect();
+    let found = Figures::of(&super::board(&tasks).tags["master"]).blockers;
+    assert_eq!((found[0].id.as_str(), found[0].dependents, found[0].chain), ("1", 1_999, 2_000));
+}
