@@ -22,7 +22,7 @@ import { cursor } from '../stores/cursor.js'
 import { placeOf } from '../stores/events.js'
 import { follows, go, period, traceAddress, utc } from '../stores/place.js'
 import { repaint } from '../stores/theme.js'
-import { followTicks, ticks as events } from '../stores/ticks.js'
+import { followTicks, ticks as events, ticksOfChart } from '../stores/ticks.js'
 import { pointLabel } from './axis.js'
 import { EventTip } from './EventTip.js'
 import { painterRun } from './canvases.js'
@@ -57,9 +57,13 @@ export function PlotBox({ spec, lines, width, height, shown, words, exemplars = 
     return { start, end }
   }, [step, spec.ahead])
 
+  const texts = [...spec.selectors, spec.query ?? '', spec.metricName ?? ''].join(' ')
+  const own = useMemo(() => ticksOfChart([texts]), [texts])
+  const ownEvents = () => own(events.peek() ?? NO_EVENTS)
+
   /** @returns {Picture} */
   const picture = () => ({
-    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live && !spec.ahead, utc: utc.peek(), events: events.peek() ?? NO_EVENTS, marked: tip?.events[0] ?? null,
+    ...pictureOf(spec, latest.current), span: [span.start.peek(), span.end.peek()], live: period.peek().live && !spec.ahead, utc: utc.peek(), events: ownEvents(), marked: tip?.events[0] ?? null,
     reach: exemplars ? reachOf(exemplars.marks, exemplars.valued, [span.start.peek(), span.end.peek()]) : undefined,
     thresholds: [...(thresholds.peek().get(spec.metricName ?? spec.selectors[0])?.values() ?? [])],
   })
@@ -136,7 +140,7 @@ export function PlotBox({ spec, lines, width, height, shown, words, exemplars = 
     const found = below < 0 || below > LANE + 6 ? [] : eventsAt(plot, within(), event.clientX - edge.left, TICK_ROOM)
     if (found[0] !== tip?.events[0]) show(found)
   }
-  const within = () => (events.peek() ?? []).filter((e) => e.time >= span.start.peek() && e.time <= span.end.peek())
+  const within = () => ownEvents().filter((e) => e.time >= span.start.peek() && e.time <= span.end.peek())
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === 'Enter' && tip) go(placeOf(tip.events[0]))

@@ -35,8 +35,8 @@ export const beginnings = (experiments) => experiments.map(({ id, title, expr, a
 }))
 
 /** The moments that advice says something changed at. @param {import('../advice/life.js').Piece[]} advice @returns {TimelineEvent[]} */
-export const changePoints = (advice) => advice.flatMap(({ id, title, severity, evidence }) => evidence.filter(isMoment).map(({ value }) => ({
-  id: `change ${id}`, time: /** @type {number} */ (value), source: 'advice', kind: 'advice_change', severity, subject: id, title, data: null,
+export const changePoints = (advice) => advice.flatMap(({ id, title, severity, query, evidence }) => evidence.filter(isMoment).map(({ value }) => ({
+  id: `change ${id}`, time: /** @type {number} */ (value), source: 'advice', kind: 'advice_change', severity, subject: id, title, data: { query },
 })))
 
 const moments = computed(() => [...beginnings(/** @type {Experiment[]} */ (told.value.data ?? [])), ...changePoints(allAdvice.value ?? [])])
@@ -48,3 +48,21 @@ export const ticks = computed(() => {
   const known = events.value
   return known === null || more.length === 0 ? known : [...known, ...more].sort((a, b) => b.time - a.time)
 })
+
+/** The first word of the first metric of a query: `probe_`, `github_`. @param {string} query */
+const familyOf = (query) => `${/[A-Za-z_:][\w:]*/.exec(query)?.[0].split('_')[0] ?? ''}_`
+
+/**
+ * The ticks of one chart: a change point of latency is none of the chart of CI, and the other way round. What else happened stands below all charts.
+ * Gives the same list for the same events. @param {string[]} shown queries and selectors of the chart @returns {(events: TimelineEvent[]) => TimelineEvent[]}
+ */
+export function ticksOfChart(shown) {
+  /** @type {TimelineEvent[]} */
+  let of = []
+  let kept = of
+  const isForeign = (/** @type {TimelineEvent} */ { kind, data }) => kind === 'advice_change' && !shown.some((text) => text.includes(familyOf(/** @type {{ query: string }} */ (data).query)))
+  return (events) => {
+    if (events !== of) [of, kept] = [events, events.some(isForeign) ? events.filter((event) => !isForeign(event)) : events]
+    return kept
+  }
+}
