@@ -23,9 +23,9 @@ test('why nothing can run now is said', () => {
   const when = (/** @type {number} */ t) => `t${t}`
   const actions = /** @type {any} */ ({ off: null, bindings: [], runs: [{ id: 'r', state: 'failed' }, { id: 's', state: 'watching' }] })
   assert.deepEqual([
-    waitOf(actions, binding('a'), 10, when), waitOf(actions, binding('a', { ready_at: 20 }), 10, when), waitOf(actions, binding('a', { ready_at: 5 }), 10, when),
+    waitOf(actions, binding('a'), 10, when), waitOf(actions, binding('a', { ready_at: 120 }), 10, when), waitOf(actions, binding('a', { ready_at: 160 }), 130, when), waitOf(actions, binding('a', { ready_at: 5 }), 10, when),
     waitOf(actions, binding('a', { waits_for: 'r' }), 10, when), waitOf(actions, binding('a', { waits_for: 's' }), 10, when), waitOf({ ...actions, off: 'off by --no-advanced' }, binding('a'), 10, when),
-  ], ['', 'not again before t20', '', 'a run of it needs somebody first', 'another run is not over', 'off by --no-advanced'])
+  ], ['', 'not again before t120', 'not again before t180', '', 'a run of it needs somebody first', 'another run is not over', 'off by --no-advanced'])
 })
 
 test('what is bound, what its guard read and what can be done is said in words', () => {

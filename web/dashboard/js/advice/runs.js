@@ -35,7 +35,8 @@ export function waitOf({ off, runs }, { ready_at: ready, waits_for: waits }, now
   if (off !== null) return off
   const other = runs.find(({ id }) => id === waits)
   if (waits !== null) return other?.state === 'failed' ? 'a run of it needs somebody first' : 'another run is not over'
-  return ready !== null && ready > now ? `not again before ${when(ready)}` : ''
+  // Times are written without seconds: before 12:44 would be said at 12:44 still.
+  return ready !== null && ready > now ? `not again before ${when(Math.ceil(ready / 60) * 60)}` : ''
 }
 
 /** `when somebody asks`, `by itself, when advice is open for 10 m`. @param {ActionBinding} binding */
