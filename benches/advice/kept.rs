@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use taskpulse_engine::ci::tracker::DOCUMENTS as RUNS;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::forecast::random::Random;
+use taskpulse_engine::logs::templates::DOCUMENTS as TEMPLATES;
 use taskpulse_engine::rules::ENDED;
 use taskpulse_engine::store::{DocumentChange, StoreWriter};
 
@@ -18,6 +19,9 @@ pub struct Kept {
     events: Vec<Event>,
     alerts: Vec<DocumentChange>,
     next_task: u64,
+    templates: Vec<DocumentChange>,
+    /// Tasks are worked on by day and night.
+    all_day: bool,
 }
 
 /// A run that ended at a minute.
@@ -28,6 +32,11 @@ pub struct Run {
 }
 
 impl Kept {
+    /// Of a board on which work goes on by day and night, or in office hours.
+    pub fn of(all_day: bool) -> Self {
+        Self { all_day, ..Self::default() }
+    }
+
     /// Puts all into a store.
     pub fn store(mut self, store: &StoreWriter) {
         self.runs.push((
@@ -36,6 +45,7 @@ impl Kept {
         ));
         store.change_documents(RUNS, self.runs).unwrap();
         store.change_documents(ENDED, self.alerts).unwrap();
+        store.change_documents(TEMPLATES, self.templates).unwrap();
         self.events.sort_by_key(|event| event.at);
         for part in self.events.chunks(1_000) {
             store.add_events(part).unwrap();
@@ -81,22 +91,57 @@ impl Kept {
     }
 
     fn moved(&mut self, minute: f64, task: &str, from: &str, to: &str, reopened: bool) {
-        let data = json!({"project": "app", "tag": "master", "title": "", "from": from, "to": to, "reopened": reopened});
+        self.scored(minute, task, (from, to), reopened, None);
+    }
+
+    fn scored(&mut self, minute: f64, task: &str, (from, to): (&str, &str), reopened: bool, score: Option<f64>) {
+        let mut data = json!({"project": "app", "tag": "master", "title": "", "from": from, "to": to, "reopened": reopened});
+        if let Some(score) = score {
+            data["complexity"] = json!(score);
+        }
         let at = MONDAY + (minute * MINUTE as f64) as i64;
         self.events.push(Event::new(at, "taskmaster", "task_status", task, format!("task {task} {from} → {to}")).with_data(data));
     }
 
-    /// A task that was done at a minute after so many seconds. One in twelve was reopened once.
-    pub fn done(&mut self, minute: i64, seconds: f64, random: &mut Random) {
+    /// A task of a complexity that was done at a minute after so many seconds. One in twelve was reopened once.
+    pub fn done(&mut self, minute: i64, seconds: f64, score: f64, random: &mut Random) {
         self.next_task += 1;
-        let (task, minute) = (self.next_task.to_string(), minute as f64);
+        let (task, minute, score) = (self.next_task.to_string(), minute as f64, Some(score));
         let begin = minute - seconds / 60.0;
-        self.moved(begin, &task, "pending", "in-progress", false);
+        self.scored(begin, &task, ("pending", "in-progress"), false, score);
         if random.unit() < 0.08 {
-            self.moved(begin + 0.6 * (minute - begin), &task, "in-progress", "review", false);
-            self.moved(begin + 0.8 * (minute - begin), &task, "review", "in-progress", true);
+            self.scored(begin + 0.6 * (minute - begin), &task, ("in-progress", "review"), false, score);
+            self.scored(begin + 0.8 * (minute - begin), &task, ("review", "in-progress"), true, score);
         }
-        self.moved(minute, &task, "in-progress", "done", false);
+        self.scored(minute, &task, ("in-progress", "done"), false, score);
+    }
+
+    /// A kind of line that a service says, as it is kept.
+    fn template(&mut self, id: u64, level: &str, lines: u64, (since, until): (i64, i64), is_news: bool) {
+        let at = |minute: i64| MONDAY + minute * MINUTE;
+        let template = json!({
+            "id": format!("{id:016x}"), "service": "web", "level": level, "words": ["request", "<*>", "failed", id.to_string()], "lines": lines,
+            "first_seen": at(since), "last_seen": at(until), "example": {"at": at(until), "text": "request 1 failed"}, "minutes": [], "is_news": is_news
+        });
+        self.templates.push((format!("{id:016x}"), Some(template.to_string().into_bytes())));
+    }
+
+    /// The kinds of lines at the end of the time: old errors that go on, warnings, a new error that was said a few times, and one that is over.
+    fn lines(&mut self, minute: i64, bad: &Bads<'_>) {
+        self.template(1, "error", 4_000, (DAY, minute), true);
+        self.template(2, "warn", 900, (minute - 400, minute), true);
+        self.template(3, "error", 7, (minute - 300, minute), true);
+        self.template(4, "error", 250, (minute - 700, minute - 200), true);
+        if let Some(bad) = bad("log_errors", 1_000) {
+            let since = minute - 60 - (900.0 * bad.badness) as i64;
+            self.template(
+                5,
+                if bad.badness < 0.5 { "error" } else { "fatal" },
+                30 + (3_000.0 * bad.badness) as u64,
+                (since, minute - (40.0 * bad.badness) as i64),
+                true,
+            );
+        }
     }
 
     /// What happens at a minute whatever else does.
@@ -111,6 +156,17 @@ impl Kept {
                 self.moved(at + 60.0, "bounces", "review", "in-progress", true);
             }
             self.moved((minute + 8 * DAY) as f64, "bounces", "in-progress", "done", false);
+        }
+        // Within a day at work: Friday, or the last hours where work goes on by day and night.
+        let begins = if self.all_day { 1 } else { 2 * DAY + 360 };
+        if let Some(bad) = bad("task_over_complexity", 3 * DAY) {
+            let hours = 4.0 + 3.0 * bad.badness;
+            if left == begins + (hours * 60.0) as i64 {
+                self.scored(minute as f64, "over", ("pending", "in-progress"), false, Some(3.0));
+            }
+        }
+        if left == 1 {
+            self.lines(minute, bad);
         }
         if left == 5 * DAY - 800 && bad("task_cost", 6 * DAY).is_some() {
             self.moved((minute - 180) as f64, "costly", "pending", "in-progress", false);

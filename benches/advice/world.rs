@@ -58,7 +58,7 @@ struct State {
 /// Writes the samples of all minutes of `minutes` days that `sampled` wants.
 pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampled: impl Fn(i64) -> bool) -> (Batch, Kept) {
     let random = &mut Random::new(seed * 6_271 + 17);
-    let (mut batch, mut kept) = (Batch::default(), Kept::default());
+    let (mut batch, mut kept) = (Batch::default(), Kept::of(kind == Kind::Agents));
     let mut state = State {
         building: 0.0,
         memory: 0.0,
@@ -255,7 +255,7 @@ fn board(kind: Kind, bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, r
         let reviewed = bad("review_waits", 20 * DAY).map_or(0.05 + 0.15 * random.unit(), |bad| 0.7 + 0.2 * bad.badness);
         let review = if bad("review_waits", 20 * DAY).is_some() { (seconds * reviewed).max(16_000.0) } else { seconds * reviewed };
         to.event("taskmaster_task_review_seconds", &medium, review.min(0.95 * seconds.max(18_000.0)));
-        to.kept.done(minute, seconds, random);
+        to.kept.done(minute, seconds, score, random);
         let dearer = bad("week_cost", 7 * DAY).map_or(1.0, |bad| 2.5 + 2.0 * bad.badness);
         let dearer = dearer * bad("budget", 12 * DAY).map_or(1.0, |bad| 3.5 + 2.5 * bad.badness);
         state.money += 1.5 * dearer * (0.5 * random.normal()).exp();
@@ -268,6 +268,12 @@ fn board(kind: Kind, bad: &Bads<'_>, end: i64, minute: i64, state: &mut State, r
     let chain = bad("one_chain", 6 * DAY);
     to.put("taskmaster_ready_tasks", &BOARD, if chain.is_some() { 1.0 } else { 3.0 });
     to.put("taskmaster_critical_path_tasks", &BOARD, chain.map_or(6.0, |bad| 40.0 + (20.0 * bad.badness).round()));
+    // Somebody works on the task for which most others wait.
+    let waits = bad("unblocks_most", 3 * DAY);
+    let first = with(&[("task", "12"), ("status", if waits.is_some() { "pending" } else { "in-progress" })]);
+    to.put("taskmaster_task_dependents", &first, waits.map_or(26.0, |bad| 26.0 + (20.0 * bad.badness).round()));
+    to.put("taskmaster_task_chain_tasks", &first, 5.0);
+    to.put("taskmaster_task_dependents", &with(&[("task", "30"), ("status", "pending")]), 8.0);
     to.put("taskmaster_throughput_tasks_per_day", &BOARD, if wide.is_some() { 0.6 } else { 5.0 + random.unit() });
     let slip = bad("forecast_slips", 5 * DAY).map_or(0.0, |bad| (5.0 + 10.0 * bad.badness) * 86_400.0);
     let done = (MONDAY + (end + 12 * DAY) * MINUTE) as f64 / 1e3 + 43_200.0 * (state.of_day / 2.0).sin() + slip;
@@ -335,6 +341,7 @@ fn more(bad: &Bads<'_>, minute: i64, state: &mut State, random: &mut Random, to:
     to.put("taskpulse_appended_samples_total", &[], state.samples);
     to.put("taskpulse_dropped_samples_total", &[("stage", "batcher"), ("reason", "backlog_full")], state.lost);
     let used = bad("history_cut", 5 * DAY).map_or(6e9, |bad| 9.8e9 + 1e8 * bad.badness);
+    to.put("taskpulse_logs_templates", &[], 4.0);
     to.put("taskpulse_store_disk_bytes", &[], used);
     if bad("task_cost", 6 * DAY).is_some() && bad("task_cost", 5 * DAY - 800).is_some() && bad("task_cost", 5 * DAY - 801).is_none() {
         state.money += 60.0;
