@@ -44,7 +44,9 @@ pub fn filter_metrics(request: &mut ExportMetricsServiceRequest, kept: &Kept) {
 fn metric_in(pass: &mut Pass<'_>, metric: &mut Metric) {
     let mut point = |attributes: &mut Vec<KeyValue>, exemplars: &mut Vec<Exemplar>| {
         labels_in(pass, attributes);
-        exemplars.iter_mut().for_each(|exemplar| without(pass, &mut exemplar.filtered_attributes));
+        for exemplar in exemplars {
+            without(pass, &mut exemplar.filtered_attributes);
+        }
     };
     match &mut metric.data {
         Some(Data::Gauge(data)) => data.data_points.iter_mut().for_each(|p| point(&mut p.attributes, &mut p.exemplars)),
