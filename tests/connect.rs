@@ -306,6 +306,8 @@ await event("session.created", { info: { id: "ses_1" } })
 await plugin["chat.message"]({ sessionID: "ses_1" }, { parts: [{ text: "a secret" }] })
 await plugin["tool.execute.before"]({ tool: "bash", sessionID: "ses_1", callID: "c" }, { args: { command: "a secret" } })
 await event("permission.asked", { id: "per_1", sessionID: "ses_1", permission: "bash" })
+await event("permission.replied", { requestID: "per_1", sessionID: "ses_1", reply: "once" })
+await event("permission.replied", { requestID: "per_2", sessionID: "ses_1", reply: "reject" })
 await plugin["tool.execute.after"]({ tool: "bash", sessionID: "ses_1", callID: "c" }, { output: "a secret", metadata: { exit: 1 } })
 await event("message.updated", { info: { ...answer, time: { created: 1 } } })
 await event("message.updated", { info: answer })
@@ -328,14 +330,26 @@ fn the_plugin_of_opencode_says_what_a_session_does_and_no_content() {
     let output = Command::new("node").arg(script).arg(&plugin).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Each is a request of its own, so their order is not kept.
-    let taken = eventually("all events are there", || Some(receiver.taken()).filter(|taken| taken.len() >= 7));
+    let taken = eventually("all events are there", || Some(receiver.taken()).filter(|taken| taken.len() >= 8));
     assert!(taken.iter().all(|taken| taken["path"] == "/hooks/agent?agent=opencode" && !taken["body"].to_string().contains("secret")));
     let mut bodies: Vec<&Value> = taken.iter().map(|taken| &taken["body"]).collect();
     bodies.sort_by_key(|body| body["hook_event_name"].as_str().map(str::to_owned));
     let names: Vec<&Value> = bodies.iter().map(|body| &body["hook_event_name"]).collect();
-    assert_eq!(names, ["AssistantMessage", "PermissionRequest", "PostToolUse", "PreToolUse", "SessionStart", "Stop", "UserPromptSubmit"]);
+    assert_eq!(
+        names,
+        [
+            "AssistantMessage",
+            "PermissionRequest",
+            "PostToolUseFailure",
+            "PreToolUse",
+            "PreToolUse",
+            "SessionStart",
+            "Stop",
+            "UserPromptSubmit"
+        ]
+    );
     assert_eq!(bodies[0]["cost_usd"], 0.25);
     assert_eq!(bodies[0]["tokens"], json!({"input": 10, "output": 2, "reasoning": 1, "cache_read": 5, "cache_creation": 3}));
     assert_eq!((&bodies[1]["tool_name"], &bodies[2]["exit_code"]), (&json!("bash"), &json!(1)));
-    assert_eq!((&bodies[5]["session_id"], &bodies[5]["cwd"]), (&json!("ses_1"), &json!("/home/dev/app")));
+    assert_eq!((&bodies[6]["session_id"], &bodies[6]["cwd"]), (&json!("ses_1"), &json!("/home/dev/app")));
 }

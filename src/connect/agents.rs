@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use taskpulse_engine::model::fnv1a;
 
 use super::fragment::Fragment;
 
@@ -228,16 +229,22 @@ fn opencode(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
     Ok(Plan { name: "OpenCode", files, notes })
 }
 
-/// The plug-in for a service.
+/// The plug-in for a service, with a checksum by which it is known while nobody changed it.
 pub fn plugin(base: &str) -> String {
-    OPENCODE.replacen("\"SERVICE\"", &json!(base).to_string(), 1)
+    let text = OPENCODE.replacen("\"SERVICE\"", &json!(base).to_string(), 1);
+    format!("{}\n{text}", head_of_plugin(&text))
 }
 
-/// The service of a plug-in that is as this program wrote it; none where somebody changed it.
+fn head_of_plugin(text: &str) -> String {
+    let sum = fnv1a(text.bytes());
+    format!("// Made by `taskpulse connect opencode` ({sum:016x}); `taskpulse connect opencode --undo` removes it.")
+}
+
+/// The service of a plug-in that is as this program wrote it, of whatever version; none where somebody changed it.
 pub fn base_of_plugin(text: &str) -> Option<String> {
+    let (head, text) = text.split_once('\n')?;
     let base = text.lines().find_map(|line| line.strip_prefix("const service = "))?;
-    let base: String = serde_json::from_str(base).ok()?;
-    (plugin(&base) == text).then_some(base)
+    serde_json::from_str(base).ok().filter(|_| head == head_of_plugin(text))
 }
 
 fn folder_of(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
@@ -271,6 +278,10 @@ mod tests {
         assert!(text.contains("const service = \"http://a:1\"\n"));
         assert_eq!(base_of_plugin(&text).as_deref(), Some("http://a:1"));
         assert_eq!(base_of_plugin(&text.replace("2000", "9000")), None);
+        let (_, of_another_version) = text.split_once('\n').unwrap();
+        let of_another_version = of_another_version.replace("2000", "1000");
+        let whole = format!("{}\n{of_another_version}", head_of_plugin(&of_another_version));
+        assert_eq!(base_of_plugin(&whole).as_deref(), Some("http://a:1"));
         assert_eq!(base_of_plugin("export const Mine = 1\n"), None);
     }
 }

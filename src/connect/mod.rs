@@ -194,9 +194,8 @@ fn merged(content: &Content, text: &str) -> anyhow::Result<Merged> {
         Content::Json(fragment) => json::merge(text, fragment),
         Content::Toml(fragment) => toml::merge(text, fragment),
         Content::Whole(whole) => {
-            if !text.is_empty() && text != whole {
-                bail!("is not as taskpulse wrote it; move it away first");
-            }
+            let own = text.is_empty() || base_of_plugin(text).is_some();
+            ensure!(own, "is not as taskpulse wrote it; move it away first");
             Ok(Merged { text: whole.clone(), kept: Vec::new() })
         }
     }
@@ -206,7 +205,7 @@ fn stripped(content: &Content, text: &str, before: Option<&str>) -> anyhow::Resu
     match content {
         Content::Json(fragment) => json::strip(text, fragment, before),
         Content::Toml(fragment) => toml::strip(text, fragment, before),
-        Content::Whole(whole) if text == whole => Ok(String::new()),
+        Content::Whole(_) if base_of_plugin(text).is_some() => Ok(String::new()),
         Content::Whole(_) => bail!("is not as taskpulse wrote it; remove it by hand"),
     }
 }

@@ -1,4 +1,3 @@
-// Made by `taskpulse connect opencode`; `taskpulse connect opencode --undo` removes it.
 // Says to taskpulse what a session of OpenCode does: no prompts, no answers, no inputs or outputs of tools. Never waits for it.
 const service = "SERVICE"
 const token = process.env.TASKPULSE__SERVER__TOKEN
@@ -31,6 +30,9 @@ export const Taskpulse = async ({ directory, worktree }) => {
       if (status?.type === "retry") say(sessionID, "Notification", { notification_type: "retry", attempt: status.attempt })
     },
     "permission.asked": ({ sessionID, permission }) => say(sessionID, "PermissionRequest", { tool_name: permission }),
+    // Whoever was waited for has answered.
+    "permission.replied": ({ sessionID, reply }) => reply !== "reject" && say(sessionID, "PreToolUse"),
+    "question.replied": ({ sessionID }) => say(sessionID, "UserPromptSubmit"),
     "question.asked": ({ sessionID }) => say(sessionID, "Notification", { notification_type: "elicitation_dialog" }),
     "message.updated": ({ info }) => {
       if (info?.role !== "assistant" || !info.time?.completed || counted.has(info.id)) return
@@ -44,7 +46,8 @@ export const Taskpulse = async ({ directory, worktree }) => {
     "chat.message": async ({ sessionID }) => say(sessionID, "UserPromptSubmit"),
     "tool.execute.before": async ({ tool, sessionID, callID }) => say(sessionID, "PreToolUse", { tool_name: tool, tool_use_id: callID }),
     "tool.execute.after": async ({ tool, sessionID, callID }, output) => {
-      say(sessionID, "PostToolUse", { tool_name: tool, tool_use_id: callID, exit_code: output?.metadata?.exit })
+      const exit_code = output?.metadata?.exit
+      say(sessionID, exit_code ? "PostToolUseFailure" : "PostToolUse", { tool_name: tool, tool_use_id: callID, exit_code })
     },
   }
 }
