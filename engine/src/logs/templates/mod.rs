@@ -13,6 +13,7 @@ mod burst;
 mod kept;
 mod miner;
 mod note;
+mod telling;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MINUTES;
 use super::burst::{Past, WINDOW};
+use super::telling::share_enough;
 use super::text::ANY;
 use crate::logs::record::Severity;
 use crate::model::{TimestampMs, fnv1a};
@@ -116,7 +117,7 @@ impl Template {
         }
         // A quarter of the fixed words may differ, and half of all words must stay: of short lines each word matters.
         let fixed = same + different;
-        (different <= fixed / 4 && 2 * same >= self.words.len()).then_some(different)
+        (different <= fixed / 4 && 2 * same >= self.words.len() && share_enough(&self.words, words)).then_some(different)
     }
 
     /// Replaces the words that differ by wildcards.

@@ -88,6 +88,57 @@ fn lines_of_a_kind_make_one_template_and_others_their_own() {
 }
 
 #[test]
+fn lines_are_of_one_kind_only_where_what_they_share_tells_it() {
+    let kinds = |lines: &[&str]| mined(lines).len();
+    for apart in [
+        &["error: 42", "error: timeout", "error: refused"][..],
+        &["request failed: 17", "request failed: timeout"],
+        &["error: 42 failed", "error: login failed"],
+        &["request failed with timeout", "request failed with reset"],
+        &["cannot open file: 7", "cannot open file: denied"],
+        &["error: cannot open lockfile", "error: cannot open socket"],
+        &["ERROR: internal error: timeout", "ERROR: internal error: overflow"],
+        &["FATAL: \"x\"", "FATAL: corruption"],
+        &["exit 3", "exit signal"],
+    ] {
+        assert_eq!(kinds(apart), apart.len(), "{apart:?}");
+        let mut turned = apart.to_vec();
+        turned.reverse();
+        assert_eq!(kinds(&turned), apart.len(), "{turned:?}");
+    }
+    for together in [
+        &["error: 42", "error: 43", "error: \"x y\""][..],
+        &["job 7 failed", "job alpha failed", "job beta failed"],
+        &["user 42 not found", "user alice not found"],
+        &["cannot reach host 10.0.0.1", "cannot reach host alpha", "cannot reach host beta"],
+        &["cannot reach host alpha", "cannot reach host beta"],
+        &["error: user alice has no access", "error: user bob has no access"],
+        &["upstream db-1 closed its connection early: 12", "upstream db-2 closed its connection early: reset"],
+    ] {
+        assert_eq!(kinds(together), 1, "{together:?}: {:?}", mined(together));
+    }
+}
+
+#[test]
+fn a_restart_gives_lines_the_same_ids() {
+    let texts = ["error: 42", "error: timeout", "job 7 failed", "job alpha failed", "cannot reach host alpha", "cannot reach host beta"];
+    let ids = |miner: &mut Miner| {
+        texts.map(|text| {
+            let before: BTreeMap<String, u64> = miner.templates.values().map(|one| (one.id.clone(), one.lines)).collect();
+            miner.observe(&errors(&[text]), NOW);
+            let mut grown = miner.templates.values().filter(|one| before.get(&one.id) != Some(&one.lines)).map(|one| one.id.clone());
+            (grown.next(), grown.next())
+        })
+    };
+    let mut miner = Miner::default();
+    let first = ids(&mut miner);
+    assert!(first.iter().all(|(one, more)| one.is_some() && more.is_none()), "{first:?}");
+    let kept: Vec<(String, Vec<u8>)> = miner.changes(true).into_iter().filter_map(|(key, bytes)| Some((key, bytes?))).collect();
+    assert_eq!(ids(&mut Miner::restored(&kept)), first);
+    assert_eq!(first.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{first:?}");
+}
+
+#[test]
 fn a_service_is_named_by_its_labels_and_lines_are_counted_by_level() {
     for (labels, name) in
         [(vec![("job", "j"), ("service_name", "s")], "s"), (vec![("app", ""), ("job", "j")], "j"), (vec![("host", "h")], "unknown")]
