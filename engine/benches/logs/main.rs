@@ -140,7 +140,16 @@ impl Write for Count {
 
 fn find(reader: &LogReader, word: &str, order: Order, limit: usize) -> Outcome<String> {
     let needles = vec![word.as_bytes().to_vec()];
-    let filter = Filter { matchers: Vec::new(), start: BEGIN_NS, end: BEGIN_NS + HOUR_NS, order, needles, bodies: true, attributes: true };
+    let filter = Filter {
+        matchers: Vec::new(),
+        start: BEGIN_NS,
+        end: BEGIN_NS + HOUR_NS,
+        order,
+        needles,
+        trace: None,
+        bodies: true,
+        attributes: true,
+    };
     let mut found = 0;
     reader.read(&filter, &mut |entry| {
         found += usize::from(memchr::memmem::find(entry.body, word.as_bytes()).is_some());

@@ -15,6 +15,9 @@ pub const MAX_NAME: usize = 1 << 10;
 /// Longest value of an attribute that is kept, in bytes.
 pub const MAX_VALUE: usize = 16 << 10;
 
+/// The trace of a line as a label.
+pub const TRACE_LABEL: &str = "trace_id";
+
 /// Nanoseconds since 1970, UTC.
 pub type TimeNs = i64;
 
@@ -123,6 +126,8 @@ pub struct Filter {
     /// Bytes that the body of each wanted line contains, all of them, each exactly as written. A hint: the store may skip lines without
     /// them, and may pass such lines too.
     pub needles: Vec<Vec<u8>>,
+    /// What the label [`TRACE_LABEL`] of each wanted line is. A hint, as needles are.
+    pub trace: Option<String>,
     /// Whether bodies are read; without them, `Entry::body` is empty. Counting a stream's lines needs none.
     pub bodies: bool,
     /// Whether attributes, trace and span are read.

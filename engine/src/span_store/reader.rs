@@ -93,8 +93,8 @@ impl TraceReader {
         mut visit: impl FnMut(FullSpan) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         let order = Order::ByTime(if newest_first { Direction::Backward } else { Direction::Forward });
-        let (start, end, needles) = (range.start, range.end, Vec::new());
-        let filter = Filter { matchers: Vec::new(), start, end, order, needles, bodies: true, attributes: true };
+        let (start, end, needles, trace) = (range.start, range.end, Vec::new(), None);
+        let filter = Filter { matchers: Vec::new(), start, end, order, needles, trace, bodies: true, attributes: true };
         // A stream without the name of a service has the spans of many.
         let matches = |labels: &Labels| services.is_none_or(|services| labels.get(SERVICE_NAME).is_none_or(services));
         let (mut commons, mut twice) = (Commons::default(), Twice::default());

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::stages::Failure;
 use crate::logs::Entry;
+use crate::logs::record::TRACE_LABEL;
 use crate::model::{Labels, hex};
 
 /// The level of a line as a label: [`crate::logs::Severity::word`].
 pub(super) const LEVEL: &str = "detected_level";
 /// Its trace and span as labels.
-pub(super) const TRACE: &str = "trace_id";
+pub(super) const TRACE: &str = TRACE_LABEL;
 pub(super) const SPAN: &str = "span_id";
 /// What went wrong with a line, and details of it.
 pub(super) const ERROR: &str = "__error__";

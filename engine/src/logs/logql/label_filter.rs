@@ -20,6 +20,17 @@ pub(super) enum LabelFilter {
 }
 
 impl LabelFilter {
+    /// The value that a label must have, where it must have one.
+    pub(super) fn requires(&self, label: &str) -> Option<&str> {
+        match self {
+            Self::Text(Matcher { name, op: MatchOp::Equal(value) }) if name == label && !value.is_empty() => Some(value),
+            Self::Chain(first, others) if others.iter().all(|(or, _)| !or) => {
+                first.requires(label).or_else(|| others.iter().find_map(|(_, other)| other.requires(label)))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn accepts(&self, line: &mut LineState<'_>) -> bool {
         match self {
             Self::Text(matcher) => matcher.accepts(line.get(&matcher.name)),

@@ -1,6 +1,6 @@
 //! Passes lines through the stages of a query, and says what of them the query needs.
 
-use super::fields::{Kind, LineState};
+use super::fields::{Kind, LineState, TRACE};
 use super::lines::Line;
 use super::parse::LineQuery;
 use super::stages::Stage;
@@ -28,9 +28,17 @@ impl LineQuery {
             end,
             order,
             needles: needles.collect(),
+            trace: self.trace(),
             bodies,
             attributes: self.leading() < self.stages.len(),
         }
+    }
+
+    /// The trace that each wanted line is of, where a filter says so before anything else makes labels.
+    fn trace(&self) -> Option<String> {
+        let keeps_labels = |stage: &&Stage| matches!(stage, Stage::Line(_) | Stage::Labels(_) | Stage::LineFormat(_) | Stage::Decolorize);
+        let named = |stage: &Stage| if let Stage::Labels(filter) = stage { filter.requires(TRACE).map(str::to_owned) } else { None };
+        self.stages.iter().take_while(keeps_labels).find_map(named)
     }
 
     /// Whether a line passes the line filters before everything else.

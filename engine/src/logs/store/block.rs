@@ -18,7 +18,7 @@ use std::collections::HashMap;
 
 use super::filter::Filter;
 use super::kind::Kind;
-use super::rows::{HAS_SPAN, HAS_TRACE, Row, Rows, push_bytes, take_array, take_bytes};
+use super::rows::{HAS_SPAN, HAS_TRACE, Row, Rows, each_trace, push_bytes, take_array, take_bytes};
 use crate::codec::{CodecError, Effort, decode_times, encode_times, push_signed, push_varint, take_signed, take_varint};
 use crate::logs::record::TimeNs;
 use crate::span_store::columns;
@@ -187,7 +187,10 @@ impl Builder {
                 }
                 Column::Filter => {
                     let mut filter = Filter::default();
-                    (0..rows.len()).for_each(|row| filter.add(rows.body(row)));
+                    for row in 0..rows.len() {
+                        filter.add(rows.body(row));
+                        each_trace(rows.details(row), |id| filter.add_trace(id))?;
+                    }
                     out.extend_from_slice(&filter.encode());
                 }
             }

@@ -8,8 +8,11 @@
 //! The filter is one bit a piece in a table that is half full: with `n` pieces in a needle one block of 2ⁿ is read in vain. Two bits a
 //! piece would need twice the room to be better only for needles of one piece. Runs of four bytes would be smaller, but every run of four
 //! hexadecimal digits is in a megabyte of lines with ids; runs of five are not.
+//!
+//! The traces of lines are in the table too, each with [`TRACE_BITS`] bits: one block in sixteen is read in vain.
 
 use crate::codec::CodecError;
+use crate::model::fnv1a;
 
 const GRAM: usize = 5;
 const WINDOW: usize = 6;
@@ -20,12 +23,17 @@ const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
 /// Bits of the largest table: 128 KiB, for a block of a megabyte.
 const MOST_BITS: u32 = 20;
 const LEAST_BITS: u32 = 6;
+/// Bits of a trace.
+const TRACE_BITS: usize = 4;
+/// Set in the byte before a table with the traces of lines; tables that were written earlier are without them.
+const HAS_TRACES: u8 = 0x80;
 
 /// A table while a block is built, or as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filter {
     bits: u32,
     words: Vec<u64>,
+    traces: bool,
 }
 
 /// The pieces of a needle.
@@ -34,7 +42,7 @@ pub(super) struct Pieces(Vec<u32>);
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { bits: MOST_BITS, words: vec![0; 1 << (MOST_BITS - 6)] }
+        Self { bits: MOST_BITS, words: vec![0; 1 << (MOST_BITS - 6)], traces: true }
     }
 }
 
@@ -43,6 +51,13 @@ impl Filter {
     pub(super) fn add(&mut self, body: &[u8]) {
         let words = &mut self.words;
         pieces(body, |piece| words[(piece >> 6) as usize] |= 1 << (piece & 63));
+    }
+
+    /// Adds the id of a trace, as the label `trace_id` has it.
+    pub(super) fn add_trace(&mut self, id: &[u8]) {
+        for place in TracePlaces::of(id).0 {
+            self.words[(place >> 6) as usize] |= 1 << (place & 63);
+        }
     }
 
     /// The table, as small as it can be without being more than half full.
@@ -55,7 +70,7 @@ impl Filter {
             }
             (self.words, self.bits) = (folded, self.bits - 1);
         }
-        let mut out = vec![self.bits as u8];
+        let mut out = vec![self.bits as u8 | if self.traces { HAS_TRACES } else { 0 }];
         self.words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
         out
     }
@@ -63,19 +78,45 @@ impl Filter {
     /// Reads what [`Filter::encode`] gave.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let (&bits, rest) = bytes.split_first().ok_or(CodecError::Damaged("an empty filter"))?;
-        let bits = u32::from(bits);
+        let (bits, traces) = (u32::from(bits & !HAS_TRACES), bits & HAS_TRACES != 0);
         if !(LEAST_BITS..=MOST_BITS).contains(&bits) || rest.len() != 1 << (bits - 3) {
             return Err(CodecError::Damaged("a filter of another size"));
         }
-        Ok(Self { bits, words: rest.chunks_exact(8).map(|word| u64::from_le_bytes(std::array::from_fn(|i| word[i]))).collect() })
+        let words = rest.chunks_exact(8).map(|word| u64::from_le_bytes(std::array::from_fn(|i| word[i])));
+        Ok(Self { bits, words: words.collect(), traces })
     }
 
     /// Whether a body with these pieces may have been added.
     pub(super) fn may_hold(&self, needle: &Pieces) -> bool {
-        needle.0.iter().all(|piece| {
-            let at = piece >> (MOST_BITS - self.bits);
+        self.has_all(&needle.0)
+    }
+
+    /// Whether a line of a trace may have been added.
+    pub(super) fn may_hold_trace(&self, trace: &TracePlaces) -> bool {
+        !self.traces || self.has_all(&trace.0)
+    }
+
+    fn has_all(&self, places: &[u32]) -> bool {
+        places.iter().all(|place| {
+            let at = place >> (MOST_BITS - self.bits);
             self.words[(at >> 6) as usize] >> (at & 63) & 1 == 1
         })
+    }
+}
+
+/// The bits of a trace in a table of [`MOST_BITS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TracePlaces([u32; TRACE_BITS]);
+
+impl TracePlaces {
+    /// Written to disk: never to be changed.
+    pub(super) fn of(id: &[u8]) -> Self {
+        let mut state = fnv1a(id.iter().copied());
+        Self(std::array::from_fn(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            ((mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) >> (64 - MOST_BITS)) as u32
+        }))
     }
 }
 
@@ -158,6 +199,23 @@ mod tests {
             prop_assert_eq!(pieces.prune(), needle.len() >= SHORTEST);
             prop_assert!(filter.may_hold(&pieces));
         }
+    }
+
+    #[test]
+    fn a_trace_that_was_added_is_never_denied_and_most_others_are() {
+        let mut filter = Filter::default();
+        let id = |n: u64| format!("{:032x}", u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+        (0..2_000).for_each(|n| filter.add_trace(id(n).as_bytes()));
+        let mut bytes = filter.encode();
+        let filter = Filter::decode(&bytes).unwrap();
+        let may_hold = |filter: &Filter, n: u64| filter.may_hold_trace(&TracePlaces::of(id(n).as_bytes()));
+        assert!((0..2_000).all(|n| may_hold(&filter, n)));
+        let wrong = (2_000..12_000).filter(|n| may_hold(&filter, *n)).count();
+        assert!(wrong < 1_000, "{wrong} of 10,000");
+        // A table without them denies none.
+        bytes[0] &= !HAS_TRACES;
+        let filter = Filter::decode(&bytes).unwrap();
+        assert!((2_000..3_000).all(|n| may_hold(&filter, n)));
     }
 
     #[test]

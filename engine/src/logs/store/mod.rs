@@ -47,6 +47,7 @@ mod read;
 mod recent;
 pub(crate) mod rows;
 mod seal;
+mod search;
 pub(crate) mod shared;
 pub(crate) mod spans;
 mod state;

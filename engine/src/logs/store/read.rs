@@ -9,18 +9,18 @@
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-use memchr::memmem::Finder;
 
 use super::accept::day_of;
 use super::ahead::Ahead;
 use super::block::{Column, Entry as Block, Wanted};
 use super::directory::Directory;
 use super::file::BlocksFile;
-use super::filter::{Filter as BlockFilter, Pieces};
+use super::filter::Filter as BlockFilter;
 use super::picks::{Pick, Runs, picks};
 use super::rows::{Row, Rows, read_details};
+use super::search::Search;
 use super::state::LogStore;
 use super::tally::{Counted, Counter};
 use crate::logs::record::{Direction, Entry, Filter, Order, Parts, Source, SourceError, Tally, TimeNs};
@@ -89,22 +89,6 @@ impl Loaded {
             trace: details.trace,
             span: details.span,
         })
-    }
-}
-
-/// What is looked for in bodies.
-struct Search<'a> {
-    finders: Vec<Finder<'a>>,
-    pieces: Vec<Pieces>,
-}
-
-impl<'a> Search<'a> {
-    fn of(filter: &'a Filter) -> Self {
-        let mut needles: Vec<&[u8]> = filter.needles.iter().map(Vec::as_slice).filter(|needle| !needle.is_empty()).collect();
-        // The longest is the rarest, as far as one can know.
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
-        let pieces = needles.iter().map(|needle| Pieces::of(needle)).filter(Pieces::prune).collect();
-        Self { finders: needles.into_iter().map(Finder::new).collect(), pieces }
     }
 }
 
@@ -183,8 +167,12 @@ impl LogReader {
             Place::Head { labels, rows } => (LoadedRows::Head(Arc::clone(rows)), vec![labels.clone()], Runs::all(rows.len())),
             Place::Block { file, directory, block, wanted } => {
                 let (entry, number) = (&directory.blocks[*block], *block + 1);
-                let Some(rows) = self.block(file, entry, number, filter, search)? else { return Ok(None) };
-                let labels = entry.runs.iter().map(|run| directory.streams[run.stream as usize].clone()).collect();
+                let labels: Vec<Labels> = entry.runs.iter().map(|run| directory.streams[run.stream as usize].clone()).collect();
+                if !self.may_be_in(file, (entry, number), &labels, search)? {
+                    return Ok(None);
+                }
+                let columns = Wanted { bodies: filter.bodies || !search.finders.is_empty(), details: filter.attributes };
+                let Some(rows) = self.decoded(file, entry, number, columns)? else { return Ok(None) };
                 (LoadedRows::Block(Box::new(rows)), labels, Runs::of(entry, |run| wanted[run.stream as usize]))
             }
         };
@@ -213,27 +201,26 @@ impl LogReader {
         Ok(counted)
     }
 
-    fn block(
+    /// Whether a block may have what is looked for, by its filter.
+    fn may_be_in(
         &self,
         file: &BlocksFile,
-        entry: &Block,
-        number: usize,
-        filter: &Filter,
+        (entry, number): (&Block, usize),
+        streams: &[Labels],
         search: &Search<'_>,
-    ) -> Result<Option<Rows>, SourceError> {
-        if !search.pieces.is_empty() {
-            let read = file.column(entry, Column::Filter).and_then(|bytes| Ok(BlockFilter::decode(&bytes)?));
-            match read {
-                Ok(table) if !search.pieces.iter().all(|pieces| table.may_hold(pieces)) => return Ok(None),
-                Ok(_) => {}
-                // The block itself may be sound.
-                Err(error) => self.store.left_out(file, &format!("the filter of block {number}"), error)?,
-            }
+    ) -> Result<bool, SourceError> {
+        if !search.prunes(streams) {
+            return Ok(true);
         }
-        self.decoded(file, entry, number, Wanted { bodies: filter.bodies || !search.finders.is_empty(), details: filter.attributes })
+        match file.column(entry, Column::Filter).and_then(|bytes| Ok(BlockFilter::decode(&bytes)?)) {
+            Ok(table) => Ok(search.may_be_in(&table, streams)),
+            // The block itself may be sound.
+            Err(error) => self.store.left_out(file, &format!("the filter of block {number}"), error).map(|()| true),
+        }
     }
 
     fn decoded(&self, file: &BlocksFile, entry: &Block, number: usize, wanted: Wanted) -> Result<Option<Rows>, SourceError> {
+        self.store.counters.read_blocks.fetch_add(1, Ordering::Relaxed);
         match file.block(entry, wanted) {
             Ok(rows) => Ok(Some(rows)),
             Err(error) => {

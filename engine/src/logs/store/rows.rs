@@ -3,6 +3,7 @@
 use super::shared::Shared;
 use crate::codec::{CodecError, push_varint, take_varint};
 use crate::logs::record::{Record, Severity, TimeNs};
+use crate::model::hex;
 
 /// Bytes that a row takes beside its text.
 pub(crate) const ROW_BYTES: usize = 8 + 1 + 4 + 4;
@@ -161,6 +162,28 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<Details<'_>, CodecError> {
         details.attributes.push((name, take_text(&mut rest)?));
     }
     if rest.is_empty() { Ok(details) } else { Err(CodecError::Damaged("bytes after the attributes")) }
+}
+
+/// Passes what the label `trace_id` of a line may be: its trace, and attributes that may be of that name.
+///
+/// # Errors
+/// [`CodecError`] for anything that is no details.
+pub(super) fn each_trace(bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), CodecError> {
+    let Some((&flags, mut rest)) = bytes.split_first() else { return Ok(()) };
+    if flags & HAS_TRACE != 0 {
+        each(hex(&take_array::<16>(&mut rest)?).as_bytes());
+    }
+    if flags & HAS_SPAN != 0 {
+        take_array::<8>(&mut rest)?;
+    }
+    for _ in 0..take_varint(&mut rest)? {
+        let (name, value) = (take_bytes(&mut rest)?, take_bytes(&mut rest)?);
+        // A query writes `trace_id` for `trace.id` and the like.
+        if memchr::memmem::find(name, b"trace").is_some() {
+            each(value);
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn take_array<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], CodecError> {

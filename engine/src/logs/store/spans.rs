@@ -195,8 +195,8 @@ impl LogReader {
 
     /// The streams with rows in a range, and how many each has there.
     pub(crate) fn counts(&self, start: TimeNs, end: TimeNs) -> Result<Vec<(Labels, u64)>, SourceError> {
-        let (order, needles) = (Order::Any, Vec::new());
-        let filter = Filter { matchers: Vec::new(), start, end, order, needles, bodies: false, attributes: false };
+        let (order, needles, trace) = (Order::Any, Vec::new(), None);
+        let filter = Filter { matchers: Vec::new(), start, end, order, needles, trace, bodies: false, attributes: false };
         let mut found: FxHashMap<Labels, u64> = FxHashMap::default();
         self.tally(&filter, Parts { of: &|_| Some(0), levels: false }, &mut |tally| {
             *found.entry(tally.labels.clone()).or_default() += tally.lines;

@@ -29,6 +29,8 @@ pub struct LogCounters {
     pub seals: AtomicU64,
     /// Merges of files.
     pub compactions: AtomicU64,
+    /// Blocks that were decoded to be read.
+    pub read_blocks: AtomicU64,
 }
 
 impl LogCounters {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
@@ -42,7 +43,7 @@ fn line(entry: &Entry<'_>) -> Line {
 }
 
 fn everything(order: Order) -> Filter {
-    Filter { matchers: Vec::new(), start: i64::MIN, end: i64::MAX, order, needles: Vec::new(), bodies: true, attributes: true }
+    Filter { matchers: Vec::new(), start: i64::MIN, end: i64::MAX, order, needles: Vec::new(), trace: None, bodies: true, attributes: true }
 }
 
 fn read(store: &Arc<LogStore>, filter: &Filter) -> Vec<Line> {
@@ -125,6 +126,11 @@ fn hold(store: &Arc<LogStore>, model: &[Line]) -> Result<(), TestCaseError> {
         let mut found = read(store, &filter);
         found.sort();
         prop_assert_eq!(found, sorted.iter().filter(wanted).cloned().collect::<Vec<_>>(), "{}", needle);
+    }
+    for trace in [[1; 16], [7; 16]] {
+        let found = read(store, &Filter { trace: Some(crate::model::hex(&trace)), ..everything(Order::Any) });
+        let of_trace = |lines: &[Line]| lines.iter().filter(|line| line.5 == trace).count();
+        prop_assert_eq!(of_trace(&found), of_trace(model), "lines of a trace");
     }
     // Parts of a few lines, of a day, and of everything; within bounds that cut runs.
     for (width, levels) in [(2_000, true), (3_000, false), (DAY * MS, false), (i64::MAX, true)] {
@@ -256,6 +262,52 @@ fn one_damaged_byte_costs_at_most_a_block_and_is_named() {
         store.verify().unwrap();
         assert!(!problems.list().is_empty(), "byte {at}");
     }
+}
+
+#[test]
+fn the_lines_of_a_trace_are_found_in_few_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let id = |n: i64| u128::from(n.cast_unsigned()).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
+    let text = "a body that is long enough for many blocks ".repeat(20);
+    let made = |n: i64| Record { trace: id(n / 2 + 1), ..record(NOW * MS + n, &format!("{n} {text}")) };
+    for part in 0..20 {
+        store.append(vec![of("a", (part * 1_200..(part + 1) * 1_200).map(made).collect())], NOW).unwrap();
+    }
+    // Senders that do not know traces have them as attributes, or as a label of the stream.
+    let named = |name: &str| Record { attributes: vec![(name.to_owned(), "named".to_owned())], ..record(NOW * MS, "x") };
+    store.append(vec![of("b", vec![named("trace_id"), named("trace.id"), named("other")])], NOW).unwrap();
+    let labelled = Labels::of(vec![("service", "c"), ("trace_id", "labelled")]);
+    store.append(vec![StreamLines { labels: labelled, records: vec![record(NOW * MS, "y")] }], NOW).unwrap();
+    store.seal().unwrap();
+    let blocks = store.status().blocks;
+    assert!(blocks > 15, "{blocks}");
+    let reader = LogReader::new(Arc::clone(&store));
+    let ask = |trace: &str| {
+        let before = store.counters.read_blocks.load(Ordering::Relaxed);
+        let filter = Filter { trace: Some(trace.to_owned()), ..everything(Order::Any) };
+        let is_of = |entry: &Entry<'_>| {
+            entry.labels.get("trace_id").unwrap_or_default() == trace
+                || crate::model::hex(&entry.trace) == trace
+                || entry.attributes.iter().any(|(name, value)| ["trace_id", "trace.id"].contains(name) && *value == trace)
+        };
+        let mut found = 0;
+        let count = |entry: &Entry<'_>| {
+            found += usize::from(is_of(entry));
+            ControlFlow::Continue(())
+        };
+        reader.read(&filter, &mut { count }).unwrap();
+        (found, store.counters.read_blocks.load(Ordering::Relaxed) - before)
+    };
+    let mut read = 0;
+    for n in (1..12_000).step_by(1_000) {
+        let (found, blocks) = ask(&crate::model::hex(&id(n)));
+        assert_eq!(found, 2, "trace {n}");
+        read += blocks;
+    }
+    // One of each, and one in sixteen in vain, about; the small one has a stream with such a label.
+    assert!(read < 12 * 5, "{read} blocks of {blocks} for 12 traces");
+    assert_eq!([ask("named").0, ask("labelled").0, ask(&"f".repeat(32)).0], [2, 1, 0]);
 }
 
 #[test]

@@ -252,6 +252,19 @@ fn queries_ask_for_no_more_than_they_need() {
     let needles = |text: &str| filter(text).needles.into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect::<Vec<_>>();
     assert_eq!(needles("{a=\"b\"} |= \"x y\" != \"z\" |~ \"ab.*cd\" |= \"p\" or \"q\""), ["x y", "ab", "cd"]);
     assert_eq!(needles("{a=\"b\"} | json |= \"x\" | line_format \"y\" |= \"z\""), ["x"]);
+    for (stages, trace) in [
+        ("| trace_id=\"t\"", Some("t")),
+        ("|= \"x\" | a=\"b\" | n > 1 and (trace_id=\"t\", c=\"d\") | json", Some("t")),
+        ("| line_format \"x\" | decolorize | trace_id=\"t\"", Some("t")),
+        ("| json | trace_id=\"t\"", None),
+        ("| label_format trace_id=\"t\" | trace_id=\"t\"", None),
+        ("| trace_id=\"t\" or a=\"b\"", None),
+        ("| trace_id=~\"t\"", None),
+        ("| trace_id=\"\"", None),
+        ("| span_id=\"t\"", None),
+    ] {
+        assert_eq!(filter(&format!("{{a=\"b\"}} {stages}")).trace.as_deref(), trace, "{stages}");
+    }
     assert!(
         !filter("{a=\"b\"} | detected_level=\"error\"").bodies && !filter("{a=\"b\"} |= \"\"").bodies && filter("{a=\"b\"} | json").bodies
     );
