@@ -41,6 +41,7 @@ const MS: i64 = 1_000_000;
 
 pub(crate) const LOGQL: Parameter = Parameter::query("query", "LogQL: docs/LOGS.md", logql_schema).required();
 pub(crate) const LOG_START: Parameter = Parameter::query("start", "the first time; an hour before `end` by default", times::time);
+pub(crate) const SEARCH_START: Parameter = Parameter::query("start", "the first time; six hours before `end` by default", times::time);
 pub(crate) const LOG_END: Parameter = Parameter::query("end", "the time after the last one; now by default", times::time);
 pub(crate) const LINES: Parameter = Parameter::query("limit", "lines at the most", limit_schema);
 pub(crate) const DIRECTION: Parameter = Parameter::query(

@@ -15,7 +15,7 @@ use super::{Answered, ERRORS, Given, SINCE, success, texts};
 use crate::answers::List;
 use crate::envelope::ApiError;
 use crate::logs::ask::{Ask, Found, State, logql_schema, with_source};
-use crate::logs::{LOG_END, LOG_START, LOG_STEP, send_metric, times};
+use crate::logs::{LOG_END, LOG_START, LOG_STEP, SEARCH_START, send_metric, times};
 use crate::parameter::{self, Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::route::{Route, Shape};
@@ -41,17 +41,17 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get_or_post("/loki/api/v1/labels", labels)
             .about("Names of the labels of streams")
-            .parameters(&[LOG_START, LOG_END, SINCE, SELECTOR, TIMEOUT])
+            .parameters(&[SEARCH_START, LOG_END, SINCE, SELECTOR, TIMEOUT])
             .answers(Shape::new(texts))
             .fails_with(&[422], ERRORS),
         Route::get_or_post("/loki/api/v1/label/{name}/values", values)
             .about("Values of a label of streams")
-            .parameters(&[NAME, LOG_START, LOG_END, SINCE, SELECTOR, TIMEOUT])
+            .parameters(&[NAME, SEARCH_START, LOG_END, SINCE, SELECTOR, TIMEOUT])
             .answers(Shape::new(texts))
             .fails_with(&[422], ERRORS),
         Route::get_or_post("/loki/api/v1/series", series)
             .about("The labels of streams")
-            .parameters(&[MATCH, LOG_START, LOG_END, SINCE, TIMEOUT])
+            .parameters(&[MATCH, SEARCH_START, LOG_END, SINCE, TIMEOUT])
             .answers(Shape::new(|| success(json!({"type": "array", "items": {"type": "object"}}))))
             .fails_with(&[422], ERRORS),
         Route::get_or_post("/loki/api/v1/index/stats", stats)

@@ -9,7 +9,7 @@ use taskpulse_engine::traces::traceql::{self, Field, INTRINSICS, Intrinsic, Name
 use super::{Answered, ERRORS, Given};
 use crate::envelope::ApiError;
 use crate::logs::ask::State;
-use crate::logs::{LOG_END, LOG_START, times};
+use crate::logs::{LOG_END, SEARCH_START, times};
 use crate::parameter::{Parameter, TIMEOUT};
 use crate::params::Params;
 use crate::route::{Route, Shape};
@@ -38,22 +38,22 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/search/tags", names)
             .about("Names of attributes, as Tempo answers them")
-            .parameters(&[SCOPE, LIMIT, LOG_START, LOG_END, TIMEOUT])
+            .parameters(&[SCOPE, LIMIT, SEARCH_START, LOG_END, TIMEOUT])
             .answers(list("tagNames"))
             .fails_with(&[400, 422], ERRORS),
         Route::get("/api/v2/search/tags", names_v2)
             .about("Names of attributes by scope, as Tempo answers them")
-            .parameters(&[SCOPE, Q, LIMIT, LOG_START, LOG_END, TIMEOUT])
+            .parameters(&[SCOPE, Q, LIMIT, SEARCH_START, LOG_END, TIMEOUT])
             .answers(Shape::new(scopes_schema))
             .fails_with(&[400, 422], ERRORS),
         Route::get("/api/search/tag/{tag:.+}/values", values)
             .about("Values of an attribute of spans or resources, as Tempo answers them")
-            .parameters(&[TAG, LIMIT, LOG_START, LOG_END, TIMEOUT])
+            .parameters(&[TAG, LIMIT, SEARCH_START, LOG_END, TIMEOUT])
             .answers(list("tagValues"))
             .fails_with(&[400, 422], ERRORS),
         Route::get("/api/v2/search/tag/{tag:.+}/values", values_v2)
             .about("Values of a field with their types, as Tempo answers them")
-            .parameters(&[FIELD, Q, LIMIT, LOG_START, LOG_END, TIMEOUT])
+            .parameters(&[FIELD, Q, LIMIT, SEARCH_START, LOG_END, TIMEOUT])
             .answers(Shape::new(typed_schema))
             .fails_with(&[400, 422], ERRORS),
     ]
