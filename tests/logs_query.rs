@@ -272,6 +272,16 @@ fn a_tail_shows_what_was_and_then_what_comes() {
     );
     let came = next_frame(&mut tail);
     assert_eq!(came["streams"], json!([{"stream": {"app": "web", "n": "101"}, "values": [[(at + 2).to_string(), "level=error n=101"]]}]));
+    // Neither what is there already nor what is refused is shown again.
+    let long_ago = at - 400 * 86_400 * S;
+    let mixed = json!({"streams": [{"stream": {"app": "web", "host": "a"}, "values": [
+        [(at + 2).to_string(), "level=error n=101"], [long_ago.to_string(), "level=error n=103"], [(at + 4).to_string(), "level=error n=104"],
+    ]}]});
+    let response = service.client.post(service.url("/loki/api/v1/push")).json(&mixed).send().unwrap();
+    assert_eq!(response.status().as_u16(), 400, "one is too old");
+    assert!(response.text().unwrap().contains("2 lines were kept, 1 lines were not kept"));
+    let came = next_frame(&mut tail);
+    assert_eq!(came["streams"], json!([{"stream": {"app": "web", "n": "104"}, "values": [[(at + 4).to_string(), "level=error n=104"]]}]));
     let refused = service.get_with("/loki/api/v1/tail", &[("query", "rate({app=\"web\"}[5m])")]);
     assert_eq!((refused.status().as_u16(), refused.text().unwrap()), (400, "only lines can be followed, no values".to_owned()));
 }

@@ -77,8 +77,15 @@ impl Records for LogListeners {
     const HOLDS: &'static str = "log lines";
 
     fn append(&self, writer: &LogWriter, lines: Lines, now: TimestampMs) -> Result<(Appended, Option<Self::Followed>), StoreError> {
-        let followed = (Notes::of(&lines), self.followers.copy(&lines));
-        Ok((writer.append(lines, now)?, Some(followed)))
+        let (notes, mut copy) = (Notes::of(&lines), self.followers.copy(&lines));
+        let (done, new) = writer.append_new(lines, now)?;
+        if let Some(lines) = &mut copy {
+            // Who follows gets what is new: neither lines that were refused, nor those that were there already.
+            let mut new = new.into_iter();
+            lines.iter_mut().for_each(|stream| stream.records.retain(|_| new.next().unwrap_or_default()));
+            lines.retain(|stream| !stream.records.is_empty());
+        }
+        Ok((done, Some((notes, copy.filter(|lines| !lines.is_empty())))))
     }
 
     fn pass_on(&self, (notes, lines): Self::Followed) {

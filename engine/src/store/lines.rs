@@ -90,6 +90,14 @@ impl LogWriter {
     /// # Errors
     /// [`StoreError`] when the journal cannot be written; nothing was kept then.
     pub fn append(&self, lines: Lines, now: TimestampMs) -> Result<Appended, StoreError> {
+        self.append_new(lines, now).map(|(done, _)| done)
+    }
+
+    /// As [`LogWriter::append`]; gives as well which lines are new, in their order: the others were refused, or were there already.
+    ///
+    /// # Errors
+    /// As [`LogWriter::append`].
+    pub fn append_new(&self, lines: Lines, now: TimestampMs) -> Result<(Appended, Vec<bool>), StoreError> {
         self.append_with(|records| records.append(lines, now))
     }
 }

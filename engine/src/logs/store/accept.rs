@@ -51,14 +51,27 @@ pub(super) fn day_of(time: TimeNs) -> Day {
     Day::of(time.div_euclid(1_000_000))
 }
 
+/// The lines of a request that are within the bounds.
+pub(super) struct Accepted {
+    /// By stream and day.
+    pub(super) pieces: Vec<Piece>,
+    /// The number of the line of each row, by piece.
+    pub(super) numbers: Vec<Vec<usize>>,
+    pub(super) done: Appended,
+    /// How many lines the request has.
+    pub(super) lines: usize,
+}
+
 /// The lines by stream and day, within the bounds. `stream` gives the labels under which lines of a stream and a day are kept: others
 /// than its own where it is one too many.
-pub(super) fn accept(lines: Lines, span: Span, mut stream: impl FnMut(Day, &Labels) -> Labels) -> (Vec<Piece>, Appended) {
+pub(super) fn accept(lines: Lines, span: Span, mut stream: impl FnMut(Day, &Labels) -> Labels) -> Accepted {
     let (mut pieces, mut done) = (Vec::<Piece>::new(), Appended::default());
+    let (mut numbers, mut number) = (Vec::<Vec<usize>>::new(), 0);
     let mut details = Vec::new();
     for of_stream in lines {
         let begin = pieces.len();
         for mut record in of_stream.records {
+            number += 1;
             if record.time < span.from {
                 done.too_old += 1;
                 continue;
@@ -72,6 +85,7 @@ pub(super) fn accept(lines: Lines, span: Span, mut stream: impl FnMut(Day, &Labe
                 Some(at) => begin + at,
                 None => {
                     pieces.push(Piece { labels: stream(day, &of_stream.labels), day, rows: Rows::default() });
+                    numbers.push(Vec::new());
                     pieces.len() - 1
                 }
             };
@@ -83,13 +97,14 @@ pub(super) fn accept(lines: Lines, span: Span, mut stream: impl FnMut(Day, &Labe
             let cut = cut(&mut record);
             details.clear();
             push_details(&mut details, &record);
+            numbers[at].push(number - 1);
             piece.rows.push(Row { time: record.time, severity: record.severity, body: &record.body, details: &details, shared: &[] });
             done.accepted += 1;
             done.bytes += (record.body.len() + details.len()) as u64;
             (done.cut, done.overflowed) = (done.cut + u64::from(cut), done.overflowed + u64::from(overflows));
         }
     }
-    (pieces, done)
+    Accepted { pieces, numbers, done, lines: number }
 }
 
 /// The stream of lines of which there are too many streams.

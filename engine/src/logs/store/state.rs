@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashSet;
 
-use super::accept::{self, Appended, Span, accept};
+use super::accept::{self, Accepted, Appended, Span, accept};
 use super::cache::Directories;
 use super::days::{DayFiles, open_days};
 use super::head::{DayHead, Head};
@@ -163,17 +163,20 @@ impl LogStore {
         Ok(Arc::clone(kept.insert(Arc::new(Kept { journal, sealed }))))
     }
 
-    /// Appends lines to journal and head. Durable, and to be acknowledged, after the next [`LogStore::commit`].
-    pub(crate) fn append(&self, lines: Lines, now: TimestampMs) -> Result<Appended, StoreError> {
+    /// Appends lines to journal and head. Durable, and to be acknowledged, after the next [`LogStore::commit`]. Gives as well which of them
+    /// are new, in their order.
+    pub(crate) fn append(&self, lines: Lines, now: TimestampMs) -> Result<(Appended, Vec<bool>), StoreError> {
         fail::fail_point!("logs::append");
         let span = self.reach(now);
         let _turn = self.turn.lock();
         self.check_head()?;
         let mut streams = Streams { store: self, known: None };
-        let (pieces, mut done) = accept(lines, span, |day, labels| streams.of(day, labels));
-        done.duplicates = self.keep(&pieces, |_, _| ())?;
+        let Accepted { pieces, numbers, mut done, lines } = accept(lines, span, |day, labels| streams.of(day, labels));
+        let mut new = vec![false; lines];
+        numbers.iter().flatten().for_each(|number| new[*number] = true);
+        done.duplicates = self.keep(&pieces, |piece, row| new[numbers[piece][row]] = false)?;
         self.counters.add(&done);
-        Ok(done)
+        Ok((done, new))
     }
 
     /// Times that are accepted.

@@ -206,8 +206,9 @@ fn a_request_that_is_sent_again_is_kept_once() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
     for (round, duplicates) in [(1, 0), (2, 300), (3, 300)] {
-        let done = store.append(lines("a", 300), NOW).unwrap();
+        let (done, new) = store.append(lines("a", 300), NOW).unwrap();
         assert_eq!((done.accepted, done.duplicates), (300, duplicates), "round {round}");
+        assert_eq!(new, vec![duplicates == 0; 300], "round {round}");
     }
     store.commit().unwrap();
     drop(store);
@@ -223,7 +224,8 @@ fn what_is_beyond_the_bounds_is_cut_moved_or_refused_and_counted() {
     long.attributes = (0..MAX_ATTRIBUTES + 5).map(|n| (format!("a{n:04}"), "é".repeat(MAX_VALUE))).collect();
     let old = record((NOW - 16 * DAY) * MS, "old");
     let ahead = record((NOW + 15 * DAY) * MS, "ahead");
-    let done = store.append(vec![of("a", vec![long, old, ahead])], NOW).unwrap();
+    let (done, new) = store.append(vec![of("a", vec![old, long, ahead])], NOW).unwrap();
+    assert_eq!(new, [false, true, false]);
     assert_eq!((done.accepted, done.cut, done.too_old, done.too_far_ahead), (1, 1, 1, 1));
     let found = read(&store, &everything(Order::Any));
     assert_eq!((found[0].3.len(), found[0].4.len(), found[0].4[0].1.len()), (MAX_BODY, MAX_ATTRIBUTES, MAX_VALUE));
@@ -231,7 +233,7 @@ fn what_is_beyond_the_bounds_is_cut_moved_or_refused_and_counted() {
         labels: Labels::of(vec![("service", "b"), ("pod", &format!("p{n}"))]),
         records: vec![record(NOW * MS + n, "hello")],
     });
-    let done = store.append(many.collect(), NOW).unwrap();
+    let (done, _) = store.append(many.collect(), NOW).unwrap();
     assert_eq!((done.accepted, done.overflowed), (10, 8));
     let overflow = Filter { matchers: vec![Matcher::equal(OVERFLOW, "streams")], ..everything(Order::ByTime(Direction::Forward)) };
     let found = read(&store, &overflow);
