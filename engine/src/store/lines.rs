@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::append::here;
 use super::error::StoreError;
@@ -15,6 +15,9 @@ use crate::logs::store::{Appended, LogReader, LogStore};
 use crate::model::TimestampMs;
 use crate::span_store::TraceReader;
 use crate::traces::Spans;
+
+/// How long files are read to find damage after each look for files to merge: a stop waits no longer.
+const VERIFY_TIME: Duration = Duration::from_secs(1);
 
 /// Changes the store of lines or that of spans. Whoever owns it is the only one who does; what removes whole days is done by the
 /// [`StoreWriter`].
@@ -163,7 +166,8 @@ impl RecordWriter {
         })
     }
 
-    /// Merges some files of a day that are small, or all of a day that is over; gives the day, or `None` where there is nothing to do.
+    /// Merges some files of a day that are small, or all of a day that is over; gives the day, or `None` where there is nothing to do. Then
+    /// files that were there at the start are read for a second, so that damage is found early.
     ///
     /// # Errors
     /// [`StoreError`] when files cannot be read or written; all is as it was then.
@@ -171,7 +175,18 @@ impl RecordWriter {
         let store = &self.store;
         store.work.run(self.compact, || {
             here(store)?;
-            self.records().compact(now, || store.work.progress(self.compact))
+            let merged = self.records().compact(now, || store.work.progress(self.compact))?;
+            let since = Instant::now();
+            while merged.is_none() && since.elapsed() < VERIFY_TIME {
+                let goes_on = || {
+                    store.work.progress(self.compact);
+                    since.elapsed() < VERIFY_TIME
+                };
+                if !self.records().verify_next(goes_on)? {
+                    break;
+                }
+            }
+            Ok(merged)
         })
     }
 

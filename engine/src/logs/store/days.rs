@@ -119,9 +119,9 @@ fn settle(data_dir: &Path, found: &mut DayFiles, kind: Kind, problems: &Problems
         if sources.is_empty() {
             continue;
         }
-        let whole = match file.verify(|| ()) {
-            Ok(damage) if damage.is_empty() => Ok(()),
-            Ok(damage) => Err(damage.join("; ")),
+        let whole = match file.verify(0, || true) {
+            Ok((damage, _)) if damage.is_empty() => Ok(()),
+            Ok((damage, _)) => Err(damage.join("; ")),
             Err(error) => Err(error.to_string()),
         };
         match whole {

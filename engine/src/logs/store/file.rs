@@ -157,8 +157,8 @@ impl BlocksFile {
         self.file.len()
     }
 
-    /// Reads every byte; gives what is damaged, in words.
-    pub(super) fn verify(&self, mut progress: impl FnMut()) -> Result<Vec<String>, PageError> {
+    /// Reads every byte, from a block on for as long as it `goes_on`; gives what is damaged, in words, and the block to go on with.
+    pub(super) fn verify(&self, from: usize, mut goes_on: impl FnMut() -> bool) -> Result<(Vec<String>, Option<usize>), PageError> {
         let mut damage = Vec::new();
         let mut check = |what: String, read: Result<(), PageError>| match read {
             Ok(()) => Ok(()),
@@ -168,22 +168,28 @@ impl BlocksFile {
             }
             Err(error) => Err(error),
         };
-        for (at, copy) in self.places.iter().zip(1..) {
-            check(format!("copy {copy} of the directory"), self.directory_at(*at).map(drop))?;
+        if from == 0 {
+            for (at, copy) in self.places.iter().zip(1..) {
+                check(format!("copy {copy} of the directory"), self.directory_at(*at).map(drop))?;
+            }
+            for back in [1, 2] {
+                let at = self.len().saturating_sub(back * TRAILER_BYTES);
+                check(format!("trailer {back} from the end"), trailer_at(&self.file, at).map(drop))?;
+            }
+            if let Some(table) = self.table() {
+                check("the table of traces".to_owned(), table.verify().map(drop))?;
+            }
         }
-        for back in [1, 2] {
-            let at = self.len().saturating_sub(back * TRAILER_BYTES);
-            check(format!("trailer {back} from the end"), trailer_at(&self.file, at).map(drop))?;
-        }
-        for (entry, number) in self.directory()?.blocks.iter().zip(1..) {
+        let directory = self.directory()?;
+        for (at, entry) in directory.blocks.iter().enumerate().skip(from) {
+            let number = at + 1;
             check(format!("the filter of block {number}"), self.column(entry, Column::Filter).map(drop))?;
             check(format!("block {number} with {} {}", entry.rows(), self.kind.holds()), self.block(entry, Wanted::ALL).map(drop))?;
-            progress();
+            if !goes_on() && number < directory.blocks.len() {
+                return Ok((damage, Some(number)));
+            }
         }
-        if let Some(table) = self.table() {
-            check("the table of traces".to_owned(), table.verify().map(drop))?;
-        }
-        Ok(damage)
+        Ok((damage, None))
     }
 
     /// Which blocks have spans of a trace.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::days::DayFiles;
+use super::file::BlocksFile;
 use super::head::DayHead;
 use super::journal::{Piece, encode};
 use super::rows::Rows;
@@ -77,14 +78,36 @@ impl LogStore {
     /// Reads every byte of every file; what is damaged is noted.
     pub(crate) fn verify(&self) -> Result<(), StoreError> {
         let files: Vec<_> = self.places.read().days.values().flat_map(|day| day.files.clone()).collect();
-        for file in files {
-            match file.verify(|| ()) {
-                Ok(damage) => damage.into_iter().for_each(|damage| self.problems.note(damage)),
-                Err(PageError::Codec(why)) => self.problems.note(format!("{}: {why}", file.path.display())),
-                Err(PageError::Io(error)) => return Err(StoreError::io(&file.path, error)),
-            }
+        files.iter().try_for_each(|file| self.verify_file(file, 0, || true).map(drop))
+    }
+
+    /// Reads a file that was there at the start and was not read whole since, for as long as it `goes_on`: damage is noted also where nobody
+    /// asks for what is in it. Gives whether there was one.
+    pub(crate) fn verify_next(&self, goes_on: impl FnMut() -> bool) -> Result<bool, StoreError> {
+        let Some((path, from)) = self.unverified.lock().pop() else { return Ok(false) };
+        // It may be merged or expired by now.
+        let file = self.places.read().days.values().flat_map(|day| &day.files).find(|file| file.path == path).cloned();
+        if let Some(file) = file
+            && let Some(next) = self.verify_file(&file, from, goes_on)?
+        {
+            self.unverified.lock().push((path, next));
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Gives the block to go on with.
+    fn verify_file(&self, file: &BlocksFile, from: usize, goes_on: impl FnMut() -> bool) -> Result<Option<usize>, StoreError> {
+        match file.verify(from, goes_on) {
+            Ok((damage, next)) => {
+                damage.into_iter().for_each(|damage| self.problems.note(damage));
+                Ok(next)
+            }
+            Err(PageError::Codec(why)) => {
+                self.problems.note(format!("{}: {why}", file.path.display()));
+                Ok(None)
+            }
+            Err(PageError::Io(error)) => Err(StoreError::io(&file.path, error)),
+        }
     }
 
     /// Makes the folder anew after it, or a part of it, was removed: with the lines of the head. What was sealed is lost with the files.

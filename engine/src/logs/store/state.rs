@@ -71,6 +71,8 @@ pub(crate) struct LogStore {
     pub(super) directories: Directories,
     /// Spans that were sealed last, so that those sent again are noticed.
     pub(super) recent: Mutex<Recent>,
+    /// Files that were there at the start and were not read whole since, with the block to go on with.
+    pub(super) unverified: Mutex<Vec<(PathBuf, usize)>>,
     pub(crate) counters: LogCounters,
 }
 
@@ -97,6 +99,7 @@ impl LogStore {
             compacting: Mutex::default(),
             directories: Directories::default(),
             recent: Mutex::default(),
+            unverified: Mutex::default(),
             counters: LogCounters::default(),
         };
         if data_dir.join(kind.folder()).is_dir() {
@@ -130,6 +133,8 @@ impl LogStore {
             })?;
         // Numbers go on, so that a new record is never taken for a sealed one.
         journal.begin_after(newest);
+        // The newest are read first: they are asked for most.
+        *self.unverified.lock() = days.values().flat_map(|day| day.files.iter().map(|file| (file.path.clone(), 0))).collect();
         *self.places.write() = Places { head, frozen: Frozen::default(), days };
         *self.kept.lock() = Some(Arc::new(Kept { journal, sealed }));
         Ok(())

@@ -264,6 +264,19 @@ fn one_damaged_byte_costs_at_most_a_block_and_is_named() {
         store.verify().unwrap();
         assert!(!problems.list().is_empty(), "byte {at}");
     }
+    // A start reads each file once, in its own time, whether anybody asks for it or not.
+    let mut damaged = whole;
+    damaged[1_000] ^= 0x20;
+    std::fs::write(&path, &damaged).unwrap();
+    let (store, problems) = open(dir.path());
+    store.append(lines("c", 5), NOW).unwrap();
+    store.seal().unwrap();
+    assert!(problems.list().is_empty());
+    let mut parts = 0;
+    while store.verify_next(|| false).unwrap() {
+        parts += 1;
+    }
+    assert_eq!((parts, problems.list().len()), (2, 1), "a block at a time; what is new was just written: {:?}", problems.list());
 }
 
 #[test]
