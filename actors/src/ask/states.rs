@@ -244,7 +244,7 @@ fn thing_row(thing: &Thing, word: (&str, &str)) -> AnswerRow {
         Some(false) => word.1,
         None => "not known yet",
     };
-    let mut row = text_row(thing.name.clone(), state, thing.since.map(|since| ms(since)));
+    let mut row = text_row(thing.name.clone(), state, thing.since.map(ms));
     row.value = thing.up.map(|up| f64::from(u8::from(up)));
     row
 }
