@@ -188,7 +188,7 @@ async fn respond(request: Request, state: web::Data<AppState>) -> Value {
             with(result, &[])
         }
         Call::ListTools => cached(json!({"tools": tools::list(write)})),
-        Call::CallTool { name, arguments, client } => match tools::of(name, write) {
+        Call::Tool { name, arguments, client } => match tools::of(name, write) {
             Some(tool) => called(tool.call(state, arguments, client.clone()).await),
             None => called(Err("there is no such tool".to_owned())),
         },

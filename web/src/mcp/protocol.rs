@@ -67,7 +67,8 @@ pub(super) enum Call {
     Initialize(String),
     Ping,
     ListTools,
-    CallTool {
+    /// Calls a tool.
+    Tool {
         name: String,
         arguments: Map<String, Value>,
         /// What the client calls itself.
@@ -300,7 +301,7 @@ fn call_tool(era: Era, params: &Map<String, Value>, headers: &Headers, is_tool: 
         Some(_) => return Err(Refusal::params(era, "`arguments` must be an object")),
     };
     let client = params.get("_meta").and_then(|meta| meta.get(META_CLIENT)).and_then(|client| client.get("name"));
-    Ok(Call::CallTool { name: name.clone(), arguments, client: client.and_then(Value::as_str).map(str::to_owned) })
+    Ok(Call::Tool { name: name.clone(), arguments, client: client.and_then(Value::as_str).map(str::to_owned) })
 }
 
 fn unreadable(name: &str) -> Refusal {

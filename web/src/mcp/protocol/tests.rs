@@ -45,7 +45,7 @@ fn stateless_requests_are_read_with_the_headers_that_agree() {
     let body = modern("tools/call", json!({"name": "ci", "arguments": {"sha": "abc"}}));
     for name in ["ci", "=?base64?Y2k=?="] {
         let (era, call) = call_of(read_with(&body, [MODERN, "tools/call", name]));
-        let Call::CallTool { name, arguments, client } = call else { panic!("{call:?}") };
+        let Call::Tool { name, arguments, client } = call else { panic!("{call:?}") };
         assert_eq!((era, name.as_str(), client.as_deref()), (Era::Modern, "ci", Some("a client")));
         assert_eq!(arguments["sha"], "abc");
     }
@@ -267,7 +267,7 @@ proptest! {
         match read(&body, &headers, is_tool) {
             Ok(Message::Request(request)) => {
                 // Nothing is done that a header denies.
-                if let (Call::CallTool { name, .. }, Header::Given(given)) = (&request.call, &headers.name) {
+                if let (Call::Tool { name, .. }, Header::Given(given)) = (&request.call, &headers.name) {
                     prop_assert!(given == name || given.starts_with(BASE64.0));
                 }
                 prop_assert!(request.era == Era::Legacy || headers.version == Header::Given(MODERN.to_owned()));

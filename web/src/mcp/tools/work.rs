@@ -66,7 +66,7 @@ pub(super) async fn tasks(state: State, arguments: Arguments) -> Result<Answer, 
     }
     rows.sort_by_key(|(rank, _)| *rank);
     let nothing = rows.is_empty().then_some("no task of the boards is so");
-    let boards: Vec<Value> = boards.iter().map(|board| of_board(board)).collect();
+    let boards: Vec<Value> = boards.iter().map(of_board).collect();
     let (head, first) = if boards.len() <= 3 && id.is_none() { (boards, Vec::new()) } else { (Vec::new(), boards) };
     let first = if id.is_some() { Vec::new() } else { first };
     Ok(Answer::new()
