@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod advice;
+pub mod agent;
 pub mod anomaly;
 pub mod ask;
 pub mod board;

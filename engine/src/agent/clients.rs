@@ -1,0 +1,55 @@
+//! The names that each agent uses: one table, one place.
+
+/// An agent whose telemetry is understood.
+#[derive(Debug)]
+pub struct Client {
+    /// Its name here.
+    pub name: &'static str,
+    /// What `service.name` begins with.
+    service: &'static str,
+    /// What the scope of its records begins with; empty where it says nothing.
+    scope: &'static str,
+    /// The attribute with the id of the session, with `_` for what no label's name may have.
+    pub(super) session: &'static str,
+    /// What its names of events and metrics begin with.
+    pub(super) prefix: &'static str,
+}
+
+/// Claude Code.
+pub(super) const CLAUDE: &str = "claude-code";
+/// Codex CLI.
+pub(super) const CODEX: &str = "codex";
+/// Gemini CLI.
+pub(super) const GEMINI: &str = "gemini-cli";
+
+const CLIENTS: &[Client] = &[
+    Client { name: CLAUDE, service: "claude-code", scope: "com.anthropic.claude_code", session: "session_id", prefix: "claude_code." },
+    Client { name: CODEX, service: "codex", scope: "codex_otel", session: "conversation_id", prefix: "codex." },
+    Client { name: GEMINI, service: "gemini-cli", scope: "gemini-cli", session: "session_id", prefix: "gemini_cli." },
+    Client { name: "opencode", service: "opencode", scope: "opencode", session: "session_id", prefix: "opencode." },
+];
+
+/// The agent of this name.
+#[must_use]
+pub fn client_named(name: &str) -> Option<&'static Client> {
+    CLIENTS.iter().find(|client| client.name == name)
+}
+
+/// The agent that sends as this service, or whose library made the records: users may give a service any name.
+pub(super) fn client_of(service: &str, scope: &str) -> Option<&'static Client> {
+    let by_scope = CLIENTS.iter().find(|client| scope.starts_with(client.scope));
+    by_scope.or_else(|| CLIENTS.iter().find(|client| service.starts_with(client.service)))
+}
+
+/// Whether records of this service and scope are those of an agent.
+#[must_use]
+pub fn is_agent(service: &str, scope: &str) -> bool {
+    client_of(service, scope).is_some()
+}
+
+impl Client {
+    /// The name of an event or a metric without what all of them begin with.
+    pub(super) fn bare<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(self.prefix).unwrap_or(name)
+    }
+}

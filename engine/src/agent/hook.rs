@@ -1,0 +1,146 @@
+//! Events of hooks, as Claude Code sends them over HTTP and others through `taskpulse hook`.
+//!
+//! Hooks say where a session works and whom it waits for, at once. They carry prompts and inputs of tools: nothing of these is kept but a
+//! hash of the input, by which a loop is found.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::clients::{CLAUDE, client_named};
+use super::item::{Item, Kind, Outcome};
+use super::session::Wait;
+use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept};
+use crate::model::{TimestampMs, fnv1a};
+
+/// What is wrong with the body of a hook.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// It is no JSON object.
+    #[error("the body is not a JSON object: {0}")]
+    Malformed(String),
+    /// It does not say which session.
+    #[error("the body has no `session_id`; a hook sends the JSON that the agent gives it")]
+    NoSession,
+}
+
+/// What is read of a hook; each field may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    session_id: Value,
+    hook_event_name: Value,
+    cwd: Value,
+    prompt_id: Value,
+    tool_name: Value,
+    tool_input: Value,
+    tool_use_id: Value,
+    agent_id: Value,
+    agent_type: Value,
+    notification_type: Value,
+    message: Value,
+    duration_ms: Value,
+    model: Value,
+}
+
+fn text(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+/// The signals of a hook that arrived at a time. `agent` is who sent it, Claude Code if it does not say.
+///
+/// # Errors
+/// [`HookError`] where the body does not say which session it is about.
+pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Vec<Signal>, HookError> {
+    let agent = if agent.is_empty() { CLAUDE } else { agent };
+    let name = client_named(agent).map_or_else(|| kept(agent), |client| client.name.to_owned());
+    let malformed = |error: serde_json::Error| HookError::Malformed(error.to_string());
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(malformed)?;
+    let body = Body::deserialize(Value::Object(object)).map_err(malformed)?;
+    let id = text(&body.session_id).ok_or(HookError::NoSession)?;
+    let session = SessionKey { agent: name, id: kept(id), host: String::new() };
+    let model = text(&body.model).or_else(|| body.model.get("id").and_then(text));
+    let about = About { folder: text(&body.cwd).map(kept), model: model.map(kept), ..About::default() };
+    let signal = |fact| Signal { session: session.clone(), at: arrived, way: Way::Hook, about: about.clone(), fact };
+    Ok(body.facts(arrived).into_iter().map(signal).collect())
+}
+
+impl Body {
+    fn facts(&self, at: TimestampMs) -> Vec<Fact> {
+        // Names of Claude Code, then those of Gemini CLI and others for the same.
+        match text(&self.hook_event_name).unwrap_or("") {
+            "SessionStart" | "session.created" => vec![Fact::Started],
+            "SessionEnd" | "session.deleted" => vec![Fact::Ended],
+            "UserPromptSubmit" | "BeforeAgent" => match text(&self.prompt_id) {
+                Some(id) => vec![self.counted("prompt", id, self.item(Kind::Prompt, at)), Fact::Works],
+                None => vec![Fact::Works],
+            },
+            "PreToolUse" | "BeforeTool" => self.before_tool(),
+            "PostToolUse" | "AfterTool" => self.after_tool(at, false),
+            "PostToolUseFailure" => self.after_tool(at, true),
+            "PermissionRequest" => vec![Fact::Waits(Wait::Permission { tool: text(&self.tool_name).map(kept) })],
+            "Notification" => self.notification(),
+            "SubagentStart" => self.subagent(false),
+            "SubagentStop" => self.subagent(true),
+            "Stop" | "StopFailure" | "AfterAgent" | "session.idle" => vec![Fact::TurnEnded],
+            _ => vec![Fact::Seen],
+        }
+    }
+
+    fn item(&self, kind: Kind, at: TimestampMs) -> Item {
+        Item {
+            kind,
+            at,
+            ways: Way::Hook.bit(),
+            name: text(&self.tool_name).map(kept).unwrap_or_default(),
+            prompt: text(&self.prompt_id).map(kept),
+            subagent: text(&self.agent_id).map(kept),
+            ..Item::default()
+        }
+    }
+
+    fn counted(&self, kind: &str, id: &str, item: Item) -> Fact {
+        Fact::Counted(identity(kind, &[id]), item)
+    }
+
+    /// A question to the person is a tool too.
+    fn before_tool(&self) -> Vec<Fact> {
+        match text(&self.tool_name) {
+            Some("AskUserQuestion" | "ExitPlanMode" | "ask_user") => vec![Fact::Waits(Wait::Answer)],
+            _ => vec![Fact::Works],
+        }
+    }
+
+    fn after_tool(&self, at: TimestampMs, failed: bool) -> Vec<Fact> {
+        let tool = text(&self.tool_name).map(kept).unwrap_or_default();
+        let mut facts = vec![Fact::Works];
+        if let Some(id) = text(&self.tool_use_id) {
+            let outcome = if failed { Outcome::Failed } else { Outcome::Ok };
+            let item = Item { outcome: Some(outcome), millis: self.duration_ms.as_u64(), ..self.item(Kind::Tool, at) };
+            facts.push(self.counted("tool", id, item));
+        }
+        if !self.tool_input.is_null() {
+            facts.push(Fact::Called { tool, input: fnv1a(self.tool_input.to_string().bytes()), failed });
+        }
+        facts
+    }
+
+    fn notification(&self) -> Vec<Fact> {
+        match text(&self.notification_type) {
+            Some("permission_prompt" | "ToolPermission") => vec![Fact::Waits(Wait::Permission { tool: None })],
+            Some("elicitation_dialog") => vec![Fact::Waits(Wait::Answer)],
+            Some("idle_prompt") => vec![Fact::TurnEnded],
+            // Versions before types: by the words that they used.
+            None if text(&self.message).is_some_and(|said| said.contains("permission")) => {
+                vec![Fact::Waits(Wait::Permission { tool: None })]
+            }
+            _ => vec![Fact::Seen],
+        }
+    }
+
+    fn subagent(&self, ended: bool) -> Vec<Fact> {
+        match text(&self.agent_id) {
+            Some(id) => vec![Fact::Subagent { id: kept(id), kind: text(&self.agent_type).map(kept), ended }],
+            None => vec![Fact::Seen],
+        }
+    }
+}

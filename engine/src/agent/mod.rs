@@ -1,0 +1,40 @@
+//! Coding agents as a source: what they send becomes sessions with states and figures.
+//!
+//! Pure: records that are already parsed and the time of arrival in, documents for the store out.
+//!
+//! 1. [`lines`], [`points`], [`spans`], [`hook`] and [`status_line`] read what a client sent and give [`Signal`]s. [`clients`] is the one
+//!    table of names.
+//! 2. [`Book`] applies signals. Each figure counts once, whichever ways it came: a countable fact has an identity, and what is known
+//!    already is merged, not added. So requests may come in any order, and again.
+//! 3. [`costs`] adds up what sessions cost by task, model, commit and so on; the rest is a line of its own.
+//!
+//! Texts of prompts, answers and tools are read for facts (an exit code, the id of a commit) and never kept here.
+
+mod attributes;
+mod book;
+mod clients;
+pub mod costs;
+pub mod findings;
+mod hook;
+mod item;
+mod lines;
+mod page;
+mod points;
+mod session;
+mod signal;
+mod spans;
+mod status_line;
+#[cfg(test)]
+mod tests;
+
+pub use self::book::{Book, DOCUMENTS, PageStore};
+pub use self::clients::{Client, client_named, is_agent};
+pub use self::hook::{HookError, hook};
+pub use self::item::{Item, Kind, Outcome, Sum, Tokens};
+pub use self::lines::lines;
+pub use self::page::Page;
+pub use self::points::points;
+pub use self::session::{Commit, Figures, Limit, Session, State, Subagent, ToolCounts, Wait};
+pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way};
+pub use self::spans::spans;
+pub use self::status_line::status_line;

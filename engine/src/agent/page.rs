@@ -1,0 +1,39 @@
+//! The countable facts of one session in one hour: what is read and written together.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::item::Item;
+use super::signal::SessionKey;
+use crate::model::TimestampMs;
+
+/// Most items of an hour of a session; what comes beyond is refused and counted.
+pub(super) const MAX_ITEMS: usize = 20_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Begins the key of a page.
+const PREFIX: &str = "hour/";
+
+/// Items by identity.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Page {
+    /// The session.
+    pub session: Option<SessionKey>,
+    /// By identity.
+    pub items: BTreeMap<u64, Item>,
+}
+
+/// The hour of a time.
+pub(super) const fn hour_of(at: TimestampMs) -> i64 {
+    at.div_euclid(HOUR_MS)
+}
+
+/// The key of a page. Keys are ordered by time.
+pub(super) fn page_key(hour: i64, session: &SessionKey) -> String {
+    format!("{PREFIX}{hour:08}/{}/{}@{}", session.agent, session.id, session.host)
+}
+
+/// The keys of the pages of a range of time: from the first to before the second.
+pub(super) fn page_range(start: TimestampMs, end: TimestampMs) -> (String, String) {
+    (format!("{PREFIX}{:08}/", hour_of(start).max(0)), format!("{PREFIX}{:08}/", hour_of(end).max(0) + 1))
+}

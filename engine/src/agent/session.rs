@@ -1,0 +1,547 @@
+//! A session: its state and its figures.
+//!
+//! The state follows the newest signal by its time, so that a record that comes late changes figures only. Figures follow items: one that
+//! is merged takes its former self out first.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::item::{Item, Kind, Outcome, Sum};
+use super::signal::{About, Fact, SessionKey, TaskRef, Way};
+use crate::model::TimestampMs;
+
+/// Tools, models, commits and subagents of a session that are kept by name.
+const MAX_NAMED: usize = 200;
+/// Calls and errors that are remembered for findings.
+const REMEMBERED: usize = 64;
+/// Without a hook nobody says when a turn ends: after so long without a sign it has.
+const QUIET_MS: i64 = 5 * 60_000;
+/// A session that works gives a sign at least so often.
+const LOST_MS: i64 = 30 * 60_000;
+/// One that rests or waits may be left alone for so long.
+const LEFT_MS: i64 = 12 * 3_600_000;
+
+/// Whom a session waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Wait {
+    /// A person has to allow a tool.
+    Permission {
+        /// The tool, where it is known.
+        tool: Option<String>,
+    },
+    /// A person has to answer.
+    Answer,
+    /// The model: its limit is reached, or it has too much to do.
+    Model,
+}
+
+impl Wait {
+    /// The word for it: `permission`, `answer` or `model`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Permission { .. } => "permission",
+            Self::Answer => "answer",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// What a session does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It works.
+    #[default]
+    Working,
+    /// It waits.
+    Waiting(Wait),
+    /// Its turn is over.
+    Idle,
+    /// It ended.
+    Ended,
+    /// It gave no sign for so long that it may not live any more.
+    Lost,
+}
+
+impl State {
+    /// All words for states.
+    pub const WORDS: [&'static str; 5] = ["working", "waiting", "idle", "ended", "lost"];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Waiting(_) => "waiting",
+            Self::Idle => "idle",
+            Self::Ended => "ended",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// A limit of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Its name: `five_hour`, `seven_day`.
+    pub name: String,
+    /// The part that is used.
+    pub used_ratio: f64,
+    /// When it begins anew.
+    pub resets_at: Option<TimestampMs>,
+}
+
+/// A commit that a session made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    pub at: TimestampMs,
+    /// The branch, where it is known.
+    pub branch: Option<String>,
+}
+
+/// A subagent of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subagent {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    pub kind: Option<String>,
+    /// When it was first seen.
+    pub started: TimestampMs,
+    /// When it ended.
+    pub ended: Option<TimestampMs>,
+}
+
+/// Calls of a tool by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ToolCounts {
+    /// Well.
+    pub ok: u64,
+    /// With an error.
+    pub failed: u64,
+    /// Not allowed.
+    pub refused: u64,
+}
+
+/// What was used of one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// Requests that were answered.
+    pub requests: u64,
+    /// Money, in millionths of a dollar.
+    pub micros: Sum,
+    /// Tokens by kind.
+    pub input: Sum,
+    /// Tokens that were answered.
+    pub output: Sum,
+    /// Tokens that came from the cache.
+    pub cache_read: Sum,
+    /// Tokens that were written to it.
+    pub cache_creation: Sum,
+    /// Tokens that were thought.
+    pub reasoning: Sum,
+}
+
+impl Figures {
+    fn change(&mut self, item: &Item, change: fn(&mut Sum, Option<u64>)) {
+        change(&mut self.micros, item.micros);
+        change(&mut self.input, item.tokens.input);
+        change(&mut self.output, item.tokens.output);
+        change(&mut self.cache_read, item.tokens.cache_read);
+        change(&mut self.cache_creation, item.tokens.cache_creation);
+        change(&mut self.reasoning, item.tokens.reasoning);
+    }
+}
+
+/// Of requests, and of data points: two accounts of the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Accounts {
+    pub(super) requests: Figures,
+    pub(super) points: Figures,
+}
+
+impl Accounts {
+    /// The account that knows more of each figure: one lags behind the other, or is not sent at all.
+    pub(super) fn best(&self) -> Figures {
+        let better = |a: Sum, b: Sum| if a.known() >= b.known() { a } else { b };
+        let (a, b) = (&self.requests, &self.points);
+        Figures {
+            requests: a.requests,
+            micros: better(a.micros, b.micros),
+            input: better(a.input, b.input),
+            output: better(a.output, b.output),
+            cache_read: better(a.cache_read, b.cache_read),
+            cache_creation: better(a.cache_creation, b.cache_creation),
+            reasoning: better(a.reasoning, b.reasoning),
+        }
+    }
+}
+
+/// A call of a tool with the hash of what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Call {
+    pub(super) at: TimestampMs,
+    pub(super) tool: String,
+    pub(super) input: u64,
+    pub(super) failed: bool,
+    pub(super) hooked: bool,
+}
+
+/// Something with the time from which it is known: of two, the later one counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known<T> {
+    at: TimestampMs,
+    value: Option<T>,
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self { at: TimestampMs::MIN, value: None }
+    }
+}
+
+impl<T> Known<T> {
+    fn learn(&mut self, at: TimestampMs, value: Option<T>) {
+        if value.is_some() && at >= self.at {
+            *self = Self { at, value };
+        }
+    }
+}
+
+/// A session of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Which.
+    pub key: SessionKey,
+    state: State,
+    /// Since when it is in this state.
+    since: TimestampMs,
+    /// The time of the newest signal about its state.
+    state_at: TimestampMs,
+    /// When it was first heard of.
+    pub first_seen: TimestampMs,
+    /// When it was last heard of, by the clock of this service.
+    pub last_seen: TimestampMs,
+    /// When it began, where that was said.
+    pub started: Option<TimestampMs>,
+    folder: Known<String>,
+    repository: Known<String>,
+    branch: Known<String>,
+    model: Known<String>,
+    version: Known<String>,
+    task: Known<TaskRef>,
+    context: Known<f64>,
+    limits: Known<Vec<Limit>>,
+    /// Money so far as its status line says it.
+    pub(super) said_micros: Option<u64>,
+    pub(super) accounts: BTreeMap<String, Accounts>,
+    /// Prompts.
+    pub prompts: u64,
+    /// Requests that failed.
+    pub errors: u64,
+    /// Milliseconds in which it was used.
+    pub active_ms: Sum,
+    /// Lines that were added.
+    pub lines_added: Sum,
+    /// Lines that were removed.
+    pub lines_removed: Sum,
+    /// Tools that were allowed, and that were not.
+    pub decisions: (u64, u64),
+    /// Calls by tool and outcome.
+    pub tools: BTreeMap<String, ToolCounts>,
+    waited_ms: u64,
+    wait_spans: Sum,
+    /// Whether hooks say what it does.
+    pub hooked: bool,
+    /// Its commits, by time.
+    pub commits: Vec<Commit>,
+    /// Its subagents.
+    pub subagents: Vec<Subagent>,
+    pub(super) calls: VecDeque<Call>,
+    pub(super) failures: VecDeque<TimestampMs>,
+    /// Items that were not counted, since an hour had too many.
+    pub dropped: u64,
+}
+
+impl Session {
+    pub(super) fn new(key: SessionKey, at: TimestampMs, now: TimestampMs) -> Self {
+        Self {
+            key,
+            state: State::Working,
+            since: at,
+            state_at: TimestampMs::MIN,
+            first_seen: at,
+            last_seen: now,
+            started: None,
+            folder: Known::default(),
+            repository: Known::default(),
+            branch: Known::default(),
+            model: Known::default(),
+            version: Known::default(),
+            task: Known::default(),
+            context: Known::default(),
+            limits: Known::default(),
+            said_micros: None,
+            accounts: BTreeMap::new(),
+            prompts: 0,
+            errors: 0,
+            active_ms: Sum::default(),
+            lines_added: Sum::default(),
+            lines_removed: Sum::default(),
+            decisions: (0, 0),
+            tools: BTreeMap::new(),
+            waited_ms: 0,
+            wait_spans: Sum::default(),
+            hooked: false,
+            commits: Vec::new(),
+            subagents: Vec::new(),
+            calls: VecDeque::new(),
+            failures: VecDeque::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Its state at a time, and since when.
+    #[must_use]
+    pub fn state(&self, now: TimestampMs) -> (State, TimestampMs) {
+        let quiet = now - self.last_seen;
+        match &self.state {
+            State::Working if !self.hooked && (QUIET_MS..LEFT_MS).contains(&quiet) => (State::Idle, self.last_seen),
+            State::Working if self.hooked && quiet > LOST_MS => (State::Lost, self.last_seen),
+            State::Working | State::Idle | State::Waiting(_) if quiet > LEFT_MS => (State::Lost, self.last_seen),
+            state => (state.clone(), self.since),
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        self.folder.value.as_deref()
+    }
+
+    /// The repository.
+    #[must_use]
+    pub fn repository(&self) -> Option<&str> {
+        self.repository.value.as_deref()
+    }
+
+    /// The branch.
+    #[must_use]
+    pub fn branch(&self) -> Option<&str> {
+        self.branch.value.as_deref()
+    }
+
+    /// The model that it used last.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.value.as_deref()
+    }
+
+    /// The version of the agent.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.value.as_deref()
+    }
+
+    /// The task that it said last.
+    #[must_use]
+    pub fn task(&self) -> Option<&TaskRef> {
+        self.task.value.as_ref()
+    }
+
+    /// The part of the context that is used.
+    #[must_use]
+    pub fn context(&self) -> Option<f64> {
+        self.context.value
+    }
+
+    /// The limits of the plan.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        self.limits.value.as_deref().unwrap_or_default()
+    }
+
+    /// What was used by model; each figure from the account that knows more of it.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, Figures)> {
+        self.accounts.iter().map(|(model, accounts)| (model.as_str(), accounts.best()))
+    }
+
+    /// Money in millionths of a dollar: what requests and points say, else the status line.
+    #[must_use]
+    pub fn micros(&self) -> Option<u64> {
+        let counted = self.figures().filter_map(|(_, figures)| figures.micros.known()).reduce(u64::saturating_add);
+        counted.or(self.said_micros)
+    }
+
+    /// Milliseconds that it waited for a person: by hooks, else by spans.
+    #[must_use]
+    pub fn waited_ms(&self, now: TimestampMs) -> Option<u64> {
+        if !self.hooked {
+            return self.wait_spans.known();
+        }
+        let open = match self.state(now) {
+            (State::Waiting(Wait::Permission { .. } | Wait::Answer), since) => u64::try_from(now - since).unwrap_or(0),
+            _ => 0,
+        };
+        Some(self.waited_ms + open)
+    }
+
+    /// Requests that the model answered.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.accounts.values().map(|accounts| accounts.requests.requests).sum()
+    }
+
+    /// Takes in what is said beside a fact.
+    pub(super) fn learn(&mut self, at: TimestampMs, now: TimestampMs, way: Way, about: About) {
+        self.first_seen = self.first_seen.min(at);
+        self.last_seen = self.last_seen.max(now);
+        self.hooked |= way == Way::Hook;
+        self.folder.learn(at, about.folder);
+        self.repository.learn(at, about.repository);
+        self.branch.learn(at, about.branch);
+        // A small model may help beside the one that was chosen: what the status line and requests say last counts.
+        self.model.learn(at, about.model);
+        self.version.learn(at, about.version);
+        self.task.learn(at, about.task);
+    }
+
+    /// Takes in a fact that is not counted.
+    pub(super) fn take(&mut self, at: TimestampMs, way: Way, fact: Fact) {
+        match fact {
+            Fact::Seen | Fact::Counted(..) => {}
+            Fact::Started => self.started = Some(self.started.map_or(at, |known| known.min(at))),
+            Fact::Works => self.go_to(at, State::Working),
+            Fact::Waits(wait) => self.wait(at, way, wait),
+            Fact::TurnEnded => self.go_to(at, State::Idle),
+            Fact::Ended => self.go_to(at, State::Ended),
+            Fact::Subagent { id, kind, ended } => self.subagent(at, id, kind, ended),
+            Fact::Called { tool, input, failed } => {
+                remember(&mut self.calls, Call { at, tool, input, failed, hooked: way == Way::Hook });
+            }
+            Fact::Context(ratio) => self.context.learn(at, Some(ratio)),
+            Fact::Limits(limits) => self.limits.learn(at, Some(limits)),
+            Fact::CostSoFar(micros) => self.said_micros = self.said_micros.max(Some(micros)),
+        }
+    }
+
+    /// A later notice of the same wait does not know the tool any more.
+    fn wait(&mut self, at: TimestampMs, way: Way, wait: Wait) {
+        let is_known = matches!((&self.state, &wait), (State::Waiting(Wait::Permission { .. }), Wait::Permission { tool: None }));
+        if is_known && way == Way::Hook {
+            self.state_at = self.state_at.max(at);
+        } else {
+            self.go_to(at, State::Waiting(wait));
+        }
+    }
+
+    fn go_to(&mut self, at: TimestampMs, state: State) {
+        if at < self.state_at {
+            return;
+        }
+        self.state_at = at;
+        if self.state == state {
+            return;
+        }
+        if let State::Waiting(Wait::Permission { .. } | Wait::Answer) = self.state {
+            self.waited_ms += u64::try_from(at - self.since).unwrap_or(0);
+        }
+        (self.state, self.since) = (state, at);
+    }
+
+    fn subagent(&mut self, at: TimestampMs, id: String, kind: Option<String>, ended: bool) {
+        let (end, has_room) = (ended.then_some(at), self.subagents.len() < MAX_NAMED);
+        match self.subagents.iter_mut().find(|known| known.id == id) {
+            Some(known) => {
+                known.started = known.started.min(at);
+                known.kind = known.kind.take().or(kind);
+                known.ended = known.ended.or(end);
+            }
+            None if has_room => self.subagents.push(Subagent { id, kind, started: at, ended: end }),
+            None => {}
+        }
+    }
+
+    /// Counts an item, or takes it out of the count.
+    pub(super) fn count(&mut self, item: &Item, is_new: bool) {
+        let change = if is_new { Sum::add } else { Sum::take_out };
+        let step = |count: &mut u64| *count = if is_new { *count + 1 } else { count.saturating_sub(1) };
+        match item.kind {
+            Kind::Request => {
+                let figures = &mut self.accounts(item).requests;
+                step(&mut figures.requests);
+                figures.change(item, change);
+            }
+            Kind::Error => step(&mut self.errors),
+            Kind::Prompt => step(&mut self.prompts),
+            Kind::Wait => change(&mut self.wait_spans, item.millis),
+            Kind::Decision => {
+                let is_allowed = item.outcome == Some(Outcome::Ok);
+                step(if is_allowed { &mut self.decisions.0 } else { &mut self.decisions.1 });
+                if !is_allowed {
+                    step(&mut self.tool(&item.name).refused);
+                }
+            }
+            Kind::Tool => {
+                let Some(outcome) = item.outcome else { return };
+                let counts = self.tool(&item.name);
+                step(match outcome {
+                    Outcome::Ok => &mut counts.ok,
+                    Outcome::Failed => &mut counts.failed,
+                    Outcome::Refused => &mut counts.refused,
+                });
+            }
+            Kind::Commit => self.commit(item, is_new),
+            Kind::Delta | Kind::Total => self.point(item, change),
+        }
+        self.tools.retain(|_, counts| *counts != ToolCounts::default());
+    }
+
+    fn point(&mut self, item: &Item, change: fn(&mut Sum, Option<u64>)) {
+        match item.name.as_str() {
+            "cost" | "tokens" => self.accounts(item).points.change(item, change),
+            "active" => change(&mut self.active_ms, item.millis),
+            "lines added" => change(&mut self.lines_added, item.millis),
+            "lines removed" => change(&mut self.lines_removed, item.millis),
+            _ => {}
+        }
+    }
+
+    fn accounts(&mut self, item: &Item) -> &mut Accounts {
+        let model = item.model.clone().unwrap_or_default();
+        let model = if self.accounts.len() < MAX_NAMED || self.accounts.contains_key(&model) { model } else { String::new() };
+        self.accounts.entry(model).or_default()
+    }
+
+    fn tool(&mut self, name: &str) -> &mut ToolCounts {
+        let name = if self.tools.len() < MAX_NAMED || self.tools.contains_key(name) { name } else { "" };
+        self.tools.entry(name.to_owned()).or_default()
+    }
+
+    fn commit(&mut self, item: &Item, is_new: bool) {
+        self.commits.retain(|commit| commit.id != item.name);
+        if is_new && self.commits.len() < MAX_NAMED {
+            let commit = Commit { id: item.name.clone(), at: item.at, branch: item.branch.clone() };
+            let place = self.commits.partition_point(|other| other.at <= commit.at);
+            self.commits.insert(place, commit);
+        }
+    }
+
+    /// Remembers when a request failed.
+    pub(super) fn failed(&mut self, at: TimestampMs) {
+        remember(&mut self.failures, at);
+    }
+}
+
+fn remember<T>(list: &mut VecDeque<T>, one: T) {
+    if list.len() == REMEMBERED {
+        list.pop_front();
+    }
+    list.push_back(one);
+}

@@ -1,0 +1,144 @@
+//! What a client said, in one form for all of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::item::Item;
+use super::session::{Limit, Wait};
+use crate::model::{TimestampMs, fnv1a};
+
+/// Longest name, id or folder that is kept, in bytes.
+const MAX_TEXT: usize = 512;
+
+/// A session of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionKey {
+    /// The agent: `claude-code`, `codex`, `gemini-cli`, `opencode`.
+    pub agent: String,
+    /// What the agent calls it.
+    pub id: String,
+    /// The machine, where it is known. Two machines may have sessions of one id.
+    pub host: String,
+}
+
+/// How a signal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// An event of a hook.
+    Hook,
+    /// A log record.
+    Line,
+    /// A data point of a metric.
+    Point,
+    /// A span.
+    Span,
+    /// What a status line is given.
+    StatusLine,
+}
+
+impl Way {
+    /// Its bit in a set.
+    #[must_use]
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A task as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct TaskRef {
+    /// The project, where it is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub project: String,
+    /// The tag, where it is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tag: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// What is said of a session beside the fact; what is absent is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// Its folder.
+    pub folder: Option<String>,
+    /// The task that it works on.
+    pub task: Option<TaskRef>,
+    /// The branch.
+    pub branch: Option<String>,
+    /// The repository.
+    pub repository: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// The version of the agent.
+    pub version: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// Nothing more than that it lives. Makes no session.
+    Seen,
+    /// It began.
+    Started,
+    /// It works: a prompt came, a tool runs, the model answered.
+    Works,
+    /// It waits.
+    Waits(Wait),
+    /// Its turn is over.
+    TurnEnded,
+    /// It ended.
+    Ended,
+    /// Something that is counted, with its identity.
+    Counted(u64, Item),
+    /// A subagent began, or ended.
+    Subagent {
+        /// Its id.
+        id: String,
+        /// Its kind.
+        kind: Option<String>,
+        /// Whether it ended.
+        ended: bool,
+    },
+    /// A tool was called with these inputs: for finding loops.
+    Called {
+        /// The tool.
+        tool: String,
+        /// The hash of what it was given.
+        input: u64,
+        /// Whether it failed.
+        failed: bool,
+    },
+    /// The part of the context that is used.
+    Context(f64),
+    /// The limits of the plan.
+    Limits(Vec<Limit>),
+    /// Money so far, in millionths of a dollar.
+    CostSoFar(u64),
+}
+
+/// A fact about a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// The session.
+    pub session: SessionKey,
+    /// When it happened, by the client's clock where it says so.
+    pub at: TimestampMs,
+    /// How it came.
+    pub way: Way,
+    /// What else is said.
+    pub about: About,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// The identity of a countable fact.
+pub(super) fn identity(kind: &str, parts: &[&str]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| [0xff].into_iter().chain(part.bytes()));
+    fnv1a(kind.bytes().chain(bytes))
+}
+
+/// A name that is kept: cut to what is shown, without control characters.
+pub(super) fn kept(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    clean[..clean.floor_char_boundary(MAX_TEXT)].to_owned()
+}
