@@ -121,6 +121,7 @@ fn taskmaster(settings: &Settings, context: &Context) -> Plan {
     });
     let channels = BoardChannels {
         boards: context.publishers.boards.clone(),
+        work: context.publishers.work.clone(),
         sources: context.publishers.sources.clone(),
         runs: context.publishers.runs.subscribe(),
     };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_rt::Arbiter;
 use anyhow::Context;
 use taskpulse_actors::actions::{ActionOutputs, ActionsActor};
+use taskpulse_actors::agents::{AgentDoor, AgentOutputs, Agents, AgentsActor};
 use taskpulse_actors::alert::{AlertActor, AlertOutputs, kept_alerts, reasons, with_given_rules};
 use taskpulse_actors::batcher::{BatcherActor, BatcherOptions};
 use taskpulse_actors::clock::Clock;
@@ -85,6 +86,8 @@ pub struct Pipeline<'a> {
     traces: ActorHandle<SpanStoreActor>,
     span_listeners: SpanListeners,
     log_templates: ActorHandle<LogTemplatesActor>,
+    agents: ActorHandle<AgentsActor>,
+    sessions: Agents,
     pub publishers: Publishers,
     /// Signs links that acknowledge alerts.
     pub ack_key: AckKey,
@@ -134,6 +137,8 @@ impl<'a> Pipeline<'a> {
         let traces = starter.start_essential(&arbiters.store, "traces", spans);
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let log_templates = start_log_templates(&starter, &arbiters.pipeline, &reporter, &store_actor);
+        let sessions = Agents::default();
+        let agents = start_agents(&starter, &arbiters.pipeline, &store, &sessions, &store_actor);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
         let ack_key = AckKey::of(dir).context("random numbers")?;
@@ -166,6 +171,8 @@ impl<'a> Pipeline<'a> {
             traces,
             span_listeners,
             log_templates,
+            agents,
+            sessions,
             hub,
             alerts,
             optimizer,
@@ -210,6 +217,11 @@ impl<'a> Pipeline<'a> {
         TraceDoor::new(self.reporter.store.traces(), self.traces.mailbox(), self.span_listeners.clone())
     }
 
+    /// The way to the sessions of coding agents.
+    pub fn agent_door(&self) -> AgentDoor {
+        AgentDoor::new(self.sessions.clone(), self.agents.mailbox())
+    }
+
     /// Records an event about the service itself.
     pub fn record_event(&self, kind: &str, title: String) {
         let event = Event::new(self.starter.clock.now_ms(), "service", kind, self.reporter.version, title);
@@ -250,6 +262,7 @@ impl<'a> Pipeline<'a> {
         self.record_event("stop", format!("taskpulse {} stopped", self.reporter.version));
         bounded("logs", self.logs.mailbox::<Finish>().send(Finish)).await;
         bounded("traces", self.traces.mailbox::<Finish>().send(Finish)).await;
+        bounded("agents", self.agents.mailbox::<Finish>().send(Finish)).await;
         bounded("templates", self.log_templates.mailbox::<Finish>().send(Finish)).await;
         bounded("store", self.store.mailbox::<Finish>().send(Finish)).await;
     }
@@ -319,6 +332,18 @@ fn start_log_templates(
     starter.start(arbiter, "log templates", move || {
         LogTemplatesActor::new(clock.clone(), store.clone(), templates.clone(), documents.clone(), events.clone())
     })
+}
+
+fn start_agents(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    store: &StoreReader,
+    sessions: &Agents,
+    store_actor: &ActorHandle<StoreActor>,
+) -> ActorHandle<AgentsActor> {
+    let (clock, store, sessions) = (starter.clock.clone(), store.clone(), sessions.clone());
+    let outputs = AgentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), append: store_actor.mailbox() };
+    starter.start(arbiter, "agents", move || AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), outputs.clone()))
 }
 
 fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, followed: &FollowedWindows) -> ActorHandle<HubActor> {

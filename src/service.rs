@@ -124,6 +124,7 @@ impl Server {
             append: pipeline.store.mailbox(),
             logs: pipeline.log_door(),
             traces: pipeline.trace_door(),
+            agents: pipeline.agent_door(),
             append_resolved: pipeline.store.mailbox(),
             snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),

@@ -3,6 +3,7 @@
 //! Know messages and the engine, never HTTP. Who talks to whom is decided where they are started.
 
 pub mod actions;
+pub mod agents;
 pub mod alert;
 pub mod ask;
 pub mod batcher;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use taskpulse_engine::advice::Verdicts;
+use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::board::cost::CiRun;
 use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
@@ -56,6 +57,8 @@ pub struct Publishers {
     pub actions: watch::Sender<Arc<Actions>>,
     /// Task boards; of the Task Master collector.
     pub boards: watch::Sender<BoardsByProject>,
+    /// When tasks were in progress; of the Task Master collector.
+    pub work: watch::Sender<Arc<Vec<Work>>>,
     /// CI; each GitHub collector has its repository.
     pub repositories: watch::Sender<RepositoriesByName>,
     /// Jobs of CI; each GitHub collector has those of its repository.
@@ -88,6 +91,7 @@ pub struct Views {
     experiments: watch::Receiver<Arc<Vec<Experiment>>>,
     actions: watch::Receiver<Arc<Actions>>,
     boards: watch::Receiver<BoardsByProject>,
+    work: watch::Receiver<Arc<Vec<Work>>>,
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
     health: watch::Receiver<Arc<Health>>,
@@ -112,6 +116,7 @@ impl Publishers {
         let (experiments, experiments_view) = watch::channel(Arc::default());
         let (actions, actions_view) = watch::channel(Arc::default());
         let (boards, boards_view) = watch::channel(BTreeMap::new());
+        let (work, work_view) = watch::channel(Arc::default());
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
         let (runs, _) = watch::channel(BTreeMap::new());
@@ -130,6 +135,7 @@ impl Publishers {
             experiments: experiments_view,
             actions: actions_view,
             boards: boards_view,
+            work: work_view,
             repositories: repositories_view,
             jobs: jobs_view,
             health: health_view,
@@ -152,6 +158,7 @@ impl Publishers {
                 experiments,
                 actions,
                 boards,
+                work,
                 repositories,
                 jobs,
                 runs,
@@ -231,6 +238,12 @@ impl Views {
     #[must_use]
     pub fn boards(&self) -> Vec<Arc<Board>> {
         self.boards.borrow().values().flatten().cloned().collect()
+    }
+
+    /// When tasks were in progress.
+    #[must_use]
+    pub fn work(&self) -> Arc<Vec<Work>> {
+        Arc::clone(&self.work.borrow())
     }
 
     /// CI, by repository.

@@ -92,6 +92,16 @@ metrics! {
     "process_memory_usage_bytes" Gauge "bytes" "Memory of {process}" "Resident memory of the processes of one name; the ten highest";
     "process_disk_io_bytes_per_second" Gauge "bytes_per_second" "Disk {direction} of {process}" "Bytes that the processes of one name read from and wrote to disks since the sample before, per second; the ten highest";
     "process_count" Gauge "" "Processes of {process}" "Processes of one name that is among the ten highest by CPU, memory or bytes";
+    "agent_sessions" Gauge "" "Sessions of {agent} {state}" "Sessions of coding agents that work, wait or rest";
+    "agent_cost_usd_total" Counter "" "Cost of {agent} with {model}" "What coding agents said that their requests cost, in US dollars";
+    "agent_tokens_total" Counter "" "Tokens of {agent} {model}, {type}" "Tokens of coding agents by kind, as the client counts them";
+    "agent_requests_total" Counter "" "Requests of {agent} to {model}" "Requests to models that were answered";
+    "agent_request_errors_total" Counter "" "Failed requests of {agent}" "Requests to models that failed";
+    "agent_tool_calls_total" Counter "" "Calls of {tool} by {agent}, {outcome}" "Calls of tools by outcome: ok, failed, refused";
+    "agent_prompts_total" Counter "" "Prompts to {agent}" "Prompts that coding agents were given";
+    "agent_commits_total" Counter "" "Commits of {agent}" "Commits that coding agents made";
+    "agent_active_seconds_total" Counter "seconds" "Active time of {agent}" "Time in which coding agents were used, as they say it";
+    "agent_waiting_seconds_total" Counter "seconds" "Waiting time of {agent}" "Time that coding agents waited for a person";
     "taskmaster_tasks" Gauge "" "Tasks {status} in {project} {tag}" "Tasks by status";
     "taskmaster_subtasks" Gauge "" "Subtasks {status} in {project} {tag}" "Subtasks by status";
     "taskmaster_completion_ratio" Gauge "ratio" "Completion of {project} {tag}" "Tasks done, as a share of those not cancelled";

@@ -5,6 +5,7 @@
 mod access;
 mod actions;
 mod admin;
+mod agents;
 mod answers;
 mod ask;
 mod assets;

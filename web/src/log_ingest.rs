@@ -10,6 +10,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
+use taskpulse_engine::agent;
 use taskpulse_engine::logs::push::{self, PushError, Taken};
 use taskpulse_engine::otlp::{Encoding, Signal};
 use taskpulse_engine::privacy::filter_lines;
@@ -135,9 +136,14 @@ async fn take_streams(req: &HttpRequest, payload: web::Payload, state: &AppState
 /// Has the lines of a request kept, and reports that to status.
 pub(crate) async fn keep(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
     let take = || {
-        let Taken { mut lines, newest, refused, reasons, warnings, .. } = take()?;
-        filter_lines(&mut lines, &state.kept);
+        let Taken { lines, newest, refused, reasons, warnings, .. } = take()?;
         Ok(((!lines.is_empty()).then_some(lines), Given { newest, refused, reasons, warnings }))
     };
-    DOOR.keep(state, take, |lines| state.logs.append(lines)).await
+    let append = |mut lines| async move {
+        // Before the lines: a client that sends them again is counted once, but its lines are kept twice.
+        state.agents.keep(agent::lines(&lines)).await?;
+        filter_lines(&mut lines, &state.kept);
+        state.logs.append(lines).await
+    };
+    DOOR.keep(state, take, append).await
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::messages::AppendResolved;
 use taskpulse_actors::metadata::Metadata;
+use taskpulse_engine::agent;
 use taskpulse_engine::exemplar::ExemplarBatch;
 use taskpulse_engine::exposition::Line;
 use taskpulse_engine::model::{Labels, Sample, TimestampMs, is_stale_marker};
@@ -229,6 +230,8 @@ async fn take(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
         DecodeError::TooManyParts => ApiError::too_large(error.to_string()),
     })?;
     drop(body);
+    // What is refused below may be sent again: sessions count it once.
+    kept(async { Ok(state.agents.keep(agent::points(&request)).await) }).await?;
     filter_metrics(&mut request, &state.kept);
     let mut turn = timeout(PATIENCE, Arc::clone(&state.otlp.streams).lock_owned())
         .await

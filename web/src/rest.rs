@@ -13,6 +13,7 @@ use taskpulse_engine::forecast::record;
 use taskpulse_engine::model::TimestampMs;
 use taskpulse_engine::windows::Level;
 
+use crate::agents::{self, BY};
 use crate::answers::List;
 use crate::envelope::{ApiError, blocking, success};
 use crate::parameter::{self, END, MATCH, Parameter, START, TIMEOUT};
@@ -83,9 +84,9 @@ pub(crate) fn routes() -> Vec<Route> {
             .parameters(&[START, END, SOURCE])
             .answers(Shape::list::<view::Event>()),
         Route::get("/api/v1/costs", costs)
-            .about("What was used in a range of time: CPU, and tokens, money and time of coding agents; at most 31 days, by default the last one")
-            .parameters(&[START, END])
-            .answers(Shape::data::<view::Spent>()),
+            .about("What was used in a range of time: CPU, and tokens, money and time of coding agents; at most 31 days, by default the last one. With `by`, what coding agents cost by task, model, commit and more, by default ever; the rows add up, with one for what nobody can attribute")
+            .parameters(&[BY, START, END])
+            .answers(Shape::data::<view::Costs>()),
         Route::get("/api/v1/tasks", tasks).about("The task boards").answers(Shape::data::<Tasks>()),
         Route::get("/api/v1/ci/runs", ci_runs).about("CI: the figures of each workflow, and the newest runs").answers(Shape::data::<Ci>()),
         Route::get("/api/v1/ci/jobs", ci_jobs)
@@ -215,6 +216,13 @@ async fn events(state: web::Data<AppState>, params: Params) -> Result<HttpRespon
 
 async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
     let now = now_ms();
+    if let Some(by) = params.get("by") {
+        let by = agents::asked(by)?;
+        let end = params.time("end")?.unwrap_or(now.saturating_add(1));
+        let (start, end) = params.range(0, end)?;
+        let rows = agents::costs_of(&state, by, start, end).await?;
+        return state.answers.success(&view::Costs::Rows(rows));
+    }
     let end = params.time("end")?.unwrap_or(now);
     let (start, end) = params.range(end.saturating_sub(DAY_MS), end)?;
     if end.saturating_sub(start) > MAX_COSTS_MS {
@@ -223,7 +231,7 @@ async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpRespons
     let (store, names) = (state.store.clone(), state.money.agents.clone());
     let spent =
         blocking(move || Ok(view::Spent::new(measure(&store, start, end, &names, None)?, names.currency().map(str::to_owned)))).await?;
-    state.answers.success(&spent)
+    state.answers.success(&view::Costs::Spent(spent))
 }
 
 async fn tasks(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use crate::envelope::ApiError;
 use crate::route::{Methods, Route};
 use crate::{
-    actions, admin, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks, import,
-    ingest, log_ingest, log_templates, login, logs, loki, mcp, noise, openapi, ops, otlp, prometheus, query, recommendations, rest,
+    actions, admin, agents, ask, assets, buckets, channels, discovery, effect, exemplars, experiments, export, forecast, heartbeats, hooks,
+    import, ingest, log_ingest, log_templates, login, logs, loki, mcp, noise, openapi, ops, otlp, prometheus, query, recommendations, rest,
     rule_changes, rule_export, rules, session, silences, tempo, trace_ingest, trace_search, traces, tree,
 };
 
@@ -56,6 +56,7 @@ const MODULES: &[fn() -> Vec<Route>] = &[
     export::routes,
     heartbeats::routes,
     hooks::routes,
+    agents::routes,
     admin::routes,
     openapi::routes,
     no_such_path_routes,

@@ -15,6 +15,7 @@ use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use futures_util::FutureExt;
+use taskpulse_actors::agents::AgentDoor;
 use taskpulse_actors::ask::Translator;
 use taskpulse_actors::collectors::github::state::SharedWebhooks;
 use taskpulse_actors::collectors::heartbeat::Heartbeats;
@@ -116,6 +117,8 @@ pub struct AppState {
     pub logs: LogDoor,
     /// The store of spans: reads it, and has spans kept.
     pub traces: TraceDoor,
+    /// Sessions of coding agents: reads them, and has what they say kept.
+    pub agents: AgentDoor,
     /// Makes copies of the data directory.
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.

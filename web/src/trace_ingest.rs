@@ -2,9 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
+use taskpulse_engine::agent;
 use taskpulse_engine::logs::push::PushError;
 use taskpulse_engine::otlp::{Encoding, Signal};
 use taskpulse_engine::privacy::filter_spans;
+use taskpulse_engine::traces::Spans;
 use taskpulse_engine::traces::otlp::{Taken, take};
 
 use crate::body::{self, BodyLimits, MAX_RAW_BYTES};
@@ -72,10 +74,14 @@ async fn keep(req: &HttpRequest, payload: web::Payload, encoding: Encoding, stat
 /// Has the spans of a request kept, and reports that to status.
 pub(crate) async fn keep_spans(state: &AppState, take: impl FnOnce() -> Result<Taken, PushError>) -> Result<Outcome, ApiError> {
     let take = || {
-        let Taken { mut spans, refused, reasons, .. } = take()?;
-        filter_spans(&mut spans, &state.kept);
+        let Taken { spans, refused, reasons, .. } = take()?;
         let newest = spans.iter().flat_map(|spans| &spans.spans).map(|span| span.start).max().unwrap_or(0);
         Ok(((!spans.is_empty()).then_some(spans), Given { newest, refused, reasons, ..Given::default() }))
     };
-    DOOR.keep(state, take, |spans| state.traces.append(spans)).await
+    let append = |mut spans: Vec<Spans>| async move {
+        state.agents.keep(agent::spans(&spans)).await?;
+        filter_spans(&mut spans, &state.kept);
+        state.traces.append(spans).await
+    };
+    DOOR.keep(state, take, append).await
 }

@@ -27,6 +27,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use taskpulse_engine::agent::TaskRef;
+use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
@@ -82,6 +84,8 @@ pub struct BoardOptions {
 pub struct BoardChannels {
     /// The views of boards.
     pub boards: Sender<BoardsByProject>,
+    /// When tasks were in progress.
+    pub work: Sender<Arc<Vec<Work>>>,
     /// The state of sources.
     pub sources: SourceRegistry,
     /// CI runs.
@@ -166,6 +170,7 @@ impl Boards {
         self.series.end_missing(&mut found, now);
         let costs_changed = self.costs.update(&self.projects, &self.store, &self.channels.runs, now, moved);
         self.publish(now, costs_changed);
+        self.publish_work(now);
         found
     }
 }
@@ -179,6 +184,33 @@ impl Boards {
                 self.channels.boards.send_modify(|all| drop(all.insert(project.name.clone(), boards)));
             }
         }
+    }
+}
+
+impl Boards {
+    /// Publishes when tasks were in progress, if that changed. What still is has no end.
+    fn publish_work(&self, now: TimestampMs) {
+        let mut work = Vec::new();
+        for project in &self.projects {
+            let folder = project.root.to_string_lossy();
+            for (tag, id, stretches) in project.watcher.work() {
+                let task = TaskRef { project: project.name.clone(), tag: tag.to_owned(), id: id.to_owned() };
+                let of = |(from, to): &(TimestampMs, Option<TimestampMs>)| Work {
+                    folder: folder.clone().into_owned(),
+                    task: task.clone(),
+                    from: *from,
+                    to: to.unwrap_or(TimestampMs::MAX),
+                };
+                work.extend(stretches.iter().filter(|(from, _)| *from <= now).map(of));
+            }
+        }
+        self.channels.work.send_if_modified(|known| {
+            let is_new = **known != work;
+            if is_new {
+                *known = Arc::new(work);
+            }
+            is_new
+        });
     }
 }
 

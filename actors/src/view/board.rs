@@ -9,7 +9,7 @@ use taskpulse_engine::board;
 use taskpulse_engine::board::cost;
 use utoipa::ToSchema;
 
-use super::{Source, seconds};
+use super::{AgentCosts, Source, seconds};
 
 /// `/api/v1/tasks`
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -155,6 +155,16 @@ pub struct Spent {
     /// Seconds that coding agents were active.
     #[schema(required = true)]
     pub active_seconds: Option<f64>,
+}
+
+/// `/api/v1/costs`
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Costs {
+    /// What was used.
+    Spent(Spent),
+    /// What coding agents cost, where the request says by what.
+    Rows(AgentCosts),
 }
 
 impl Spent {

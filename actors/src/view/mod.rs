@@ -8,6 +8,7 @@
 
 mod action;
 mod actor;
+mod agent;
 mod alert;
 mod alertmanager;
 mod anomaly;
@@ -43,13 +44,17 @@ pub use self::action::{
     Actions,
 };
 pub use self::actor::{Actor, ActorState, LastPanic};
+pub use self::agent::{
+    AgentCall, AgentCommit, AgentCostRow, AgentCosts, AgentFinding, AgentLimit, AgentSession, AgentSessionDetails, AgentSubagent,
+    AgentTask, AgentTokens, AgentTool, AgentTurn, Agents,
+};
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::alertmanager::{
     AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,
 };
 pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::answer::{Answer, AnswerChart, AnswerMeaning, AnswerName, AnswerRow};
-pub use self::board::{Board, BoardFinding, Cost, Forecast, Spent, Task, Tasks};
+pub use self::board::{Board, BoardFinding, Cost, Costs, Forecast, Spent, Task, Tasks};
 pub use self::budget::{Budget, BudgetPer};
 pub use self::capacity::{Capacity, CapacityExhaustion, CapacityResource};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};

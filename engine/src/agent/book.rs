@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Finding, findings};
 use super::item::{Item, Kind};
-use super::page::{MAX_ITEMS, Page, hour_of, page_key};
+use super::page::{MAX_ITEMS, Page, hour_of, page_key, page_range};
 use super::session::Session;
 use super::signal::{Fact, SessionKey, Signal};
+use super::totals::Totals;
 use crate::model::TimestampMs;
-use crate::store::DocumentChange;
+use crate::store::{DocumentChange, StoreError, StoreReader};
 
 /// The kind of the documents.
 pub const DOCUMENTS: &str = "agents";
@@ -22,10 +23,37 @@ pub const MAX_SESSIONS: usize = 5_000;
 /// Pages that are held in memory; they are read again when they are needed.
 const MAX_PAGES: usize = 200;
 
+/// The key of what sessions used that are kept no more.
+const TOTALS: &str = "totals";
+
 /// Reads pages that are kept.
 pub trait PageStore {
     /// The document of a key.
     fn page(&self, key: &str) -> Option<Vec<u8>>;
+}
+
+impl PageStore for StoreReader {
+    fn page(&self, key: &str) -> Option<Vec<u8>> {
+        // The key that follows it.
+        let after = format!("{key}\0");
+        match self.documents_between(DOCUMENTS, key, &after) {
+            Ok(mut found) => found.pop().map(|(_, bytes)| bytes),
+            Err(error) => {
+                log::error!("agents: {key} cannot be read: {error}");
+                None
+            }
+        }
+    }
+}
+
+/// The pages of a range of time.
+///
+/// # Errors
+/// [`StoreError`] when they cannot be read.
+pub fn pages_between(store: &StoreReader, start: TimestampMs, end: TimestampMs) -> Result<Vec<Page>, StoreError> {
+    let (from, to) = page_range(start, end);
+    let kept = store.documents_between(DOCUMENTS, &from, &to)?;
+    Ok(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect())
 }
 
 /// See the module.
@@ -36,6 +64,9 @@ pub struct Book {
     changed: BTreeSet<SessionKey>,
     changed_pages: BTreeSet<String>,
     gone: Vec<String>,
+    /// What sessions used that are kept no more.
+    base: Totals,
+    base_changed: bool,
 }
 
 fn session_key(key: &SessionKey) -> String {
@@ -43,10 +74,15 @@ fn session_key(key: &SessionKey) -> String {
 }
 
 impl Book {
-    /// The range of keys of sessions.
-    #[must_use]
-    pub fn session_range() -> (&'static str, &'static str) {
-        (SESSION, "session0")
+    /// Reads all sessions; their pages are read when they are needed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn open(store: &StoreReader) -> Result<Self, StoreError> {
+        // All keys that begin with one of the two follow it.
+        let mut kept = store.documents_between(DOCUMENTS, SESSION, "session0")?;
+        kept.extend(store.documents_between(DOCUMENTS, TOTALS, "totals0")?);
+        Ok(Self::restored(&kept))
     }
 
     /// From the documents of sessions.
@@ -54,7 +90,16 @@ impl Book {
     pub fn restored(kept: &[(String, Vec<u8>)]) -> Self {
         let sessions = kept.iter().filter(|(key, _)| key.starts_with(SESSION));
         let read = sessions.filter_map(|(_, bytes)| serde_json::from_slice::<Session>(bytes).ok());
-        Self { sessions: read.map(|session| (session.key.clone(), session)).collect(), ..Self::default() }
+        let totals = kept.iter().find(|(key, _)| key == TOTALS).and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
+        Self { sessions: read.map(|session| (session.key.clone(), session)).collect(), base: totals.unwrap_or_default(), ..Self::default() }
+    }
+
+    /// What all sessions used that were ever counted.
+    #[must_use]
+    pub fn totals(&self, now: TimestampMs) -> Totals {
+        let mut totals = self.base.clone();
+        self.sessions.values().for_each(|session| totals.add(session, now));
+        totals
     }
 
     /// Whether no session was ever seen.
@@ -84,7 +129,7 @@ impl Book {
         for signal in signals {
             self.apply_one(signal, store, now);
         }
-        self.forget(now);
+        self.make_room(now);
     }
 
     /// The session of a signal: where a machine is not named, the one of this id that was last heard of.
@@ -123,14 +168,16 @@ impl Book {
         }
     }
 
-    /// Counts an item once. The same one may have come another way in the hour before or after.
+    /// Counts an item once. The same one may have come another way, and at another time.
     fn count(&mut self, key: &SessionKey, id: u64, item: Item, store: &dyn PageStore) {
         let hour = hour_of(item.at);
-        let known = [hour, hour - 1, hour + 1].into_iter().map(|hour| page_key(hour, key)).find(|page| {
+        let near = self.sessions.get(key).map(|session| session.hours_near(hour)).unwrap_or_default();
+        let known = near.into_iter().map(|hour| page_key(hour, key)).find(|page| {
             self.load(page, key, store);
             self.pages.get(page).is_some_and(|page| page.items.contains_key(&id))
         });
         let at = known.unwrap_or_else(|| page_key(hour, key));
+        self.load(&at, key, store);
         let (Some(session), Some(page)) = (self.sessions.get_mut(key), self.pages.get_mut(&at)) else { return };
         if let Some(known) = page.items.get_mut(&id) {
             let before = known.clone();
@@ -148,6 +195,7 @@ impl Book {
                 session.failed(item.at);
             }
             session.count(&item, true);
+            session.hours.insert(hour);
             page.items.insert(id, item);
         }
         self.changed_pages.insert(at);
@@ -162,18 +210,17 @@ impl Book {
         self.pages.insert(key.to_owned(), page);
     }
 
-    /// Makes room: pages that are written and old, sessions beyond the bound.
-    fn forget(&mut self, now: TimestampMs) {
-        let _ = now;
+    /// Lets pages go that are written, the oldest first, and sessions beyond the bound. What those used stays counted.
+    fn make_room(&mut self, now: TimestampMs) {
         while self.pages.len() > MAX_PAGES {
             let Some(oldest) = self.pages.keys().find(|key| !self.changed_pages.contains(*key)).cloned() else { break };
             self.pages.remove(&oldest);
         }
         while self.sessions.len() > MAX_SESSIONS {
-            let Some(oldest) = self.sessions.values().min_by_key(|session| session.last_seen).map(|session| session.key.clone()) else {
-                break;
-            };
-            self.sessions.remove(&oldest);
+            let oldest = self.sessions.values().min_by_key(|session| session.last_seen).map(|session| session.key.clone());
+            let Some((oldest, session)) = oldest.and_then(|key| self.sessions.remove_entry(&key)) else { break };
+            self.base.add(&session, now);
+            self.base_changed = true;
             self.changed.remove(&oldest);
             self.gone.push(session_key(&oldest));
         }
@@ -185,6 +232,9 @@ impl Book {
         for key in std::mem::take(&mut self.changed) {
             let bytes = self.sessions.get(&key).and_then(|session| serde_json::to_vec(session).ok());
             out.extend(bytes.map(|bytes| (session_key(&key), Some(bytes))));
+        }
+        if std::mem::take(&mut self.base_changed) {
+            out.extend(serde_json::to_vec(&self.base).ok().map(|bytes| (TOTALS.to_owned(), Some(bytes))));
         }
         for key in std::mem::take(&mut self.changed_pages) {
             let bytes = self.pages.get(&key).and_then(|page| serde_json::to_vec(page).ok());

@@ -80,7 +80,9 @@ fn waits(wait: &Wait, since: TimestampMs, now: TimestampMs) -> Finding {
         }
         Wait::Permission { tool: None } => (format!("Waits for permission for {long}"), "Allow or refuse it in its terminal."),
         Wait::Answer => (format!("Waits for an answer for {long}"), "Answer in its terminal."),
-        Wait::Model => (format!("Waits for the model for {long}"), "Its limit is reached or it is overloaded; the client tries again by itself."),
+        Wait::Model => {
+            (format!("Waits for the model for {long}"), "Its limit is reached or it is overloaded; the client tries again by itself.")
+        }
     };
     Finding { kind: "waits", title, advice, since }
 }

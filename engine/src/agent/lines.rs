@@ -10,6 +10,24 @@ use super::signal::{About, Fact, SessionKey, Signal, TaskRef, Way, identity, kep
 use crate::logs::{Lines, Record};
 use crate::model::{TimestampMs, fnv1a};
 
+/// Attributes that tell records without an id apart; no texts, which may have been left out where lines come from an export.
+const IDENTIFYING: [&str; 14] = [
+    "event_name",
+    "event_timestamp",
+    "event_sequence",
+    "prompt_id",
+    "model",
+    "role",
+    "duration_ms",
+    "input_token_count",
+    "output_token_count",
+    "function_name",
+    "tool_name",
+    "status_code",
+    "attempt",
+    "http_response_status_code",
+];
+
 /// The signals of the lines of a request.
 #[must_use]
 pub fn lines(lines: &Lines) -> Vec<Signal> {
@@ -119,7 +137,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Counted by an id that the client gives, else by all that the record says: one that is sent again says the same.
+    /// Counted by an id that the client gives, else by its time and [`IDENTIFYING`]: one that is sent again says the same.
     fn counted(&self, (id, item): (Option<&str>, Item)) -> Fact {
         let kind = match item.kind {
             Kind::Request => "request",
@@ -129,14 +147,13 @@ impl<'a> Reader<'a> {
             Kind::Prompt => "prompt",
             _ => "other",
         };
-        let all = || {
-            let pairs = self.attributes.0.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-            let mut parts: Vec<&str> = pairs.collect();
-            let time = self.record.time.to_string();
-            parts.push(&time);
-            identity(kind, &parts)
-        };
-        Fact::Counted(id.map_or_else(all, |id| identity(kind, &[id])), item)
+        if let Some(id) = id {
+            return Fact::Counted(identity(kind, &[id]), item);
+        }
+        let time = self.record.time.to_string();
+        let mut parts: Vec<&str> = IDENTIFYING.iter().map(|name| self.attributes.get(name).unwrap_or("")).collect();
+        parts.push(&time);
+        Fact::Counted(identity(kind, &parts), item)
     }
 
     fn prompt(&self) -> Fact {

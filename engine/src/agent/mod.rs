@@ -26,8 +26,9 @@ mod spans;
 mod status_line;
 #[cfg(test)]
 mod tests;
+mod totals;
 
-pub use self::book::{Book, DOCUMENTS, PageStore};
+pub use self::book::{Book, DOCUMENTS, PageStore, pages_between};
 pub use self::clients::{Client, client_named, is_agent};
 pub use self::hook::{HookError, hook};
 pub use self::item::{Item, Kind, Outcome, Sum, Tokens};
@@ -38,3 +39,4 @@ pub use self::session::{Commit, Figures, Limit, Session, State, Subagent, ToolCo
 pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way};
 pub use self::spans::spans;
 pub use self::status_line::status_line;
+pub use self::totals::{Totals, push_states};

@@ -99,8 +99,7 @@ fn item(metric: &str, counts: &Counts, point: &NumberDataPoint, own: &[(String, 
     // A total is at its start: all points of one series are one item, in one page.
     let nanos = if is_delta || point.start_time_unix_nano == 0 { point.time_unix_nano } else { point.start_time_unix_nano };
     let at = i64::try_from(nanos / 1_000_000).ok()?;
-    let mut item =
-        Item { kind: if is_delta { Kind::Delta } else { Kind::Total }, at, ways: Way::Point.bit(), ..Item::default() };
+    let mut item = Item { kind: if is_delta { Kind::Delta } else { Kind::Total }, at, ways: Way::Point.bit(), ..Item::default() };
     match counts {
         Counts::Sessions => return None,
         Counts::Money { scale } => (item.name, item.micros) = ("cost".to_owned(), micros(value * scale)),

@@ -3,7 +3,7 @@
 //! The state follows the newest signal by its time, so that a record that comes late changes figures only. Figures follow items: one that
 //! is merged takes its former self out first.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use crate::model::TimestampMs;
 const MAX_NAMED: usize = 200;
 /// Calls and errors that are remembered for findings.
 const REMEMBERED: usize = 64;
+/// Pages of a session in which an item is looked for.
+const MAX_HOURS: usize = 50;
 /// Without a hook nobody says when a turn ends: after so long without a sign it has.
 const QUIET_MS: i64 = 5 * 60_000;
 /// A session that works gives a sign at least so often.
@@ -267,6 +269,8 @@ pub struct Session {
     pub(super) failures: VecDeque<TimestampMs>,
     /// Items that were not counted, since an hour had too many.
     pub dropped: u64,
+    /// The hours of its pages.
+    pub(super) hours: BTreeSet<i64>,
 }
 
 impl Session {
@@ -304,6 +308,7 @@ impl Session {
             calls: VecDeque::new(),
             failures: VecDeque::new(),
             dropped: 0,
+            hours: BTreeSet::new(),
         }
     }
 
@@ -531,6 +536,15 @@ impl Session {
             let place = self.commits.partition_point(|other| other.at <= commit.at);
             self.commits.insert(place, commit);
         }
+    }
+
+    /// The hours of pages that may hold an item of an hour: the nearest first. Ways differ in their clocks, and a client may send again
+    /// after days what it could not send before.
+    pub(super) fn hours_near(&self, hour: i64) -> Vec<i64> {
+        let mut hours: Vec<i64> = self.hours.iter().copied().collect();
+        hours.sort_by_key(|other| (other - hour).abs());
+        hours.truncate(MAX_HOURS);
+        hours
     }
 
     /// Remembers when a request failed.

@@ -137,8 +137,8 @@ pub(super) fn identity(kind: &str, parts: &[&str]) -> u64 {
     fnv1a(kind.bytes().chain(bytes))
 }
 
-/// A name that is kept: cut to what is shown, without control characters.
+/// A name that is kept: cut to what is shown, with U+FFFD for control characters.
 pub(super) fn kept(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    let clean: String = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     clean[..clean.floor_char_boundary(MAX_TEXT)].to_owned()
 }

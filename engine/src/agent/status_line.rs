@@ -17,8 +17,7 @@ const MAX_LIMITS: usize = 8;
 /// # Errors
 /// [`HookError`] where it does not say which session it is about.
 pub fn status_line(body: &[u8], arrived: TimestampMs) -> Result<Vec<Signal>, HookError> {
-    let object: serde_json::Map<String, Value> =
-        serde_json::from_slice(body).map_err(|error| HookError::Malformed(error.to_string()))?;
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(|error| HookError::Malformed(error.to_string()))?;
     let said = Value::Object(object);
     let text = |path: &str| said.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let number = |path: &str| said.pointer(path).and_then(Value::as_f64);

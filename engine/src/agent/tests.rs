@@ -144,6 +144,18 @@ fn figures_are_those_that_the_client_said_in_any_order_and_however_often() {
 }
 
 #[test]
+fn what_is_sent_days_later_counts_once_with_what_hooks_said_at_once() {
+    for late in [600_000, 2 * 86_400_000] {
+        let requests = recording("claude-code/headless");
+        let (mut book, kept) = (Book::default(), Kept::default());
+        for request in &requests {
+            book.apply(signals(request, NOW + late), &kept, NOW + late);
+        }
+        assert_eq!(of_all(&book), expected("headless"), "{late} ms late");
+    }
+}
+
+#[test]
 fn a_restart_counts_nothing_twice_and_loses_nothing() {
     let requests = recording("claude-code/headless");
     for cut in [1, 7, 12, 22] {
@@ -183,8 +195,7 @@ fn costs_go_to_tasks_and_commits_and_the_rest_is_a_row_of_its_own() {
     let keys: Vec<_> = rows.keys().cloned().collect();
     assert_eq!(keys, [vec![Some("master/3".to_owned())]]);
     let rows = costs(&[By::Commit], (0, i64::MAX), &kept.pages(), &sessions, &[]);
-    let told: Vec<(Option<&str>, Option<u64>)> =
-        rows.iter().map(|(key, row)| (key[0].as_deref(), row.figures.micros.known())).collect();
+    let told: Vec<(Option<&str>, Option<u64>)> = rows.iter().map(|(key, row)| (key[0].as_deref(), row.figures.micros.known())).collect();
     assert_eq!(told, [(None, Some(9_420)), (Some("5a47fbbc61124b4c048ea4941a49343a9c184e25"), Some(63_780))]);
 }
 
@@ -270,7 +281,9 @@ fn a_loop_a_wait_and_a_full_context_are_found() {
 
 #[test]
 fn bodies_that_say_no_session_are_refused_in_words() {
-    for (body, why) in [("", "not a JSON object"), ("[]", "not a JSON object"), ("{}", "no `session_id`"), (r#"{"session_id":5}"#, "no `session_id`")] {
+    for (body, why) in
+        [("", "not a JSON object"), ("[]", "not a JSON object"), ("{}", "no `session_id`"), (r#"{"session_id":5}"#, "no `session_id`")]
+    {
         let error = hook("", body.as_bytes(), NOW).unwrap_err().to_string();
         assert!(error.contains(why), "{body}: {error}");
         assert!(status_line(body.as_bytes(), NOW).is_err(), "{body}");

@@ -207,16 +207,25 @@ impl Catalog {
 
     /// All documents of a kind.
     pub(super) fn documents(&self, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let prefix = document_key(kind, "");
-        let mut after = prefix.clone();
+        let mut after = document_key(kind, "");
         // The byte after the kind is 0, so this key follows all keys of the kind.
         if let Some(last) = after.last_mut() {
             *last = 1;
         }
-        let mut from = Bound::Included(prefix.clone());
+        self.documents_of(kind, document_key(kind, ""), &after)
+    }
+
+    /// The documents of a kind whose keys are in `[from, to)`.
+    pub(super) fn documents_between(&self, kind: &str, from: &str, to: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.documents_of(kind, document_key(kind, from), &document_key(kind, to))
+    }
+
+    fn documents_of(&self, kind: &str, from: Vec<u8>, after: &[u8]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = document_key(kind, "");
+        let mut from = Bound::Included(from);
         let mut found = Vec::new();
         loop {
-            let entries = self.page((from, Bound::Excluded(after.clone())), PAGE)?;
+            let entries = self.page((from, Bound::Excluded(after.to_vec())), PAGE)?;
             let Some((last, _)) = entries.last() else { return Ok(found) };
             from = Bound::Excluded(last.clone());
             found.extend(entries.into_iter().map(|(key, value)| (String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), value)));

@@ -49,6 +49,14 @@ impl StoreReader {
         self.catalog.documents(kind)
     }
 
+    /// The documents of a kind whose keys are in `[from, to)`, by key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the catalog cannot be read.
+    pub fn documents_between(&self, kind: &str, from: &str, to: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.catalog.documents_between(kind, from, to)
+    }
+
     /// The version of the documents of a kind, and those that changed since a version that an earlier answer of this process gave. None where
     /// too many changed: then all are to be read, after this.
     ///

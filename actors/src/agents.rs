@@ -1,0 +1,282 @@
+//! The agents actor: what coding agents send becomes sessions.
+//!
+//! 1. Requests bring signals ([`TakeSignals`]). They are applied to the book at once; what changed is kept as documents, one write after the
+//!    other, each with all that came meanwhile. Whoever asks for it is answered when its signals are durable.
+//! 2. While a session lives, samples of totals and states are written, and what is wrong with one is put on the time line.
+//!
+//! Restart: the book is read from the store. A write that failed is tried again with the next one. Where no agent ever sent anything, it does
+//! nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Message, ResponseFuture};
+use parking_lot::Mutex;
+use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_states};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::model::Batch;
+use taskpulse_engine::store::StoreReader;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::messages::{Append, AppendError, ChangeDocuments, Finish, RecordEvents};
+use crate::store::change;
+use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
+
+/// How often samples are written while a session lives.
+const EVERY: Duration = Duration::from_secs(15);
+/// How long signals are gathered before they are kept, where nobody waits for it.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// HTTP → agents: what an agent said. Answered when it is durable.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), AppendError>")]
+pub struct TakeSignals {
+    /// The signals of one request.
+    pub signals: Vec<Signal>,
+    /// Whether somebody waits until they are durable.
+    pub waits: bool,
+}
+
+/// The sessions. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Agents(Arc<Mutex<Book>>);
+
+impl Agents {
+    /// Reads the sessions.
+    pub fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
+        read(&self.0.lock())
+    }
+}
+
+/// How requests reach the sessions.
+#[derive(Clone)]
+pub struct AgentDoor {
+    agents: Agents,
+    take: Mailbox<TakeSignals>,
+}
+
+impl AgentDoor {
+    /// From the sessions and the mailbox of the actor.
+    #[must_use]
+    pub fn new(agents: Agents, take: Mailbox<TakeSignals>) -> Self {
+        Self { agents, take }
+    }
+
+    /// Reads the sessions.
+    pub fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
+        self.agents.read(read)
+    }
+
+    /// Has signals kept; answered when they are durable.
+    ///
+    /// # Errors
+    /// [`AppendError`] if they were not kept. They may be sent again: what was counted counts once.
+    pub async fn keep(&self, signals: Vec<Signal>) -> Result<(), AppendError> {
+        if signals.is_empty() {
+            return Ok(());
+        }
+        self.take.send(TakeSignals { signals, waits: true }).await?
+    }
+
+    /// Passes signals on without waiting. Whether there was room for them.
+    #[must_use]
+    pub fn pass_on(&self, signals: Vec<Signal>) -> bool {
+        signals.is_empty() || self.take.try_send(TakeSignals { signals, waits: false }).is_ok()
+    }
+}
+
+/// Where the actor sends its results.
+#[derive(Clone)]
+pub struct AgentOutputs {
+    /// Keeps sessions.
+    pub documents: Mailbox<ChangeDocuments>,
+    /// Keeps the time line.
+    pub events: Mailbox<RecordEvents>,
+    /// Keeps samples.
+    pub append: Mailbox<Append>,
+}
+
+/// See the module.
+pub struct AgentsActor {
+    clock: Clock,
+    store: StoreReader,
+    agents: Agents,
+    outputs: AgentOutputs,
+    /// A write is under way.
+    writing: bool,
+    /// A write is to begin soon.
+    gathering: bool,
+    /// Those who wait for the next write.
+    waiting: Vec<oneshot::Sender<Result<(), AppendError>>>,
+    /// What a write that failed should have kept.
+    unsaved: BTreeMap<String, Option<Vec<u8>>>,
+    /// Samples are written.
+    watching: bool,
+    /// What was put on the time line and is still so.
+    known: BTreeSet<(SessionKey, &'static str)>,
+}
+
+impl AgentsActor {
+    /// An actor that keeps the book of `agents`.
+    #[must_use]
+    pub fn new(clock: Clock, store: StoreReader, agents: Agents, outputs: AgentOutputs) -> Self {
+        Self {
+            clock,
+            store,
+            agents,
+            outputs,
+            writing: false,
+            gathering: false,
+            waiting: Vec::new(),
+            unsaved: BTreeMap::new(),
+            watching: false,
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps what changed, with all those who wait for it; then what came meanwhile.
+    fn write(&mut self, ctx: &mut Ctx<Self>) {
+        if self.writing {
+            return;
+        }
+        self.unsaved.extend(self.agents.0.lock().changes());
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.unsaved.is_empty() {
+            waiting.into_iter().for_each(|one| drop(one.send(Ok(()))));
+            return;
+        }
+        self.writing = true;
+        let changes = std::mem::take(&mut self.unsaved);
+        let (documents, batch) = (self.outputs.documents.clone(), changes.clone().into_iter().collect());
+        ctx.run("keep", async move { change(&documents, DOCUMENTS, batch).await }, move |this, outcome, ctx| {
+            this.writing = false;
+            if outcome.is_err() {
+                let newer = std::mem::replace(&mut this.unsaved, changes);
+                this.unsaved.extend(newer);
+            }
+            for one in waiting {
+                // An error says that the client hung up.
+                let _ = one.send(outcome.clone());
+            }
+            if !this.waiting.is_empty() {
+                this.write(ctx);
+            }
+        });
+    }
+
+    /// Writes soon what nobody waits for.
+    fn gather(&mut self, ctx: &mut Ctx<Self>) {
+        if !std::mem::replace(&mut self.gathering, true) {
+            ctx.after(GATHER, "gather", |this, ctx| {
+                this.gathering = false;
+                this.write(ctx);
+            });
+        }
+    }
+
+    /// Writes samples as long as a session lives.
+    fn watch(&mut self, ctx: &mut Ctx<Self>) {
+        if !std::mem::replace(&mut self.watching, true) {
+            ctx.after(Duration::ZERO, "samples", Self::sample);
+        }
+    }
+
+    fn sample(&mut self, ctx: &mut Ctx<Self>) {
+        let now = self.clock.now_ms();
+        let mut batch = Batch::default();
+        let (lives, events) = self.agents.read(|book| {
+            book.totals(now).push(&mut batch, now);
+            push_states(book.sessions(), &mut batch, now);
+            let lives = book.sessions().any(|session| !matches!(session.state(now).0, State::Ended | State::Lost));
+            (lives, news(&mut self.known, book, now))
+        });
+        if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
+            log::warn!("agents: the store is too busy for samples of agents");
+        }
+        if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
+            log::error!("agents: the store is too busy for the time line");
+        }
+        self.watching = lives;
+        if lives {
+            ctx.after(EVERY, "samples", Self::sample);
+        }
+    }
+}
+
+/// What is wrong with sessions and was not so before.
+fn news(known: &mut BTreeSet<(SessionKey, &'static str)>, book: &Book, now: i64) -> Vec<Event> {
+    let mut found = BTreeSet::new();
+    let mut events = Vec::new();
+    for session in book.sessions() {
+        for finding in book.findings(session, now) {
+            let which = (session.key.clone(), finding.kind);
+            if !known.contains(&which) {
+                let kind = format!("agent_{}", finding.kind);
+                let title = format!("{}: {}", session.key.agent, finding.title);
+                let data = serde_json::json!({
+                    "agent": session.key.agent, "session": session.key.id, "folder": session.folder(), "advice": finding.advice,
+                });
+                events.push(Event::new(now, "agents", &kind, session.key.id.as_str(), title).with_data(data));
+            }
+            found.insert(which);
+        }
+    }
+    *known = found;
+    events
+}
+
+impl ServiceActor for AgentsActor {
+    fn started(&mut self, ctx: &mut Ctx<Self>) {
+        match Book::open(&self.store) {
+            Ok(book) => {
+                let is_empty = book.is_empty();
+                *self.agents.0.lock() = book;
+                if !is_empty {
+                    self.watch(ctx);
+                }
+            }
+            Err(error) => log::error!("agents: kept sessions cannot be read: {error}"),
+        }
+    }
+}
+
+impl Receive<TakeSignals> for AgentsActor {
+    type Reply = ResponseFuture<Result<(), AppendError>>;
+
+    fn receive(&mut self, TakeSignals { signals, waits }: TakeSignals, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let now = self.clock.now_ms();
+        let is_empty = {
+            let mut book = self.agents.0.lock();
+            book.apply(signals, &self.store, now);
+            book.is_empty()
+        };
+        if !is_empty {
+            self.watch(ctx);
+        }
+        if !waits {
+            self.gather(ctx);
+            return Box::pin(async { Ok(()) });
+        }
+        let (kept, is_kept) = oneshot::channel();
+        self.waiting.push(kept);
+        self.write(ctx);
+        Box::pin(async move { is_kept.await.unwrap_or(Err(AppendError::Restarted)) })
+    }
+}
+
+impl Receive<Finish> for AgentsActor {
+    type Reply = ResponseFuture<()>;
+
+    fn receive(&mut self, _: Finish, ctx: &mut Ctx<Self>) -> Self::Reply {
+        let (kept, is_kept) = oneshot::channel();
+        self.waiting.push(kept);
+        self.write(ctx);
+        Box::pin(async move {
+            if let Ok(Err(error)) = is_kept.await {
+                log::error!("agents: the newest signs of sessions are lost: {error}");
+            }
+        })
+    }
+}

@@ -1,0 +1,495 @@
+//! Coding agents: sessions, their figures, and what they cost.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use taskpulse_engine::agent::costs::{By, How, RowKey, Work, tasks_at};
+use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, TaskRef, Wait};
+use taskpulse_engine::model::TimestampMs;
+use utoipa::ToSchema;
+
+use super::seconds;
+
+/// Calls and turns of an answer about a session.
+const MAX_CALLS: usize = 200;
+
+fn usd(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// `/api/v1/agents`
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Agents {
+    /// Sessions, those that were heard of last first.
+    pub sessions: Vec<AgentSession>,
+    /// Why there are none, and how to connect an agent; `null` where there are some.
+    #[schema(required = true)]
+    pub missing: Option<String>,
+}
+
+/// Tokens by kind, as the client counts them. Codex and Gemini count cached ones within `input` too. What nobody said is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct AgentTokens {
+    /// Sent to the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub input: Option<u64>,
+    /// Answered by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub output: Option<u64>,
+    /// Read from the cache of prompts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cache_read: Option<u64>,
+    /// Written to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cache_creation: Option<u64>,
+    /// Thought, where that is counted apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reasoning: Option<u64>,
+}
+
+impl From<Figures> for AgentTokens {
+    fn from(figures: Figures) -> Self {
+        Self {
+            input: figures.input.known(),
+            output: figures.output.known(),
+            cache_read: figures.cache_read.known(),
+            cache_creation: figures.cache_creation.known(),
+            reasoning: figures.reasoning.known(),
+        }
+    }
+}
+
+/// The task of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgentTask {
+    /// The project; empty where the client did not say it and no board knows the task.
+    pub project: String,
+    /// Its tag; empty where it is not known.
+    pub tag: String,
+    /// Its id.
+    #[schema(example = "7")]
+    pub id: String,
+    /// `exact`: the agent said it. `by_folder_and_time`: the session works in the folder of a board on which it is the only task in progress.
+    /// `shared`: one of several in progress.
+    #[schema(pattern = "^(exact|by_folder_and_time|shared)$", example = "exact")]
+    pub how: &'static str,
+}
+
+impl AgentTask {
+    fn of(task: &TaskRef, how: How) -> Self {
+        Self { project: task.project.clone(), tag: task.tag.clone(), id: task.id.clone(), how: how.name() }
+    }
+}
+
+/// Calls of one tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgentTool {
+    /// The tool; empty where nobody named it.
+    #[schema(example = "Bash")]
+    pub name: String,
+    /// Calls that ended well.
+    pub ok: u64,
+    /// Calls that ended with an error.
+    pub failed: u64,
+    /// Calls that were not allowed.
+    pub refused: u64,
+}
+
+/// A commit of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentCommit {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    pub at: f64,
+    /// The branch.
+    #[schema(required = true)]
+    pub branch: Option<String>,
+}
+
+/// A subagent of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentSubagent {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    #[schema(required = true, example = "general-purpose")]
+    pub kind: Option<String>,
+    /// When it was first seen.
+    pub started: f64,
+    /// When it ended; `null` where that was not seen.
+    #[schema(required = true)]
+    pub ended: Option<f64>,
+}
+
+/// What is wrong with a session.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentFinding {
+    /// `waits`, `loop`, `errors`, `context` or `limit`.
+    #[schema(example = "waits")]
+    pub kind: &'static str,
+    /// In words.
+    #[schema(example = "Waits for permission to use Bash for 3 min")]
+    pub title: String,
+    /// What to do.
+    pub advice: &'static str,
+    /// Since when.
+    pub since: f64,
+}
+
+/// A limit of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentLimit {
+    /// Its name.
+    #[schema(example = "five_hour")]
+    pub name: String,
+    /// The part that is used.
+    pub used_ratio: f64,
+    /// When it begins anew.
+    #[schema(required = true)]
+    pub resets_at: Option<f64>,
+}
+
+/// A session of a coding agent. Figures that nobody said are `null`, never 0.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentSession {
+    /// The agent.
+    #[schema(example = "claude-code")]
+    pub agent: String,
+    /// What the agent calls the session.
+    pub id: String,
+    /// The machine; `null` where nobody said it.
+    #[schema(required = true)]
+    pub host: Option<String>,
+    /// `working`, `waiting`, `idle`, `ended`, or `lost`: no sign for so long that it may not live any more.
+    #[schema(pattern = "^(working|waiting|idle|ended|lost)$", example = "waiting")]
+    pub state: &'static str,
+    /// Since when it is in this state.
+    pub since: f64,
+    /// Of a session that waits: `permission`, `answer` or `model`.
+    #[schema(required = true, example = "permission")]
+    pub waits_for: Option<&'static str>,
+    /// The tool for which it needs permission.
+    #[schema(required = true, example = "Bash")]
+    pub tool: Option<String>,
+    /// When it was first heard of.
+    pub first_seen: f64,
+    /// When it was last heard of.
+    pub last_seen: f64,
+    /// Its folder; only hooks and status lines say it.
+    #[schema(required = true)]
+    pub folder: Option<String>,
+    /// Its repository.
+    #[schema(required = true)]
+    pub repository: Option<String>,
+    /// Its branch.
+    #[schema(required = true)]
+    pub branch: Option<String>,
+    /// The model that it used last.
+    #[schema(required = true, example = "claude-opus-5-5")]
+    pub model: Option<String>,
+    /// The version of the agent.
+    #[schema(required = true)]
+    pub version: Option<String>,
+    /// The tasks that it works on; several where no one can tell which.
+    pub tasks: Vec<AgentTask>,
+    /// The part of the context that is used; only status lines say it.
+    #[schema(required = true, example = 0.42)]
+    pub context_used_ratio: Option<f64>,
+    /// What the agent said that it cost, in US dollars.
+    #[schema(required = true, example = 1.25)]
+    pub cost_usd: Option<f64>,
+    /// Tokens.
+    pub tokens: AgentTokens,
+    /// Requests that the model answered; `null` where the agent sends no records of them.
+    #[schema(required = true)]
+    pub requests: Option<u64>,
+    /// Requests that failed.
+    pub errors: u64,
+    /// Prompts.
+    pub prompts: u64,
+    /// Seconds in which it was used.
+    #[schema(required = true)]
+    pub active_seconds: Option<f64>,
+    /// Seconds that it waited for a person.
+    #[schema(required = true)]
+    pub waiting_seconds: Option<f64>,
+    /// Lines that it added.
+    #[schema(required = true)]
+    pub lines_added: Option<u64>,
+    /// Lines that it removed.
+    #[schema(required = true)]
+    pub lines_removed: Option<u64>,
+    /// Calls of tools.
+    pub tools: Vec<AgentTool>,
+    /// Its commits, by time.
+    pub commits: Vec<AgentCommit>,
+    /// Its subagents.
+    pub subagents: Vec<AgentSubagent>,
+    /// Limits of the plan.
+    pub limits: Vec<AgentLimit>,
+    /// What is wrong with it.
+    pub findings: Vec<AgentFinding>,
+}
+
+impl AgentSession {
+    /// The view of a session at a time.
+    #[must_use]
+    pub fn of(book: &Book, session: &Session, work: &[Work], now: TimestampMs) -> Self {
+        let (state, since) = session.state(now);
+        let (waits_for, tool) = match &state {
+            State::Waiting(wait) => (Some(wait.word()), if let Wait::Permission { tool } = wait { tool.clone() } else { None }),
+            _ => (None, None),
+        };
+        let mut figures = Figures::default();
+        session.figures().for_each(|(_, of_model)| figures.add_all(&of_model));
+        let known = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let ms = |ms: u64| ms as f64 / 1e3;
+        Self {
+            agent: session.key.agent.clone(),
+            id: session.key.id.clone(),
+            host: known(Some(&session.key.host)),
+            state: state.word(),
+            since: seconds(since),
+            waits_for,
+            tool,
+            first_seen: seconds(session.first_seen),
+            last_seen: seconds(session.last_seen),
+            folder: known(session.folder()),
+            repository: known(session.repository()),
+            branch: known(session.branch()),
+            model: known(session.model()),
+            version: known(session.version()),
+            tasks: tasks_of(session, work, session.last_seen),
+            context_used_ratio: session.context(),
+            cost_usd: session.micros().map(usd),
+            tokens: figures.into(),
+            requests: (figures.requests > 0).then_some(figures.requests),
+            errors: session.errors,
+            prompts: session.prompts,
+            active_seconds: session.active_ms.known().map(ms),
+            waiting_seconds: session.waited_ms(now).map(ms),
+            lines_added: session.lines_added.known(),
+            lines_removed: session.lines_removed.known(),
+            tools: tools(session),
+            commits: commits(session),
+            subagents: subagents(session),
+            limits: limits(session),
+            findings: findings(book, session, now),
+        }
+    }
+}
+
+fn tools(session: &Session) -> Vec<AgentTool> {
+    let view = |(name, counts): (&String, &taskpulse_engine::agent::ToolCounts)| AgentTool {
+        name: name.clone(),
+        ok: counts.ok,
+        failed: counts.failed,
+        refused: counts.refused,
+    };
+    session.tools.iter().map(view).collect()
+}
+
+fn commits(session: &Session) -> Vec<AgentCommit> {
+    let all = session.commits.iter();
+    all.map(|commit| AgentCommit { id: commit.id.clone(), at: seconds(commit.at), branch: commit.branch.clone() }).collect()
+}
+
+fn subagents(session: &Session) -> Vec<AgentSubagent> {
+    let view = |of: &taskpulse_engine::agent::Subagent| AgentSubagent {
+        id: of.id.clone(),
+        kind: of.kind.clone(),
+        started: seconds(of.started),
+        ended: of.ended.map(seconds),
+    };
+    session.subagents.iter().map(view).collect()
+}
+
+fn limits(session: &Session) -> Vec<AgentLimit> {
+    let all = session.limits().iter();
+    all.map(|limit| AgentLimit { name: limit.name.clone(), used_ratio: limit.used_ratio, resets_at: limit.resets_at.map(seconds) })
+        .collect()
+}
+
+fn findings(book: &Book, session: &Session, now: TimestampMs) -> Vec<AgentFinding> {
+    let view = |finding: taskpulse_engine::agent::findings::Finding| AgentFinding {
+        kind: finding.kind,
+        title: finding.title,
+        advice: finding.advice,
+        since: seconds(finding.since),
+    };
+    book.findings(session, now).into_iter().map(view).collect()
+}
+
+/// The tasks that a session works on: the one that it names, else those of the boards.
+fn tasks_of(session: &Session, work: &[Work], at: TimestampMs) -> Vec<AgentTask> {
+    if let Some(task) = session.task() {
+        return vec![AgentTask::of(task, How::Exact)];
+    }
+    let (tasks, how) = tasks_at(session, at, work);
+    tasks.iter().map(|task| AgentTask::of(task, how)).collect()
+}
+
+/// A turn: from a prompt to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentTurn {
+    /// What the agent calls the prompt; `null` for what belongs to none.
+    #[schema(required = true)]
+    pub prompt: Option<String>,
+    /// When its first sign came.
+    pub started: f64,
+    /// When its last sign came.
+    pub ended: f64,
+    /// Requests that the model answered.
+    pub requests: u64,
+    /// What they cost, in US dollars.
+    #[schema(required = true)]
+    pub cost_usd: Option<f64>,
+    /// Calls of tools that ended well.
+    pub tools_ok: u64,
+    /// Calls of tools that did not.
+    pub tools_failed: u64,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentCall {
+    /// When it ended.
+    pub at: f64,
+    /// The tool.
+    pub tool: String,
+    /// `ok`, `failed` or `refused`.
+    #[schema(pattern = "^(ok|failed|refused)$")]
+    pub outcome: &'static str,
+    /// How long it took.
+    #[schema(required = true)]
+    pub duration_seconds: Option<f64>,
+    /// The subagent that called it.
+    #[schema(required = true)]
+    pub subagent: Option<String>,
+}
+
+/// `/api/v1/agents/{agent}/{id}`
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentSessionDetails {
+    /// The session.
+    pub session: AgentSession,
+    /// Its turns, the newest first, at most 200.
+    pub turns: Vec<AgentTurn>,
+    /// Its calls of tools, the newest first, at most 200. What tools were given and what they answered is not kept.
+    pub calls: Vec<AgentCall>,
+}
+
+impl AgentSessionDetails {
+    /// From the view of a session and its pages.
+    #[must_use]
+    pub fn of(session: AgentSession, pages: &[Page]) -> Self {
+        let mut items: Vec<&Item> = pages.iter().flat_map(|page| page.items.values()).collect();
+        items.sort_by_key(|item| item.at);
+        let mut turns: BTreeMap<Option<&str>, (AgentTurn, u64, bool)> = BTreeMap::new();
+        for item in items.iter().filter(|item| matches!(item.kind, Kind::Prompt | Kind::Request | Kind::Tool)) {
+            let prompt = item.prompt.as_deref();
+            let new = || AgentTurn {
+                prompt: prompt.map(str::to_owned),
+                started: seconds(item.at),
+                ended: seconds(item.at),
+                requests: 0,
+                cost_usd: None,
+                tools_ok: 0,
+                tools_failed: 0,
+            };
+            let (turn, micros, has_cost) = turns.entry(prompt).or_insert_with(|| (new(), 0, false));
+            turn.ended = seconds(item.at);
+            turn.requests += u64::from(item.kind == Kind::Request);
+            if let (Kind::Request, Some(cost)) = (item.kind, item.micros) {
+                (*micros, *has_cost) = (*micros + cost, true);
+            }
+            match item.outcome.filter(|_| item.kind == Kind::Tool) {
+                Some(Outcome::Ok) => turn.tools_ok += 1,
+                Some(_) => turn.tools_failed += 1,
+                None => {}
+            }
+        }
+        let whole = turns.into_values().map(|(turn, micros, known)| AgentTurn { cost_usd: known.then(|| usd(micros)), ..turn });
+        let mut turns: Vec<AgentTurn> = whole.collect();
+        turns.sort_by(|a, b| b.started.total_cmp(&a.started));
+        turns.truncate(MAX_CALLS);
+        let calls = items.iter().rev().filter(|item| item.kind == Kind::Tool).filter_map(|item| call(item)).take(MAX_CALLS).collect();
+        Self { session, turns, calls }
+    }
+}
+
+fn call(item: &Item) -> Option<AgentCall> {
+    let outcome = match item.outcome? {
+        Outcome::Ok => "ok",
+        Outcome::Failed => "failed",
+        Outcome::Refused => "refused",
+    };
+    Some(AgentCall {
+        at: seconds(item.at),
+        tool: item.name.clone(),
+        outcome,
+        duration_seconds: item.millis.map(|ms| ms as f64 / 1e3),
+        subagent: item.subagent.clone(),
+    })
+}
+
+/// What agents cost, by what was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentCosts {
+    /// What rows are told apart by.
+    #[schema(example = json!(["task", "model"]))]
+    pub by: Vec<&'static str>,
+    /// The rows, the dearest first. They add up to `total`.
+    pub rows: Vec<AgentCostRow>,
+    /// All rows together.
+    pub total: AgentCostRow,
+}
+
+/// A row of costs.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentCostRow {
+    /// One value for each of `by`; `null` for what nobody knows (not attributed).
+    pub key: BTreeMap<&'static str, Option<String>>,
+    /// In US dollars, as agents said it.
+    #[schema(required = true, example = 4.2)]
+    pub cost_usd: Option<f64>,
+    /// The same in millionths of a dollar: these add up without rounding.
+    #[schema(required = true)]
+    pub cost_usd_micros: Option<u64>,
+    /// Tokens.
+    pub tokens: AgentTokens,
+    /// Requests that models answered.
+    pub requests: u64,
+    /// How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
+    pub how: Vec<&'static str>,
+}
+
+impl AgentCostRow {
+    fn of(key: BTreeMap<&'static str, Option<String>>, figures: Figures, how: Vec<&'static str>) -> Self {
+        let micros = figures.micros.known();
+        Self { key, cost_usd: micros.map(usd), cost_usd_micros: micros, tokens: figures.into(), requests: figures.requests, how }
+    }
+}
+
+impl AgentCosts {
+    /// The view of rows.
+    #[must_use]
+    pub fn of(by: &[By], rows: impl Iterator<Item = (RowKey, taskpulse_engine::agent::costs::Row)>) -> Self {
+        let names: Vec<&'static str> = by.iter().map(|by| by.name()).collect();
+        let mut total = Figures::default();
+        let mut views = Vec::new();
+        for (values, row) in rows {
+            total.add_all(&row.figures);
+            let key = names.iter().copied().zip(values).collect();
+            views.push(AgentCostRow::of(key, row.figures, row.how.iter().map(|how| how.name()).collect()));
+        }
+        views.sort_by(|a, b| b.cost_usd_micros.cmp(&a.cost_usd_micros).then(b.requests.cmp(&a.requests)));
+        Self { by: names, rows: views, total: AgentCostRow::of(BTreeMap::new(), total, Vec::new()) }
+    }
+}

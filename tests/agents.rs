@@ -1,0 +1,200 @@
+//! Coding agents over HTTP: recordings of the real clients against the real binary.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::otlp::JSON;
+use common::{Folder, Service, eventually};
+use serde_json::{Value, json};
+
+fn data(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(folder)
+}
+
+/// The requests of a recording: where they came, and their bodies.
+fn recording(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(data(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let path = |file: &Path| {
+        let name = file.file_stem().unwrap().to_str().unwrap().split_once('-').unwrap().1;
+        format!("/{}", name.replacen('-', "/", 1))
+    };
+    files.iter().map(|file| (path(file), std::fs::read(file).unwrap())).collect()
+}
+
+fn send(service: &Service, (path, body): &(String, Vec<u8>)) {
+    let response = reqwest::blocking::Client::new().post(service.url(path)).header("content-type", JSON).body(body.clone()).send();
+    let response = response.unwrap();
+    assert_eq!(response.status(), 200, "{path}: {}", response.text().unwrap());
+}
+
+/// A hook, and what it was answered.
+fn hook(service: &Service, event: &Value) -> Value {
+    let client = reqwest::blocking::Client::new();
+    let response = client.post(service.url("/hooks/agent")).header("content-type", JSON).body(event.to_string()).send().unwrap();
+    assert_eq!(response.status(), 200);
+    common::json_of(response)
+}
+
+fn sessions(service: &Service) -> Vec<Value> {
+    service.data("/api/v1/agents")["sessions"].as_array().unwrap().clone()
+}
+
+fn session(service: &Service, id: &str) -> Option<Value> {
+    sessions(service).into_iter().find(|session| session["id"] == id)
+}
+
+/// What the service says of a session, in the form of the expected figures.
+fn figures(session: &Value) -> Value {
+    let mut tools = serde_json::Map::new();
+    for tool in session["tools"].as_array().unwrap() {
+        for word in ["ok", "failed"] {
+            if tool[word] != 0 {
+                tools.insert(format!("{} {word}", tool["name"].as_str().unwrap()), tool[word].clone());
+            }
+        }
+    }
+    let commits: Vec<Value> = session["commits"].as_array().unwrap().iter().map(|commit| commit["id"].clone()).collect();
+    json!({
+        "task": session["tasks"][0]["id"], "api_requests": session["requests"], "api_errors": session["errors"],
+        "cost_usd_micros": (session["cost_usd"].as_f64().unwrap() * 1e6).round() as u64, "tokens": session["tokens"],
+        "tools": tools, "commits": commits, "prompts": session["prompts"],
+    })
+}
+
+fn expected(folder: &str) -> BTreeMap<String, Value> {
+    let all: Value = serde_json::from_slice(&std::fs::read(data("claude-code/expected.json")).unwrap()).unwrap();
+    let mut sessions: BTreeMap<String, Value> = serde_json::from_value(all[folder].clone()).unwrap();
+    for session in sessions.values_mut() {
+        session.as_object_mut().unwrap().remove("decisions");
+    }
+    sessions
+}
+
+fn all_figures(service: &Service) -> BTreeMap<String, Value> {
+    sessions(service).iter().map(|session| (session["id"].as_str().unwrap().to_owned(), figures(session))).collect()
+}
+
+#[test]
+fn figures_are_the_clients_own_in_any_order_sent_again_and_over_a_kill() {
+    for folder in ["headless", "interactive"] {
+        let place = Folder::new();
+        let service = place.start();
+        let none = service.data("/api/v1/agents");
+        assert!(none["missing"].as_str().unwrap().contains("taskpulse connect claude"), "{none}");
+        let requests = recording(&format!("claude-code/{folder}"));
+        let (first, rest) = requests.split_at(requests.len() / 2);
+        rest.iter().for_each(|request| send(&service, request));
+        // What was answered is durable; hooks, which nobody waits for, a second later.
+        std::thread::sleep(Duration::from_millis(1_500));
+        service.kill();
+        let service = place.start();
+        first.iter().rev().for_each(|request| send(&service, request));
+        requests.iter().step_by(3).for_each(|request| send(&service, request));
+        eventually("all hooks are taken in", || (all_figures(&service) == expected(folder)).then_some(()));
+        let costs = service.data("/api/v1/costs?by=model,task");
+        let wanted: u64 = expected(folder).values().map(|session| session["cost_usd_micros"].as_u64().unwrap()).sum();
+        assert_eq!(costs["total"]["cost_usd_micros"], wanted, "{costs}");
+    }
+}
+
+#[test]
+fn a_hook_says_at_once_what_a_session_does_and_a_restart_knows_it() {
+    let place = Folder::new();
+    let service = place.start();
+    let event = |name: &str, more: Value| {
+        let mut event = json!({"session_id": "s1", "cwd": "/home/dev/app", "hook_event_name": name});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let state =
+        |service: &Service, wanted: &str| eventually(wanted, || session(service, "s1").filter(|session| session["state"] == wanted));
+    assert_eq!(hook(&service, &event("UserPromptSubmit", json!({"prompt": "a secret", "prompt_id": "p1"}))), json!({}));
+    let working = state(&service, "working");
+    assert_eq!((&working["folder"], &working["cost_usd"], &working["requests"]), (&json!("/home/dev/app"), &Value::Null, &Value::Null));
+    hook(&service, &event("PermissionRequest", json!({"tool_name": "Bash", "tool_input": {"command": "rm -r x"}})));
+    let waiting = state(&service, "waiting");
+    assert_eq!((&waiting["waits_for"], &waiting["tool"]), (&json!("permission"), &json!("Bash")));
+    let status = json!({"session_id": "s1", "context_window": {"used_percentage": 42}, "cost": {"total_cost_usd": 0.5}});
+    let client = reqwest::blocking::Client::new();
+    let taken = client.post(service.url("/hooks/agent/status")).header("content-type", JSON).body(status.to_string()).send().unwrap();
+    assert_eq!(taken.status(), 200);
+    let known = eventually("the status line", || session(&service, "s1").filter(|session| session["context_used_ratio"] == 0.42));
+    assert_eq!(known["cost_usd"], 0.5);
+    hook(&service, &event("Stop", json!({})));
+    state(&service, "idle");
+    let samples = eventually("samples", || Some(service.query(r#"agent_sessions{state="idle"}"#)).filter(|found| !found.is_empty()));
+    assert_eq!(samples.len(), 1);
+    eventually("samples of the machine", || (!service.query("system_cpu_utilization_ratio").is_empty()).then_some(()));
+    service.metrics_are_documented();
+    assert_eq!(service.stop(), Some(0));
+    let service = place.start();
+    let after = session(&service, "s1").unwrap();
+    assert_eq!((&after["state"], &after["context_used_ratio"]), (&json!("idle"), &json!(0.42)));
+    let details = service.data("/api/v1/agents/claude-code/s1");
+    assert_eq!((details["session"]["id"].as_str(), details["turns"][0]["prompt"].as_str()), (Some("s1"), Some("p1")));
+    let kept = serde_json::to_string(&details).unwrap();
+    assert!(!kept.contains("secret") && !kept.contains("rm -r"), "{kept}");
+}
+
+#[test]
+fn what_is_no_hook_is_refused_in_words() {
+    let place = Folder::new();
+    let service = place.start();
+    let client = reqwest::blocking::Client::new();
+    for (path, body, why) in [
+        ("/hooks/agent", "{", "not a JSON object"),
+        ("/hooks/agent", r#"{"cwd":"/x"}"#, "no `session_id`"),
+        ("/hooks/agent/status", "[]", "not a JSON object"),
+    ] {
+        let response = client.post(service.url(path)).header("content-type", JSON).body(body).send().unwrap();
+        assert_eq!(response.status(), 400, "{path}");
+        assert!(response.text().unwrap().contains(why), "{path}: {why}");
+    }
+    for (path, status) in [("/api/v1/agents/claude-code/none", 404), ("/api/v1/agents?state=asleep", 400), ("/api/v1/costs?by=colour", 400)]
+    {
+        assert_eq!(service.get(path).status(), status, "{path}");
+    }
+    assert!(sessions(&service).is_empty());
+}
+
+#[test]
+fn costs_go_to_the_task_that_was_in_progress_in_the_folder() {
+    let place = Folder::new();
+    std::fs::create_dir_all(place.path().join(".taskmaster/tasks")).unwrap();
+    let board = json!({"master": {"tasks": [{"id": 7, "title": "Pay", "status": "in-progress"}]}});
+    common::replace(&place.path().join(".taskmaster/tasks/tasks.json"), board.to_string().as_bytes());
+    let service = place.start();
+    eventually("the board", || service.data("/api/v1/tasks")["boards"].as_array().unwrap().first().cloned());
+    let folder = place.path().to_str().unwrap().to_owned();
+    let now = common::remote::now_ms() + 10;
+    hook(&service, &json!({"session_id": "s2", "cwd": folder, "hook_event_name": "UserPromptSubmit", "prompt_id": "p"}));
+    hook(&service, &json!({"session_id": "s3", "cwd": "/elsewhere", "hook_event_name": "UserPromptSubmit", "prompt_id": "q"}));
+    std::thread::sleep(Duration::from_millis(50));
+    for (id, micros) in [("s2", 1_500), ("s3", 700)] {
+        let attribute = |key: &str, value: Value| json!({"key": key, "value": value});
+        let attributes = json!([
+            attribute("session.id", json!({"stringValue": id})),
+            attribute("event.name", json!({"stringValue": "api_request"})),
+            attribute("request_id", json!({"stringValue": format!("r-{id}")})),
+            attribute("model", json!({"stringValue": "m"})),
+            attribute("cost_usd_micros", json!({"intValue": micros})),
+        ]);
+        let record = json!({"timeUnixNano": common::otlp::nanos(now), "attributes": attributes});
+        let resource = json!({"attributes": [attribute("service.name", json!({"stringValue": "claude-code"}))]});
+        let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]});
+        send(&service, &("/v1/logs".to_owned(), body.to_string().into_bytes()));
+    }
+    let rows = service.data("/api/v1/costs?by=tag,task")["rows"].as_array().unwrap().clone();
+    let told: Vec<(&Value, &Value, &Value)> = rows.iter().map(|row| (&row["key"]["tag"], &row["cost_usd_micros"], &row["how"])).collect();
+    assert_eq!(
+        told,
+        [(&json!("master"), &json!(1_500), &json!(["by_folder_and_time"])), (&Value::Null, &json!(700), &json!([]))],
+        "{rows:?}"
+    );
+}

@@ -1,0 +1,182 @@
+//! Coding agents: their hooks and status lines, their sessions, and what they cost.
+//!
+//! A hook is answered at once, and never with an error of this service that the agent would show: what it says is passed on without waiting
+//! for the disk. Figures that must be exact come by telemetry, which is answered when they are durable.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, Agents};
+use taskpulse_engine::agent::costs::{By, costs};
+use taskpulse_engine::agent::{self, HookError, SessionKey, Signal, State, pages_between};
+use taskpulse_engine::model::TimestampMs;
+
+use crate::body::{self, BodyLimits};
+use crate::envelope::{ApiError, blocking};
+use crate::parameter::{self, Parameter};
+use crate::params::Params;
+use crate::route::{Body, Route, Shape};
+use crate::server::AppState;
+
+/// Sessions of an answer where a request says nothing.
+const DEFAULT: i64 = 200;
+const MAX_LISTED: usize = 5_000;
+/// Longest body of a hook that is read: tools may be given whole files.
+const MAX_HOOK: usize = 8 << 20;
+
+pub(crate) fn routes() -> Vec<Route> {
+    const AGENT: Parameter =
+        Parameter::query("agent", "which agent: `claude-code` if left out, `codex`, `gemini-cli`, `opencode`", parameter::text);
+    const OF_AGENT: Parameter = Parameter::query("agent", "sessions of this agent", parameter::text);
+    const STATE: Parameter = Parameter::query("state", "sessions in this state", || json!({"enum": State::WORDS}));
+    const LIMIT: Parameter = Parameter::query(
+        "limit",
+        "sessions at the most, those that were heard of last",
+        || json!({"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": DEFAULT}),
+    );
+    const NAME: Parameter = Parameter::path("agent", "the agent", text);
+    const ID: Parameter = Parameter::path("id", "the session", text);
+    const HOOK: Body = Body {
+        content: &[("application/json", Shape::new(said))],
+        required: true,
+        about: "The JSON that the agent gives its hook or its status line",
+        limits: BodyLimits { packed: Some(MAX_HOOK), unpacked: None, unknown_sender: false },
+    };
+    const DONE: Shape = Shape::new(|| json!({"type": "object"}));
+    vec![
+        Route::post("/hooks/agent", hook)
+            .about("An event of an agent's hook; answered at once with what the agent is to know, `{}` for nothing")
+            .parameters(&[AGENT])
+            .body(HOOK)
+            .answers(DONE),
+        Route::post("/hooks/agent/status", status_line)
+            .about("What Claude Code gives its status line: context, money, limits")
+            .body(HOOK)
+            .answers(DONE),
+        Route::get("/api/v1/agents", list)
+            .about("Sessions of coding agents, those that were heard of last first")
+            .parameters(&[OF_AGENT, STATE, LIMIT])
+            .answers(Shape::data::<Agents>()),
+        Route::get("/api/v1/agents/{agent}/{id}", one)
+            .about("A session with its turns and its newest calls of tools")
+            .parameters(&[NAME, ID])
+            .answers(Shape::data::<AgentSessionDetails>())
+            .fails(&[404]),
+    ]
+}
+
+/// What rows are told apart by.
+pub(crate) const BY: Parameter = Parameter::query(
+    "by",
+    "what coding agents cost, told apart by these, with commas between: agent, model, task, tag, week, day, branch, repository, session, commit",
+    || json!({"type": "string", "pattern": "^(agent|model|task|tag|week|day|branch|repository|session|commit)(,(agent|model|task|tag|week|day|branch|repository|session|commit))*$"}),
+);
+
+/// The JSON of a hook or a status line, as far as it is needed.
+fn said() -> Value {
+    json!({"type": "object", "properties": {"session_id": text()}, "required": ["session_id"]})
+}
+
+fn text() -> Value {
+    json!({"type": "string", "minLength": 1})
+}
+
+async fn hook(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let body = body::read(&req, payload).await?;
+    let header = req.headers().get("x-agent").and_then(|value| value.to_str().ok());
+    let agent = params.get("agent").or(header).unwrap_or("");
+    pass_on(&state, agent::hook(agent, &body, now_ms()))
+}
+
+async fn status_line(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let body = body::read(&req, payload).await?;
+    pass_on(&state, agent::status_line(&body, now_ms()))
+}
+
+fn pass_on(state: &AppState, signals: Result<Vec<Signal>, HookError>) -> Result<HttpResponse, ApiError> {
+    let signals = signals.map_err(|error| ApiError::bad_data(error.to_string()))?;
+    if !state.agents.pass_on(signals) {
+        log::debug!("agents: too busy for a hook");
+    }
+    Ok(HttpResponse::Ok().json(json!({})))
+}
+
+async fn list(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let limit = params.number_within("limit", DEFAULT, 1..=MAX_LISTED as i64)? as usize;
+    let (agent, wanted) = (params.get("agent"), params.get("state"));
+    if let Some(word) = wanted.filter(|word| !State::WORDS.contains(word)) {
+        let words = State::WORDS.join(", ");
+        return Err(ApiError::bad_data(format!("parameter `state`: `{word}` is no state; take one of {words}")));
+    }
+    let (now, work) = (now_ms(), state.reporter.views.work());
+    let answer = state.agents.read(|book| {
+        let fits = |session: &&agent::Session| {
+            agent.is_none_or(|agent| session.key.agent == agent) && wanted.is_none_or(|word| session.state(now).0.word() == word)
+        };
+        let mut found: Vec<&agent::Session> = book.sessions().filter(fits).collect();
+        found.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
+        found.truncate(limit);
+        let sessions = found.into_iter().map(|session| AgentSession::of(book, session, &work, now)).collect();
+        Agents { sessions, missing: book.is_empty().then(|| missing(&state)) }
+    });
+    state.answers.success(&answer)
+}
+
+fn missing(state: &AppState) -> String {
+    let address = state.reporter.addresses.get().and_then(|all| all.first()).map_or("", String::as_str);
+    format!(
+        "No coding agent was seen yet. `taskpulse connect claude --write` sets Claude Code up to send what it does to {address}; \
+         `codex`, `gemini` and `opencode` likewise. See docs/AGENTS.md"
+    )
+}
+
+async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+    let (agent, id) = path.into_inner();
+    let (now, work) = (now_ms(), state.reporter.views.work());
+    let found = state.agents.read(|book| {
+        let newest = book.named(&agent, &id).max_by_key(|session| session.last_seen)?;
+        Some((newest.key.clone(), newest.first_seen, newest.last_seen, AgentSession::of(book, newest, &work, now)))
+    });
+    let Some((key, first, last, view)) = found else {
+        return Err(ApiError::not_found(format!("no session {id} of {agent} is known; see /api/v1/agents")));
+    };
+    let store = state.store.clone();
+    let pages = blocking(move || Ok(pages_between(&store, first, last.max(now))?)).await?;
+    let pages: Vec<_> = pages.into_iter().filter(|page| page.session.as_ref() == Some(&key)).collect();
+    state.answers.success(&AgentSessionDetails::of(view, &pages))
+}
+
+/// What agents cost in a range of time.
+pub(crate) async fn costs_of(
+    state: &web::Data<AppState>,
+    by: Vec<By>,
+    start: TimestampMs,
+    end: TimestampMs,
+) -> Result<AgentCosts, ApiError> {
+    let (work, store, state) = (state.reporter.views.work(), state.store.clone(), state.clone());
+    blocking(move || {
+        let pages = pages_between(&store, start, end)?;
+        Ok(state.agents.read(|book| {
+            let sessions: BTreeMap<SessionKey, &agent::Session> = book.sessions().map(|session| (session.key.clone(), session)).collect();
+            AgentCosts::of(&by, costs(&by, (start, end), &pages, &sessions, &work).into_iter())
+        }))
+    })
+    .await
+}
+
+/// What rows are to be told apart by.
+pub(crate) fn asked(text: &str) -> Result<Vec<By>, ApiError> {
+    let mut by = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let one = By::named(name).ok_or_else(|| {
+            let names: Vec<&str> = By::ALL.iter().map(|by| by.name()).collect();
+            ApiError::bad_data(format!("parameter `by`: `{name}` is not known; take some of {}", names.join(", ")))
+        })?;
+        if !by.contains(&one) {
+            by.push(one);
+        }
+    }
+    Ok(by)
+}
