@@ -140,6 +140,159 @@
  */
 
 /**
+ * A call of a tool.
+ * @typedef {object} AgentCall
+ * @property {number} at  When it ended.
+ * @property {number|null} duration_seconds  How long it took.
+ * @property {string} outcome  `ok`, `failed` or `refused`.
+ * @property {string|null} subagent  The subagent that called it.
+ * @property {string} tool  The tool.
+ */
+
+/**
+ * A commit of a session.
+ * @typedef {object} AgentCommit
+ * @property {number} at  When it was made.
+ * @property {string|null} branch  The branch.
+ * @property {string} id  Its id.
+ */
+
+/**
+ * A row of costs.
+ * @typedef {object} AgentCostRow
+ * @property {number|null} cost_usd  In US dollars, as agents said it.
+ * @property {number|null} cost_usd_micros  The same in millionths of a dollar: these add up without rounding.
+ * @property {string[]} how  How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
+ * @property {Record<string, string|null>} key  One value for each of `by`; `null` for what nobody knows (not attributed).
+ * @property {number} requests  Requests that models answered.
+ * @property {AgentTokens} tokens  Tokens.
+ */
+
+/**
+ * What agents cost, by what was asked for.
+ * @typedef {object} AgentCosts
+ * @property {string[]} by  What rows are told apart by.
+ * @property {AgentCostRow[]} rows  The rows, the dearest first. They add up to `total`.
+ * @property {AgentCostRow} total  All rows together.
+ */
+
+/**
+ * What is wrong with a session.
+ * @typedef {object} AgentFinding
+ * @property {string} advice  What to do.
+ * @property {string} kind  `waits`, `loop`, `errors`, `context` or `limit`.
+ * @property {number} since  Since when.
+ * @property {string} title  In words.
+ */
+
+/**
+ * A limit of the plan.
+ * @typedef {object} AgentLimit
+ * @property {string} name  Its name.
+ * @property {number|null} resets_at  When it begins anew.
+ * @property {number} used_ratio  The part that is used.
+ */
+
+/**
+ * A session of a coding agent. Figures that nobody said are `null`, never 0.
+ * @typedef {object} AgentSession
+ * @property {number|null} active_seconds  Seconds in which it was used.
+ * @property {string} agent  The agent.
+ * @property {string|null} branch  Its branch.
+ * @property {AgentCommit[]} commits  Its commits, by time.
+ * @property {number|null} context_used_ratio  The part of the context that is used; only status lines say it.
+ * @property {number|null} cost_usd  What the agent said that it cost, in US dollars.
+ * @property {number} errors  Requests that failed.
+ * @property {AgentFinding[]} findings  What is wrong with it.
+ * @property {number} first_seen  When it was first heard of.
+ * @property {string|null} folder  Its folder; only hooks and status lines say it.
+ * @property {string|null} host  The machine; `null` where nobody said it.
+ * @property {string} id  What the agent calls the session.
+ * @property {number} last_seen  When it was last heard of.
+ * @property {AgentLimit[]} limits  Limits of the plan.
+ * @property {number|null} lines_added  Lines that it added.
+ * @property {number|null} lines_removed  Lines that it removed.
+ * @property {string|null} model  The model that it used last.
+ * @property {number} prompts  Prompts.
+ * @property {string|null} repository  Its repository.
+ * @property {number|null} requests  Requests that the model answered; `null` where the agent sends no records of them.
+ * @property {number} since  Since when it is in this state.
+ * @property {string} state  `working`, `waiting`, `idle`, `ended`, or `lost`: no sign for so long that it may not live any more.
+ * @property {AgentSubagent[]} subagents  Its subagents.
+ * @property {AgentTask[]} tasks  The tasks that it works on; several where no one can tell which.
+ * @property {AgentTokens} tokens  Tokens.
+ * @property {string|null} tool  The tool for which it needs permission.
+ * @property {AgentTool[]} tools  Calls of tools.
+ * @property {string|null} version  The version of the agent.
+ * @property {number|null} waiting_seconds  Seconds that it waited for a person.
+ * @property {string|null} waits_for  Of a session that waits: `permission`, `answer` or `model`.
+ */
+
+/**
+ * `/api/v1/agents/{agent}/{id}`
+ * @typedef {object} AgentSessionDetails
+ * @property {AgentCall[]} calls  Its calls of tools, the newest first, at most 200. What tools were given and what they answered is not kept.
+ * @property {AgentSession} session  The session.
+ * @property {AgentTurn[]} turns  Its turns, the newest first, at most 200.
+ */
+
+/**
+ * A subagent of a session.
+ * @typedef {object} AgentSubagent
+ * @property {number|null} ended  When it ended; `null` where that was not seen.
+ * @property {string} id  Its id.
+ * @property {string|null} kind  Its kind.
+ * @property {number} started  When it was first seen.
+ */
+
+/**
+ * The task of a session.
+ * @typedef {object} AgentTask
+ * @property {string} how  `exact`: the agent said it. `by_folder_and_time`: the session works in the folder of a board on which it is the only task in progress. `shared`: one of several in progress.
+ * @property {string} id  Its id.
+ * @property {string} project  The project; empty where the client did not say it and no board knows the task.
+ * @property {string} tag  Its tag; empty where it is not known.
+ */
+
+/**
+ * Tokens by kind, as the client counts them. Codex and Gemini count cached ones within `input` too. What nobody said is absent.
+ * @typedef {object} AgentTokens
+ * @property {number} [cache_creation]  Written to it.
+ * @property {number} [cache_read]  Read from the cache of prompts.
+ * @property {number} [input]  Sent to the model.
+ * @property {number} [output]  Answered by it.
+ * @property {number} [reasoning]  Thought, where that is counted apart.
+ */
+
+/**
+ * Calls of one tool.
+ * @typedef {object} AgentTool
+ * @property {number} failed  Calls that ended with an error.
+ * @property {string} name  The tool; empty where nobody named it.
+ * @property {number} ok  Calls that ended well.
+ * @property {number} refused  Calls that were not allowed.
+ */
+
+/**
+ * A turn: from a prompt to its end.
+ * @typedef {object} AgentTurn
+ * @property {number|null} cost_usd  What they cost, in US dollars.
+ * @property {number} ended  When its last sign came.
+ * @property {string|null} prompt  What the agent calls the prompt; `null` for what belongs to none.
+ * @property {number} requests  Requests that the model answered.
+ * @property {number} started  When its first sign came.
+ * @property {number} tools_failed  Calls of tools that did not.
+ * @property {number} tools_ok  Calls of tools that ended well.
+ */
+
+/**
+ * `/api/v1/agents`
+ * @typedef {object} Agents
+ * @property {string|null} missing  Why there are none, and how to connect an agent; `null` where there are some.
+ * @property {AgentSession[]} sessions  Sessions, those that were heard of last first.
+ */
+
+/**
  * An alert.
  * @typedef {AlertDetails & { annotations: Record<string, string>, labels: Record<string, string>, value: number|null }} Alert
  */
@@ -594,6 +747,11 @@
  * @property {Record<string, number>} [tokens]  Tokens of coding agents, by type.
  * @property {number} [unwatched_seconds]  The part of it during which the service was not running: what agents pushed then is missing.
  * @property {number} wall_seconds  Time in progress.
+ */
+
+/**
+ * `/api/v1/costs`
+ * @typedef {Spent|AgentCosts} Costs
  */
 
 /**
