@@ -27,8 +27,8 @@ fn lines(from: i64) -> Lines {
 }
 
 fn all(store: &StoreWriter) -> Vec<(i64, Vec<u8>)> {
-    let (order, needles) = (Order::ByTime(Direction::Forward), Vec::new());
-    let filter = Filter { matchers: Vec::new(), start: i64::MIN, end: i64::MAX, order, needles, bodies: true, attributes: true };
+    let (order, needles, trace) = (Order::ByTime(Direction::Forward), Vec::new(), None);
+    let filter = Filter { matchers: Vec::new(), start: i64::MIN, end: i64::MAX, order, needles, trace, bodies: true, attributes: true };
     let mut found = Vec::new();
     let mut each = |entry: &taskpulse_engine::logs::Entry<'_>| {
         found.push((entry.time, entry.body.to_vec()));
