@@ -122,6 +122,7 @@ test('the first page says who waits, else who is at work, else nothing', () => {
   assert.deepEqual(said([session('a', 'working'), session('b', 'idle')], 1200).fact, { words: '1 agent at work', title: '1 working, 1 idle', waits: '' })
   const now = said([session('a', 'waiting', { waits_for: 'answer' }), session('m', 'waiting', { waits_for: 'model' })], 1200)
   assert.equal(now.fact?.words, '1 agent waits for you')
+  assert.deepEqual(now.live.map((l) => l.words), ['Claude Code a waits for your answer', 'Claude Code m waits for the model'])
   assert.match(now.fact?.waits ?? '', /^1 agent has waited .* for your answer$/)
   assert.deepEqual(now.needs.map((n) => [n.key, n.mark, n.page, n.params]), [['agent claude-code/a', 'warning', 'agents', { session: 'claude-code/a' }]])
 })

@@ -45,6 +45,9 @@ export function Costs() {
     <//>`
 }
 
+/** How nothing is written, where it is not just 0. @type {Record<string, string>} */
+const NOTHING = { money: usd(0), share: percent(0) }
+
 /** @param {{ answer: CostAnswer, rows: CostRow[], rest: CostRow|null, by: string }} props */
 function Found({ answer, rows, rest, by }) {
   const { total } = answer
@@ -56,7 +59,7 @@ function Found({ answer, rows, rest, by }) {
   return html`
     <${Table} name="agent-costs" label=${`Cost by ${by}`} columns=${columns} rows=${rows} keyOf=${(/** @type {CostRow} */ r) => partOf(r, by)} initial=${by === 'week' || by === 'day' ? '-name' : '-money'} thing="row" shown=${15}
       foot=${html`
-        ${line('unattributed', figures.map((c) => (rest ? c.cell(rest) : html`<span title=${`All of it belongs to a ${by}.`}>0</span>`)), `What belongs to no ${by} that is known.`)}
+        ${line('unattributed', figures.map((c) => (rest ? c.cell(rest) : html`<span title=${`All of it belongs to a ${by}.`}>${NOTHING[c.key] ?? '0'}</span>`)), `What belongs to no ${by} that is known.`)}
         ${line('total', figures.map((c) => c.cell(total)), 'All that agents said of this time.')}`} />
     ${off !== 0 && html`<p class="trouble" role="alert"><${Mark} kind="warning" word="warning" /><span>The lines come to ${exactUsd(Math.abs(off) / 1e6)} ${off > 0 ? 'more' : 'less'} than the total. Please report this.</span></p>`}`
 }

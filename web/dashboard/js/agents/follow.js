@@ -86,6 +86,7 @@ export function said(sessions, now) {
       key: `agent ${rowOf(session)}`, mark: 'warning', word: 'waits for you', title: `${sessionName(session)} ${stateWords(session)}`, detail: stateWhy(session), since: session.since, page: 'agents', item: '',
       params: { session: keyOf(session) },
     })),
+    live: live.map((session) => ({ key: keyOf(session), words: `${sessionName(session)} ${stateWords(session)}` })),
   }
 }
 

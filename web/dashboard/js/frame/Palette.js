@@ -11,6 +11,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { PAGES } from '../pages.js'
 import { PRESETS } from '../period.js'
 import { allAdvice } from '../stores/advice.js'
+import { agentsNow } from '../stores/agents.js'
 import { boards } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
 import { address, choose, go, historyOf } from '../stores/place.js'
@@ -37,6 +38,7 @@ function entries() {
   return [
     ...PAGES.map((p) => ({ key: `page ${p.name}`, words: p.title, kind: 'page', run: open(address(p.name)) })),
     ...(boards.peek().tasks?.boards ?? []).flatMap((b) => b.items.map((i) => ({ key: `task ${b.project} ${b.tag} ${i.id}`, words: `${i.id} ${i.title}`, kind: 'task', run: open(address('tasks', i.id)) }))),
+    ...agentsNow.peek().live.map(({ key, words }) => ({ key: `agent ${key}`, words, kind: 'agent', run: open(address('agents', '', { session: key })) })),
     ...(allAdvice.peek() ?? []).map((r) => ({ key: `advice ${r.id}`, words: r.title, kind: 'advice', run: open(address('advice', r.id)) })),
     ...(status.peek()?.targets ?? []).map((t) => ({ key: `target ${t.target}`, words: t.target, kind: 'target', run: open(address('application', t.target)) })),
     ...(ci.peek().runs?.repositories ?? []).flatMap((r) => r.runs.map((run) => ({

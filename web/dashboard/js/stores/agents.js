@@ -7,13 +7,13 @@
  * @import { Failure } from './needs.js'
  *
  * @typedef {{ words: string, title: string, waits: string }} AgentFact  `waits`: a sentence, where somebody waits for the reader
- * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[] }} AgentsNow
- *   `figure`: what stands beside the lane; `needs`: what needs the reader, one for each session that waits
+ * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[], live: Array<{ key: string, words: string }> }} AgentsNow
+ *   `figure`: what stands beside the lane; `needs`: what needs the reader, one for each session that waits; `live`: sessions that go on, as the search names them
  */
 import { signal } from '../lib.js'
 
 /** @type {AgentsNow} */
-export const NO_AGENTS = { bars: [], figure: { words: '', title: '' }, fact: null, needs: [] }
+export const NO_AGENTS = { bars: [], figure: { words: '', title: '' }, fact: null, needs: [], live: [] }
 
 /** @type {import('../../vendor/signals-core.js').Signal<AgentsNow>} */
 export const agentsNow = signal(NO_AGENTS)
