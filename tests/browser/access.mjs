@@ -13,7 +13,7 @@ const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 const WIDTHS = [360, 1440, 2560]
 const THEMES = /** @type {const} */ (['light', 'dark'])
 /** What stands on a page once it is there, with data and without. */
-const PAGES = ['now', 'tasks', 'tasks/1', 'ci', 'system', 'application', 'logs', 'logs?query={service_name="checkout"} | logfmt&tail=on', 'logs?tab=traces', 'alerts', 'advice', 'explore', 'explore?query=system_cpu_utilization_ratio', 'status', 'no-such-page']
+const PAGES = ['now', 'tasks', 'tasks/1', 'agents', 'agents?tab=costs', 'agents?tab=budgets', 'ci', 'system', 'application', 'logs', 'logs?query={service_name="checkout"} | logfmt&tail=on', 'logs?tab=traces', 'alerts', 'advice', 'explore', 'explore?query=system_cpu_utilization_ratio', 'status', 'no-such-page']
 
 /** @type {import('playwright-core').Browser} */
 let browser

@@ -8,7 +8,7 @@ import { withEverything } from './fixture.mjs'
 const PATIENCE = { timeout: 20_000 }
 /** What of each page asks the REST interface itself; the rest comes by the live stream. @type {Array<[string, string[]]>} */
 const PANELS = [
-  ['now', ['board', 'ci']], ['tasks', ['tasks']], ['ci', ['ci']], ['system', ['network']], ['application', ['chart-application', 'chart-probe-success']], ['logs', ['log-volume', 'log-lines']],
+  ['now', ['board', 'ci']], ['tasks', ['tasks']], ['agents', ['sessions']], ['agents?tab=costs', ['agent-costs']], ['agents?tab=budgets', ['budgets']], ['ci', ['ci']], ['system', ['network']], ['application', ['chart-application', 'chart-probe-success']], ['logs', ['log-volume', 'log-lines']],
   ['alerts', ['ended', 'rules', 'silences', 'maintenance', 'channels', 'unusual', 'noise']], ['explore?query=up', ['answer']],
 ]
 

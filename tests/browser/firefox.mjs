@@ -74,7 +74,7 @@ test('the first page is live and shows numbers, and a number leads to its histor
 
 test('keys open every page, and search finds a task', { skip }, () => withPage(async (page) => {
   await open(page, '')
-  for (const [key, name] of [['t', 'tasks'], ['c', 'ci'], ['s', 'system'], ['p', 'application'], ['a', 'alerts'], ['d', 'advice'], ['e', 'explore'], ['u', 'status'], ['n', 'now']]) {
+  for (const [key, name] of [['t', 'tasks'], ['w', 'agents'], ['c', 'ci'], ['s', 'system'], ['p', 'application'], ['a', 'alerts'], ['d', 'advice'], ['e', 'explore'], ['u', 'status'], ['n', 'now']]) {
     await page.keyboard.press('g')
     await page.keyboard.press(/** @type {import('puppeteer-core').KeyInput} */ (key))
     await page.waitForSelector(`main[data-page="${name}"] .panel`, PATIENCE)
@@ -116,7 +116,7 @@ test('a chart is drawn by its worker', { skip }, () => withPage(async (page) => 
 }))
 
 test('nothing has to be scrolled sideways at 360 px, and the navigation is at the bottom', { skip }, () => withPage(async (page) => {
-  for (const name of ['now', 'tasks', 'ci', 'system', 'application', 'alerts', 'advice', 'explore', 'status']) {
+  for (const name of ['now', 'tasks', 'agents', 'ci', 'system', 'application', 'alerts', 'advice', 'explore', 'status']) {
     await open(page, `#/${name}`)
     await page.waitForSelector(`main[data-page="${name}"] .panel`, PATIENCE)
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360, name)

@@ -55,7 +55,7 @@ test('the keyboard reaches navigation, time and the ack button, and presses it',
 test('g and a letter open each page, and the address says which', () => withPage(async ({ page }) => {
   await page.goto(service.url)
   await waitForState(page, 'live')
-  for (const [key, name] of [['t', 'tasks'], ['c', 'ci'], ['s', 'system'], ['p', 'application'], ['l', 'logs'], ['a', 'alerts'], ['d', 'advice'], ['e', 'explore'], ['u', 'status'], ['n', 'now']]) {
+  for (const [key, name] of [['t', 'tasks'], ['w', 'agents'], ['c', 'ci'], ['s', 'system'], ['p', 'application'], ['l', 'logs'], ['a', 'alerts'], ['d', 'advice'], ['e', 'explore'], ['u', 'status'], ['n', 'now']]) {
     await page.keyboard.press('g')
     await page.keyboard.press(key)
     await page.locator(`main[data-page="${name}"] .panel`).first().waitFor(PATIENCE)

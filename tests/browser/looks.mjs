@@ -17,7 +17,7 @@ test('the status page lists actors and sources', () => withPage(async ({ page })
 }))
 
 test('nothing has to be scrolled sideways at 360 px', () => withPage(async ({ page }) => {
-  const pages = [['#/', '.ribbon'], ['#/tasks', '[data-status]'], ['#/ci', '[data-panel="ci"]'], ['#/system', '.plot'], ['#/application', '.panel'],
+  const pages = [['#/', '.ribbon'], ['#/tasks', '[data-status]'], ['#/agents', '.panel'], ['#/ci', '[data-panel="ci"]'], ['#/system', '.plot'], ['#/application', '.panel'],
     ['#/logs', '.panel'], ['#/alerts', '.panel'], ['#/advice', '.panel'], ['#/explore', '.panel'], ['#/explore?query=system_cpu_utilization_ratio', '.plot'], ['#/status', '[data-actor]']]
   for (const [at, shown] of pages) {
     await page.goto(`${service.url}/${at}`)
@@ -51,7 +51,7 @@ test('the head is whole at every width, and as high while the view stands still'
       assert.equal(height, heights[width], `${at} at ${width}`)
     }
   }
-  assert.equal(await page.locator('.top .nav a').count(), 9)
+  assert.equal(await page.locator('.top .nav a').count(), 10)
 }))
 
 test('the theme follows the system until one is chosen, which is then remembered', () => withPage(async ({ page }) => {

@@ -4,6 +4,7 @@
 import { Frame } from './frame/Frame.js'
 import { html, render } from './lib.js'
 import { followAdvice } from './stores/advice.js'
+import { followAgents } from './stores/agents.js'
 import { followAlerts } from './stores/alerts.js'
 import { followBoards } from './stores/boards.js'
 import { followCi } from './stores/ci.js'
@@ -26,6 +27,7 @@ followCi()
 followVisits()
 followNotify()
 followSpent()
+followAgents()
 connect()
 
 const root = /** @type {HTMLElement} */ (document.getElementById('app'))

@@ -24,6 +24,7 @@ const later = (name, title, key, question, load) => ({
 export const PAGES = [
   page('now', 'Now', 'n', 'Is it fine, what needs me, what happened?', Now),
   later('tasks', 'Tasks', 't', 'How far is the work, and what holds it up?', () => import('./pages/Tasks.js').then((m) => m.Tasks)),
+  later('agents', 'Agents', 'w', 'Who works on what, who waits, and what did it cost?', () => import('./pages/Agents.js').then((m) => m.Agents)),
   later('ci', 'CI', 'c', 'Do the workflows succeed, and where do the minutes go?', () => import('./pages/Ci.js').then((m) => m.Ci)),
   later('system', 'System', 's', 'What does the machine do, and who makes it?', () => import('./pages/System.js').then((m) => m.System)),
   later('application', 'Application', 'p', 'Does it answer, and how fast?', () => import('./pages/Application.js').then((m) => m.Application)),

@@ -19,7 +19,7 @@ import { visible } from './lanes.js'
 /** Marks of a lane that are read out: the newest. */
 const TOLD = 10
 /** @type {Record<Lane['group'], string>} */
-const PAGE_OF = { task: 'tasks', ci: 'ci', probe: 'application', alert: 'alerts' }
+const PAGE_OF = { task: 'tasks', agent: 'agents', ci: 'ci', probe: 'application', alert: 'alerts' }
 
 /** Names are reached by pointer; by keyboard the marks lead to the same pages, with one stop for all. @param {{ lanes: Lane[], tracks: Track[] }} props */
 export function Names({ lanes, tracks }) {

@@ -1,5 +1,5 @@
 /**
- * What a mark of the ribbon stands for: of a task what it cost, of a run, a probe or an alert what became of it and where to read on.
+ * What a mark of the ribbon stands for: of a task what it cost, of an agent, a run, a probe or an alert what became of it and where to read on.
  *
  * @import { Bar } from './lanes.js'
  * @import { Cost, Task } from '../types.js'
@@ -20,7 +20,7 @@ import { lanes, markOf } from './model.js'
 
 /** Commits that are listed. */
 const MOST_COMMITS = 5
-const PAGES = { tasks: 'Tasks', ci: 'CI', application: 'Application', alerts: 'Alerts', status: 'Status' }
+const PAGES = { tasks: 'Tasks', agents: 'Agents', ci: 'CI', application: 'Application', alerts: 'Alerts', status: 'Status' }
 
 export function MarkPanel() {
   const opened = param('mark')

@@ -1,5 +1,5 @@
 /**
- * The ribbon: one time axis with a lane for each task worked on, lanes of CI runs, probes and alerts, CPU and memory beneath.
+ * The ribbon: one time axis with a lane for each task worked on, lanes of agents, CI runs, probes and alerts, CPU and memory beneath.
  *
  * Its height and the order of its lanes are fixed. `model.js` works out what it shows, `Strip.js` draws it.
  */

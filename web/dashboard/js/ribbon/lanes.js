@@ -1,5 +1,5 @@
 /**
- * What the ribbon shows, as lanes of bars on one time axis: tasks, CI runs, probes, alerts.
+ * What the ribbon shows, as lanes of bars on one time axis: tasks, agents, CI runs, probes, alerts.
  *
  * Pure, and independent of the period in view: a pan needs nothing from here but `visible`. Bars are sorted by their start.
  *
@@ -8,7 +8,7 @@
  * @typedef {'unknown'|'progress'|'review'|'done'|'stopped'|'ok'|'failed'|'neutral'|'waiting'|'down'|'warning'|'error'|'critical'} State
  * @typedef {{ start: number, end: number|null, state: State, title: string, words: string, page: string, item: string, seen: boolean, url?: string }} Bar
  *   `end` null: goes on; `words`: what became of it; `item`: what of the page it is about; `seen`: false where it began before `start`, nobody knows when
- * @typedef {{ key: string, group: 'task'|'ci'|'probe'|'alert', name: string, title: string, bars: Bar[], ends: Float64Array, usual: number|null }} Lane
+ * @typedef {{ key: string, group: 'task'|'agent'|'ci'|'probe'|'alert', name: string, title: string, bars: Bar[], ends: Float64Array, usual: number|null }} Lane
  *   `ends`: for each bar the latest end of it and of all before it, for `visible`; `usual`: how long such a thing takes, in seconds
  */
 import { quoted } from '../format.js'

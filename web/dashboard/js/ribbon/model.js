@@ -5,6 +5,7 @@
  */
 import { count, DASH, span } from '../format.js'
 import { computed, signal } from '../lib.js'
+import { agentsNow } from '../stores/agents.js'
 import { alerts, endedAlerts } from '../stores/alerts.js'
 import { board, boardKey } from '../stores/boards.js'
 import { ci } from '../stores/ci.js'
@@ -50,10 +51,12 @@ const gaps = computed(() => gapsOf(events.value ?? [], lastRun.value))
 /** @param {Lane} lane @param {boolean} watched whether the lane is about anything at all */
 const whileOn = (lane, watched) => withEnds({ ...lane, bars: [...withoutGaps(lane.bars, gaps.value), ...(watched ? gapBars(gaps.value) : [])] })
 const probes = computed(() => whileOn(probeLane(events.value ?? [], status.value?.targets ?? [], knownFrom.value), (status.value?.targets.length ?? 0) > 0))
+/** Agents that were there: where the service was not running, nobody knows. */
+const agents = computed(() => whileOn({ key: 'agents', group: 'agent', name: 'agents', title: 'Sessions of coding agents', usual: null, bars: agentsNow.value.bars, ends: new Float64Array() }, agentsNow.value.bars.length > 0))
 const fired = computed(() => whileOn(alertLane([...(alerts.value ?? []), ...endedAlerts.value]), true))
 
 /** All lanes, from above. @type {import('../../vendor/signals-core.js').ReadonlySignal<Lane[]>} */
-export const lanes = computed(() => [...tasks.value.lanes.map((lane) => withEnds({ ...lane, bars: throughGaps(lane.bars, gaps.value) })), ...runs.value, probes.value, fired.value])
+export const lanes = computed(() => [...tasks.value.lanes.map((lane) => withEnds({ ...lane, bars: throughGaps(lane.bars, gaps.value) })), agents.value, ...runs.value, probes.value, fired.value])
 /** Tasks that were worked on in the period and found no place. */
 export const tasksLeft = computed(() => tasks.value.left)
 /** Whether enough is known to draw. */
@@ -98,6 +101,7 @@ export function figureOf(lane, start, now) {
     const title = last.end === null ? `in progress for ${takenWords(taken)}` : whole !== null ? `done in ${takenWords(taken)}` : `the last time, ${takenWords(taken)}: ${last.words}`
     return { words: short(taken), title }
   }
+  if (lane.group === 'agent') return agentsNow.value.figure
   if (lane.key === 'ci 0') {
     const all = runs.value.flatMap((l) => l.bars).filter((b) => (b.end ?? now) >= start)
     const failed = all.filter((b) => b.state === 'failed').length

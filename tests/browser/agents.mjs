@@ -1,0 +1,263 @@
+/**
+ * The page Agents, and what the first page and notifications say of agents, with answers made here: states, figures that are not known, a list
+ * that does not move, costs that come to their total, budgets.
+ */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import { waitForPage, waitForState } from './browser.mjs'
+import { withService } from './fixture.mjs'
+import { until } from './service.mjs'
+
+const PATIENCE = { timeout: 20_000 }
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** What a busy machine would say beside them. */
+const QUIET = ['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate']
+  .map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')
+const { service, withPage: onPage } = await withService(`${QUIET}[optimizer]\nenabled = false\n`)
+const { currentTag: TAG } = JSON.parse(await service.read('.taskmaster/state.json'))
+/** @type {{ id: string, title: string }} */
+const TASK = JSON.parse(await service.read('.taskmaster/tasks/tasks.json'), (key, value) => (key === 'id' ? String(value) : value))[TAG].tasks[0]
+
+const WAITS = new RegExp(`Claude Code on task ${TASK.id} waits for your permission to run Bash`)
+const ID = '84dfb161-e96c-4b01-9edf-9f212226dd0f'
+const now = Math.floor(Date.now() / 1000)
+
+/** A session of which hooks alone told. @param {string} id @param {object} [more] @returns {any} */
+const session = (id, more) => ({
+  agent: 'claude-code', id, host: null, state: 'working', since: now - 90, waits_for: null, tool: null, first_seen: now - 3600, last_seen: now - 5, folder: null, repository: null, branch: null, model: null, version: null, tasks: [],
+  context_used_ratio: null, cost_usd: null, tokens: {}, requests: null, errors: 0, prompts: 0, active_seconds: null, waiting_seconds: null, lines_added: null, lines_removed: null, tools: [], commits: [], subagents: [], limits: [],
+  findings: [], ...more,
+})
+/** One that needs a person and says all that can be said. */
+const full = session(ID, {
+  state: 'waiting', waits_for: 'permission', tool: 'Bash', since: now - 200, first_seen: now - 4000, last_seen: now - 200, folder: '/home/dev/app', repository: 'octo/app', branch: 'feature/parser', model: 'claude-opus-5-5',
+  tasks: [{ project: 'project', tag: TAG, id: TASK.id, how: 'by_folder_and_time' }], context_used_ratio: 0.61, cost_usd: 0.0732, tokens: { input: 8500, output: 640, cache_read: 72000, cache_creation: 2400 },
+  requests: 8, errors: 0, prompts: 1, version: '2.1.328', limits: [{ name: 'five_hour', used_ratio: 0.4, resets_at: now + 3600 }], active_seconds: 310, waiting_seconds: 200, lines_added: 120, lines_removed: 8, tools: [{ name: 'Bash', ok: 2, failed: 2, refused: 1 }, { name: 'Agent', ok: 1, failed: 0, refused: 0 }],
+  commits: [{ id: '5a47fbbc61124b4c048ea4941a49343a9c184e25', branch: 'feature/parser', at: now - 700 }], subagents: [{ id: 'a1', kind: 'general-purpose', started: now - 900, ended: now - 800 }],
+  findings: [{ kind: 'loop', title: 'The same call of Bash failed 6 times in a row', advice: 'Stop it and say what is wrong with the call.', since: now - 300 }],
+})
+const bare = session('12601bab-d77c-40d9-a83f-1998f6c375e2', { agent: 'codex', last_seen: now - 60 })
+const over = session('65bcf3fc-dcb9-47a3-9b9b-48b4520e9501', { agent: 'gemini-cli', state: 'ended', since: now - 86400, last_seen: now - 86400, first_seen: now - 90000, cost_usd: 0.01804 })
+const SESSIONS = [full, bare, over]
+
+const told = {
+  turns: [{ prompt: 'b', started: now - 400, ended: now - 210, requests: 3, cost_usd: null, tools_ok: 0, tools_failed: 0 }, { prompt: 'a', started: now - 3900, ended: now - 3000, requests: 5, cost_usd: 0.05, tools_ok: 2, tools_failed: 1 }],
+  calls: [{ at: now - 210, tool: 'Bash', outcome: 'refused', duration_seconds: null, subagent: null }, { at: now - 230, tool: 'Bash', outcome: 'failed', duration_seconds: 1.25, subagent: 'a1' }],
+}
+/** @param {Record<string, string|null>} key @param {number|null} micros @param {number} requests @param {object} tokens @param {string[]} [how] */
+const cost = (key, micros, requests, tokens, how = []) => ({ key, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests, how })
+const COSTS = {
+  by: ['task'], rows: [cost({ task: `project/${TAG}/${TASK.id}` }, 73_200, 8, { input: 8500, output: 640 }, ['exact', 'shared']), cost({ task: null }, 45_220, 5, { input: 5180 })],
+  total: cost({}, 118_420, 13, { input: 13680, output: 640 }),
+}
+const budget = (/** @type {object} */ more) => ({ name: 'agents', of: ['agents'], per: 'day', currency: 'USD', limit: 20, start: now - 43_200, end: now + 43_200, used: 14.1, crossed_at: null, forecast: { value: 26, low: 18, high: 31 },
+  exhaustion: { low: now + 7200, value: now + 18_000, high: null }, missing: null, ...more })
+
+/** A page with these answers, which a test may change. @param {import('playwright-core').Page} page @param {{ sessions?: any[], missing?: string, costs?: any, budgets?: any[] }} [answers] */
+async function answering(page, answers = {}) {
+  const held = { sessions: SESSIONS, missing: '', costs: COSTS, budgets: [budget({})], ...answers }
+  const ok = (/** @type {any} */ data) => ({ json: { status: 'success', data } })
+  await page.route((url) => url.pathname === '/api/v1/agents', (route) => route.fulfill(ok({ sessions: held.sessions, ...(held.missing ? { missing: held.missing } : {}) })))
+  await page.route((url) => url.pathname.startsWith('/api/v1/agents/'), (route) => {
+    const id = decodeURIComponent(new URL(route.request().url()).pathname.split('/').at(-1) ?? '')
+    const found = held.sessions.find((s) => s.id === id)
+    return route.fulfill(!found ? { status: 404, json: { status: 'error', errorType: 'not_found', error: 'no such session' } } : ok({ session: found, ...(id === ID ? told : { turns: [], calls: [] }) }))
+  })
+  await page.route((url) => url.pathname === '/api/v1/costs' && url.searchParams.has('by'), (route) => route.fulfill(ok(held.costs)))
+  await page.route((url) => url.pathname === '/api/v1/budgets', (route) => route.fulfill(ok(held.budgets)))
+  return held
+}
+
+/** @param {string} hash @param {(page: import('playwright-core').Page, held: Awaited<ReturnType<typeof answering>>, watched: import('./browser.mjs').Watched) => Promise<void>} body @param {Parameters<typeof answering>[1]} [answers] @param {import('playwright-core').BrowserContextOptions} [options] */
+const withPage = (hash, body, answers, options) => onPage(async (watched) => {
+  const held = await answering(watched.page, answers)
+  await watched.page.goto(`${service.url}/${hash}`)
+  await body(watched.page, held, watched)
+}, options)
+
+/** @param {import('playwright-core').Page} page */
+const rowKeys = (page) => page.locator('[data-panel="sessions"] tbody tr').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row')?.slice(-4)))
+
+test('a session says its state in a word with an icon, since when and why it waits; what is not known is a dash that says why', () => withPage('#/agents', async (page) => {
+  const rows = page.locator('[data-panel="sessions"] tbody tr')
+  await rows.nth(2).waitFor(PATIENCE)
+  const cells = (/** @type {number} */ n) => rows.nth(n).locator('td').allInnerTexts()
+  const [state, , name, task, branch, folder, model, context, tokens, money] = await cells(0)
+  assert.equal(state.trim(), 'waits for your permission to run Bash')
+  assert.equal(await rows.nth(0).locator('.agent-mark.agent-person').count(), 1)
+  assert.match(name, /^Claude Code 84dfb161/)
+  await rows.nth(0).getByText(TASK.title).waitFor(PATIENCE)
+  assert.match(task, /by time/)
+  assert.deepEqual([branch, folder, model, context.trim(), money], ['feature/parser', 'app', 'claude-opus-5-5', '61\u00a0%', '$0.07'])
+  assert.match(tokens, /^83.540$/)
+  const unknown = await cells(1)
+  assert.equal(unknown[0].trim(), 'working')
+  for (const text of unknown.slice(3)) assert.match(text, /^–/)
+  assert.match(await rows.nth(1).locator('td').nth(9).locator('.figure-none').getAttribute('title') ?? '', /said no money/)
+  assert.equal((await cells(2))[9], '$0.02')
+  assert.equal(await page.locator('[data-panel="sessions"] .note').innerText(), '1 waits for you, 1 working')
+  assert.equal(await page.locator('.nav [aria-current="page"] .nav-count').innerText(), '1\nwaiting')
+}))
+
+test('filters by state and agent are in the address', () => withPage('#/agents?state=live', async (page) => {
+  await page.locator('[data-panel="sessions"] tbody tr').nth(1).waitFor(PATIENCE)
+  assert.equal((await rowKeys(page)).length, 2)
+  assert.equal(await page.locator('[data-panel="sessions"] .note').innerText(), '2 of 3 sessions')
+  await page.keyboard.press('f')
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'State')
+  await page.getByLabel('State', { exact: true }).selectOption('lost')
+  await page.getByText('No session is what the filters ask for.').waitFor(PATIENCE)
+  await page.getByRole('button', { name: 'Show all sessions' }).click()
+  await page.getByLabel('Agent', { exact: true }).selectOption('codex')
+  await page.waitForURL(/agent=codex/)
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel="sessions"] tbody tr').length === 1)
+}))
+
+test('nothing moves under the pointer: rows keep their place whatever their state becomes, and a new one waits to be shown', () => withPage('#/agents', async (page, held) => {
+  await page.locator('[data-panel="sessions"] tbody tr').nth(2).waitFor(PATIENCE)
+  const before = await rowKeys(page)
+  await page.locator('[data-panel="sessions"] tbody tr').nth(1).hover()
+  held.sessions = [session('new-0001', { last_seen: now }), { ...over, state: 'waiting', waits_for: 'answer' }, { ...full, state: 'idle' }, bare]
+  await page.getByRole('button', { name: 'Show 1 new session' }).waitFor(PATIENCE)
+  assert.deepEqual(await rowKeys(page), before)
+  assert.match(await page.locator('[data-panel="sessions"] tbody tr').nth(2).innerText(), /waits for your answer/)
+  await page.mouse.move(5, 5)
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel="sessions"] tbody tr').length === 4)
+  assert.deepEqual(await rowKeys(page), ['0001', ...before])
+}))
+
+test('a session opens beside the list with its turns, calls by outcome, commits, subagents and findings; Escape leads back to its row', () => withPage('#/agents', async (page, _, { serverMayRefuse }) => {
+  await page.locator(`tr[data-row="claude-code/${ID}"] a`).first().click()
+  const sheet = page.locator('[data-panel="session"]')
+  await sheet.locator('h3', { hasText: 'Turns' }).waitFor(PATIENCE)
+  assert.match(page.url(), /session=claude-code/)
+  const text = await sheet.innerText()
+  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
+  const turns = await sheet.locator('[aria-label="Turns"] tbody tr').allInnerTexts()
+  assert.equal(turns.length, 2)
+  assert.match(turns[0], /3\sm 10\ss\s+3\s+0\s+–/, 'money of a turn that said none is a dash')
+  assert.deepEqual((await sheet.locator('[aria-label="Newest calls"] li').allInnerTexts()).map((line) => line.replaceAll(/\s+/g, ' ').replace(/\d+:\d+/, 'TIME')), ['Bash refused TIME', 'Bash failed subagent 1.25 s, TIME'])
+  await page.keyboard.press('Escape')
+  await sheet.waitFor({ state: 'detached', ...PATIENCE })
+  assert.equal(await page.evaluate(() => document.activeElement?.closest('tr')?.getAttribute('data-row')), `claude-code/${ID}`)
+  // One that is not kept any more.
+  serverMayRefuse(true)
+  await page.evaluate(() => { location.hash = '#/agents?session=codex/gone' })
+  await sheet.getByText('This session is not here').waitFor(PATIENCE)
+}))
+
+test('costs have a line for what belongs to nothing, and come to their total', () => withPage('#/agents?tab=costs', async (page, held) => {
+  const panel = page.locator('[data-panel="agent-costs"]')
+  await panel.locator('tbody tr').first().waitFor(PATIENCE)
+  assert.equal(await panel.locator('tbody tr').count(), 1)
+  await panel.locator('tbody tr', { hasText: TASK.title }).waitFor(PATIENCE)
+  assert.match(await panel.locator('tbody tr').innerText(), /shared\s+\$0\.07\s+62\s%/)
+  assert.match(await panel.locator('[data-line="unattributed"]').innerText(), /unattributed\s+\$0\.05/)
+  assert.match(await panel.locator('[data-line="total"]').innerText(), /total\s+\$0\.12\s+100\s%/)
+  assert.equal(await panel.locator('[data-line="total"] b').first().getAttribute('title'), '$0.118420')
+  assert.equal(await panel.locator('.trouble').count(), 0)
+  held.costs = { by: ['model'], rows: [cost({ model: 'claude-opus-5-5' }, 100_000, 1, {})], total: cost({}, 118_420, 1, {}) }
+  await panel.getByLabel('By what').selectOption('model')
+  await panel.locator('.trouble', { hasText: '$0.018420 less than the total' }).waitFor(PATIENCE)
+  assert.match(page.url(), /by=model/)
+  assert.match(await panel.locator('[data-line="unattributed"]').innerText(), /unattributed\s+\$0\.00/, 'all of it has a model')
+}))
+
+test('budgets say what is left and until when it lasts, with their course', () => withPage('#/agents?tab=budgets', async (page, held) => {
+  const panel = page.locator('[data-panel="budget agents"]')
+  await panel.locator('.burndown svg').waitFor(PATIENCE)
+  assert.match(await panel.innerText(), /\$14\.10\s+of \$20\.00/)
+  assert.match(await panel.innerText(), /\$5\.90 is left\. It is expected to be used up about/)
+  assert.match(await panel.locator('svg[role="img"]').last().getAttribute('aria-label') ?? '', /What is left of \$20\.00: \$5\.90; at the end of the period between -\$11\.00 and \$2\.00/)
+  held.budgets = []
+  await page.evaluate(() => { location.hash = '#/agents' })
+  await page.locator('[data-panel="sessions"]').waitFor(PATIENCE)
+  await page.evaluate(() => { location.hash = '#/agents?tab=budgets' })
+  await page.locator('pre.copy', { hasText: '[costs.budgets.agents]' }).waitFor(PATIENCE)
+}))
+
+test('where no agent was ever seen the page says how to connect one', () => withPage('#/agents', async (page) => {
+  await page.getByText('No coding agent was seen yet').waitFor(PATIENCE)
+  await page.getByText('Nothing sends here: run taskpulse connect.').waitFor(PATIENCE)
+  await page.locator('pre.copy', { hasText: 'taskpulse connect claude' }).waitFor(PATIENCE)
+}, { sessions: [], missing: 'Nothing sends here: run taskpulse connect' }))
+
+test('the first page says who waits, in its verdict, as a cause and in the ribbon', () => withPage('#/', async (page, held) => {
+  const cause = page.locator(`[data-cause="agent claude-code/${ID}"]`)
+  await cause.waitFor(PATIENCE)
+  assert.match(await cause.innerText(), WAITS)
+  assert.match(await page.locator('.verdict').innerText(), /1 agent (has waited [34].m for your permission to run Bash|waits for you)/)
+  await page.locator('.ribbon li', { hasText: new RegExp(`${WAITS.source}.*goes on`) }).first().waitFor({ state: 'attached', ...PATIENCE })
+  assert.match(await page.locator('.ribbon-figures').innerText(), /1 waits/)
+  await page.keyboard.press('/')
+  await page.keyboard.type('claude bash')
+  await page.getByRole('option', { name: WAITS }).waitFor(PATIENCE)
+  await page.keyboard.press('Escape')
+  await cause.getByRole('link', { name: /^Open/ }).click()
+  await page.locator('[data-panel="session"]').waitFor(PATIENCE)
+  held.sessions = [{ ...full, state: 'working' }, bare, over]
+  await page.evaluate(() => { location.hash = '#/' })
+  await page.locator('.verdict [data-fact="agents"]', { hasText: '2 agents at work' }).waitFor(PATIENCE)
+  await cause.waitFor({ state: 'detached', ...PATIENCE })
+}))
+
+test('an agent that begins to wait while nobody looks is a notification, gone when it goes on', () => onPage(async ({ page }) => {
+  await page.addInitScript(() => {
+    localStorage.setItem('taskpulse.notify', 'on')
+    const shown = /** @type {any[]} */ ([])
+    Object.assign(window, { shown, Notification: Object.assign(class { constructor(/** @type {string} */ title) { this.title = title; this.open = true; shown.push(this) } close() { this.open = false } }, { permission: 'granted' }) })
+    document.hasFocus = () => false
+  })
+  const held = await answering(page, { sessions: [bare] })
+  await page.goto(`${service.url}/#/agents`)
+  await page.locator('[data-panel="sessions"] tbody tr').first().waitFor(PATIENCE)
+  const shown = () => page.evaluate(() => /** @type {any} */ (window).shown.filter((/** @type {any} */ n) => / waits for /.test(n.title)).map((/** @type {any} */ n) => [n.title, n.open]))
+  held.sessions = [full, bare]
+  await until('one is shown', async () => (await shown()).length > 0)
+  assert.deepEqual(await shown(), [[`Claude Code on task ${TASK.id} waits for your permission to run Bash`, true]])
+  held.sessions = [{ ...full, state: 'working', since: now }, bare]
+  await until('it is gone', async () => !(await shown())[0][1])
+}))
+
+test('axe finds nothing at any width in both themes, and nothing is wider than the screen', () => withPage('#/agents', async (page) => {
+  await waitForState(page, 'live')
+  await page.evaluate(AXE)
+  for (const hash of ['agents', `agents?session=claude-code/${ID}`, 'agents?tab=costs', 'agents?tab=budgets']) {
+    await page.evaluate((to) => { location.hash = `#/${to}` }, hash)
+    await waitForPage(page, 'agents')
+    for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const width of [360, 1440]) {
+        await page.setViewportSize({ width, height: width < 500 ? 780 : 900 })
+        const found = await page.evaluate(async () => (await /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes[0].html}: ${v.nodes[0].failureSummary}`))
+        assert.deepEqual(found, [], `${hash}, ${colorScheme}, ${width} px`)
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${hash} at ${width} px`)
+      }
+    }
+  }
+}))
+
+test('the service itself: hooks make a session, which waits, goes on, and is told as it is', () => onPage(async ({ page }) => {
+  const id = 'e2e00001-aaaa'
+  /** @param {object} event */
+  const hook = (event) => fetch(`${service.url}/hooks/agent`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ session_id: id, cwd: '/home/dev/app', prompt_id: 'p', ...event }) })
+  await hook({ hook_event_name: 'UserPromptSubmit', prompt: 'secret words' })
+  await page.goto(`${service.url}/#/agents`)
+  const row = page.locator(`tr[data-row="claude-code/${id}"]`)
+  await row.waitFor(PATIENCE)
+  assert.match(await row.innerText(), /^\s*working/)
+  await hook({ hook_event_name: 'PermissionRequest', tool_name: 'Bash', tool_input: { command: 'npm publish' } })
+  await row.getByText('waits for your permission to run Bash').waitFor(PATIENCE)
+  await row.getByRole('link').first().click()
+  const sheet = page.locator('[data-panel="session"]')
+  await sheet.getByText('Waits for your permission to run Bash since').waitFor(PATIENCE)
+  assert.match(await sheet.locator('dl.sheet-figures').innerText(), /money\s+–/, 'hooks say no money')
+  await hook({ hook_event_name: 'PostToolUse', tool_name: 'Bash', tool_use_id: 't' })
+  await sheet.getByText('Working since').waitFor(PATIENCE)
+  await hook({ hook_event_name: 'SessionEnd' })
+  await sheet.getByText('Ended at').waitFor(PATIENCE)
+  await page.evaluate(() => { location.hash = '#/agents?tab=costs' })
+  await page.locator('[data-panel="agent-costs"]:is([data-face="data"], [data-face="empty"])').waitFor(PATIENCE)
+}))
