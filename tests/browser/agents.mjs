@@ -91,7 +91,7 @@ test('a session says its state in a word with an icon, since when and why it wai
   await rows.nth(0).getByText(TASK.title).waitFor(PATIENCE)
   assert.match(task, /by time/)
   assert.deepEqual([branch, folder, model, context.trim(), money], ['feature/parser', 'app', 'claude-opus-5-5', '61\u00a0%', '$0.07'])
-  assert.match(tokens, /^83.540$/)
+  assert.match(tokens, /^8.500 in, 640 out$/)
   const unknown = await cells(1)
   assert.equal(unknown[0].trim(), 'working')
   for (const text of unknown.slice(3)) assert.match(text, /^–/)

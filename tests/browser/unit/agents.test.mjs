@@ -65,10 +65,10 @@ test('rows that were there keep their order whatever becomes of them, new ones s
 })
 
 test('what is not said is absent, and never zero', () => {
-  assert.equal(tokensOf(undefined), undefined)
-  assert.equal(tokensOf({}), undefined)
-  assert.equal(tokensOf({ input: 0 }), 0)
-  assert.equal(tokensOf({ input: 5, cache_read: 7 }), 12)
+  assert.equal(tokensOf({}), '')
+  assert.equal(tokensOf({ input: 0 }), '0 in')
+  assert.equal(tokensOf({ input: 5, output: 3, cache_read: 7 }), '5 in, 3 out', 'no sum: some agents count cached ones within the input')
+  assert.equal(tokensOf({ cache_read: 7 }), '7 read from the cache')
   assert.deepEqual(tokenKinds({ output: 640, cache_read: 72000 }), ['640 output', '72\u202f000 read from the cache'])
   assert.equal(linesOf(session('a', 'idle')), '')
   assert.equal(linesOf(session('a', 'idle', { lines_removed: 3 })), '−3')

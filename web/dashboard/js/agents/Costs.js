@@ -2,7 +2,7 @@
  * What sessions cost in the period in view, by task, tag, day, week, model, branch, commit, session, agent or repository. What belongs to none of
  * them has a line of its own, always, above the total.
  *
- * @import { CostAnswer, CostRow } from './amounts.js'
+ * @import { AgentCostRow, AgentCosts } from '../types.js'
  */
 import { useAsked } from '../traces/asking.js'
 import { Mark } from '../components/Mark.js'
@@ -26,7 +26,7 @@ export function Costs() {
   const end = Math.floor(range.value.end ?? minute.value + 60)
   const seconds = Math.min(LONGEST_S, range.value.seconds)
   const asked = useAsked('/api/v1/costs', { by, start: Math.floor(end - seconds), end }, turn, `${by} ${range.value.name}`)
-  const answer = /** @type {CostAnswer|null} */ (asked.data)
+  const answer = /** @type {AgentCosts|null} */ (asked.data)
   const parts = answer && split(answer, by)
   const some = answer !== null && answer.rows.length > 0
   const name = BY.find(([key]) => key === by)?.[1] ?? by
@@ -48,7 +48,7 @@ export function Costs() {
 /** How nothing is written, where it is not just 0. @type {Record<string, string>} */
 const NOTHING = { money: usd(0), share: percent(0) }
 
-/** @param {{ answer: CostAnswer, rows: CostRow[], rest: CostRow|null, by: string }} props */
+/** @param {{ answer: AgentCosts, rows: AgentCostRow[], rest: AgentCostRow|null, by: string }} props */
 function Found({ answer, rows, rest, by }) {
   const { total } = answer
   const columns = columnsOf(by, total)
@@ -57,14 +57,14 @@ function Found({ answer, rows, rest, by }) {
   const line = (title, cells, why) => html`<tr data-line=${title}><th scope="row" title=${why}>${title}</th>${cells.map((cell, i) => html`<td key=${i} class="num">${cell}</td>`)}</tr>`
   const figures = columns.slice(1)
   return html`
-    <${Table} name="agent-costs" label=${`Cost by ${by}`} columns=${columns} rows=${rows} keyOf=${(/** @type {CostRow} */ r) => partOf(r, by)} initial=${by === 'week' || by === 'day' ? '-name' : '-money'} thing="row" shown=${15}
+    <${Table} name="agent-costs" label=${`Cost by ${by}`} columns=${columns} rows=${rows} keyOf=${(/** @type {AgentCostRow} */ r) => partOf(r, by)} initial=${by === 'week' || by === 'day' ? '-name' : '-money'} thing="row" shown=${15}
       foot=${html`
         ${line('unattributed', figures.map((c) => (rest ? c.cell(rest) : html`<span title=${`All of it belongs to a ${by}.`}>${NOTHING[c.key] ?? '0'}</span>`)), `What belongs to no ${by} that is known.`)}
         ${line('total', figures.map((c) => c.cell(total)), 'All that agents said of this time.')}`} />
     ${off !== 0 && html`<p class="trouble" role="alert"><${Mark} kind="warning" word="warning" /><span>The lines come to ${exactUsd(Math.abs(off) / 1e6)} ${off > 0 ? 'more' : 'less'} than the total. Please report this.</span></p>`}`
 }
 
-/** What a row is called, leading to it where there is a page of it. @param {CostRow} row @param {string} by */
+/** What a row is called, leading to it where there is a page of it. @param {AgentCostRow} row @param {string} by */
 function nameCell(row, by) {
   const part = partOf(row, by) ?? ''
   if (by === 'task') {
@@ -77,12 +77,12 @@ function nameCell(row, by) {
   return by === 'commit' ? html`<code title=${part}>${partText(part, by)}</code>` : html`<bdi title=${part}>${partText(part, by)}</bdi>`
 }
 
-/** @param {string} by @param {CostRow} total @returns {import('../components/Table.js').Column[]} */
+/** @param {string} by @param {AgentCostRow} total @returns {import('../components/Table.js').Column[]} */
 const columnsOf = (by, total) => [
   { key: 'name', title: capital(by), value: (r) => partOf(r, by), cell: (r) => nameCell(r, by) },
   { key: 'money', title: 'Money', num: true, help: 'US dollars, as agents said it', value: (r) => r.cost_usd_micros, cell: (r) => or(r.cost_usd, 'cost_usd', (v) => html`<b title=${exactUsd(v)}>${usd(v)}</b>`) },
   { key: 'share', title: 'Share', num: true, help: 'of the total', value: (r) => share(r, total), cell: (r) => or(share(r, total), 'share', (part) => html`<${Share} ratio=${part} />`) },
-  { key: 'tokens', title: 'Tokens', num: true, value: (r) => tokensOf(r.tokens), cell: (r) => or(tokensOf(r.tokens), 'tokens', (v) => html`<span title=${tokenKinds(r.tokens).join(', ')}>${digits(v)}</span>`) },
+  { key: 'tokens', title: 'Tokens', num: true, value: (r) => r.tokens.output, cell: (r) => or(tokensOf(r.tokens), 'tokens', (v) => html`<span title=${tokenKinds(r.tokens).join(', ')}>${v}</span>`) },
   { key: 'requests', title: 'Requests', num: true, help: 'that models answered', value: (r) => r.requests, cell: (r) => or(r.requests || null, 'requests', digits) },
 ]
 

@@ -1,7 +1,7 @@
 /**
  * A session of its own, beside the list: where it works, what it used, its turns, calls, commits, subagents, and what was found about it.
  *
- * @import { AgentTool, Call, Session, Told, Turn } from './words.js'
+ * @import { AgentCall, AgentSession, AgentSessionDetails, AgentTool, AgentTurn } from '../types.js'
  */
 import { useAsked } from '../traces/asking.js'
 import { Failed } from '../components/Failure.js'
@@ -57,7 +57,7 @@ function Asked({ agent, id }) {
   return html`<div class="skeleton" role="status"><span class="unseen">Loading</span></div>`
 }
 
-/** @param {{ told: Told, error: string }} props */
+/** @param {{ told: AgentSessionDetails, error: string }} props */
 function Body({ told, error }) {
   const { session: s, turns, calls } = told
   return html`
@@ -75,7 +75,7 @@ function Body({ told, error }) {
     <p class="mark-links"><a class="link" href=${logsAround('', s.first_seen, s.last_seen)}>Logs of this time</a></p>`
 }
 
-/** @param {{ session: Session }} props */
+/** @param {{ session: AgentSession }} props */
 function Findings({ session: { findings } }) {
   if (findings.length === 0) return null
   return html`
@@ -85,7 +85,7 @@ function Findings({ session: { findings } }) {
     </ul>`
 }
 
-/** @param {{ session: Session }} props */
+/** @param {{ session: AgentSession }} props */
 function Where({ session: s }) {
   const text = (/** @type {any} */ v) => html`<bdi>${v}</bdi>`
   return html`
@@ -104,14 +104,14 @@ function Where({ session: s }) {
     </dl>`
 }
 
-/** @param {{ session: Session }} props */
+/** @param {{ session: AgentSession }} props */
 function Used({ session: s }) {
   const seconds = (/** @type {number} */ v) => span(Math.round(v))
   return html`
     <h3>Used</h3>
     <dl class="sheet-figures">
       <div><dt>money</dt><dd>${or(s.cost_usd, 'cost_usd', (v) => html`<span title=${exactUsd(v)}>${usd(v)}</span>`)}</dd></div>
-      <div><dt>tokens</dt><dd>${or(tokensOf(s.tokens), 'tokens', digits)}</dd></div>
+      <div><dt>tokens</dt><dd>${or(tokensOf(s.tokens), 'tokens')}</dd></div>
       <div><dt>context</dt><dd>${or(s.context_used_ratio, 'context', percent)}</dd></div>
       <div><dt>requests</dt><dd>${or(s.requests, 'requests', digits)}</dd></div>
       <div><dt>prompts</dt><dd>${or(s.prompts || null, 'prompts', digits)}</dd></div>
@@ -120,13 +120,13 @@ function Used({ session: s }) {
       <div><dt>lines</dt><dd>${or(linesOf(s), 'lines')}</dd></div>
       <div><dt>failed requests</dt><dd>${or(errorsOf(s), 'errors', digits)}</dd></div>
     </dl>
-    ${tokensOf(s.tokens) !== undefined && html`<p class="quiet">Tokens: ${tokenKinds(s.tokens).join(', ')}.</p>`}`
+    ${tokensOf(s.tokens) !== '' && html`<p class="quiet">Tokens as the agent counts them: ${tokenKinds(s.tokens).join(', ')}.</p>`}`
 }
 
 /** How many more there are. @param {{ list: any[], thing: string }} props */
 const More = ({ list, thing }) => list.length > SHOWN && html`<p class="quiet">and ${count(list.length - SHOWN, `more ${thing}`)}</p>`
 
-/** Limits of the plan. @param {{ session: Session }} props */
+/** Limits of the plan. @param {{ session: AgentSession }} props */
 function Limits({ session: { limits } }) {
   if (limits.length === 0) return null
   return html`
@@ -136,7 +136,7 @@ function Limits({ session: { limits } }) {
     </ul>`
 }
 
-/** @param {{ turns: Turn[] }} props */
+/** @param {{ turns: AgentTurn[] }} props */
 function Turns({ turns }) {
   if (turns.length === 0) return html`<h3>Turns</h3><p class="quiet">Nothing that tells its turns apart was received.</p>`
   return html`
@@ -150,7 +150,7 @@ function Turns({ turns }) {
     <${More} list=${turns} thing="turn" />`
 }
 
-/** @param {{ turn: Turn }} props */
+/** @param {{ turn: AgentTurn }} props */
 function TurnRow({ turn: t }) {
   return html`
     <tr>
@@ -165,7 +165,7 @@ function TurnRow({ turn: t }) {
 /** @type {Record<string, { kind: import('../statuses.js').Mark, word: string }>} */
 const OUTCOMES = { ok: { kind: 'ok', word: 'ok' }, failed: { kind: 'error', word: 'failed' }, refused: { kind: 'warning', word: 'refused' } }
 
-/** @param {{ tools: AgentTool[], newest: Call[] }} props */
+/** @param {{ tools: AgentTool[], newest: AgentCall[] }} props */
 function Tools({ tools, newest }) {
   if (tools.length === 0 && newest.length === 0) return html`<h3>Tool calls</h3><p class="quiet">No call of a tool was seen.</p>`
   return html`
@@ -181,13 +181,13 @@ function Tools({ tools, newest }) {
       <${More} list=${newest} thing="call" />`}`
 }
 
-/** @param {{ call: Call }} props */
+/** @param {{ call: AgentCall }} props */
 function CallRow({ call: { at, tool, outcome, duration_seconds: took, subagent } }) {
   const { kind, word } = OUTCOMES[outcome] ?? { kind: 'none', word: outcome }
   return html`<li><${Mark} kind=${kind} word="" /><bdi class="clipped">${tool || 'not named'}</bdi><span>${word}</span>${subagent && html`<span class="tag" title=${subagent}>subagent</span>`}<span class="quiet">${took !== null ? `${span(took)}, ` : ''}${since(at, minute.value)}</span></li>`
 }
 
-/** @param {{ session: Session }} props */
+/** @param {{ session: AgentSession }} props */
 function Commits({ session: { commits } }) {
   return html`
     <h3>Commits</h3>
@@ -198,7 +198,7 @@ function Commits({ session: { commits } }) {
       <${More} list=${commits} thing="commit" />`}`
 }
 
-/** @param {{ session: Session }} props */
+/** @param {{ session: AgentSession }} props */
 function Subagents({ session: { subagents } }) {
   if (subagents.length === 0) return null
   return html`

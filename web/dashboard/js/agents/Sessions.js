@@ -81,6 +81,6 @@ export const COLUMNS = [
   { key: 'folder', title: 'Folder', value: (s) => s.folder, cell: (s) => or(s.folder, 'folder', (v) => html`<bdi title=${v}>${folderName(v)}</bdi>`) },
   { key: 'model', title: 'Model', value: (s) => s.model, cell: (s) => or(s.model, 'model', (v) => html`<bdi title=${v}>${v}</bdi>`) },
   { key: 'context', title: 'Context', num: true, help: 'how much of its context is used', value: (s) => s.context_used_ratio, cell: (s) => or(s.context_used_ratio, 'context', percent) },
-  { key: 'tokens', title: 'Tokens', num: true, value: (s) => tokensOf(s.tokens), cell: (s) => or(tokensOf(s.tokens), 'tokens', (v) => html`<span title=${tokenKinds(s.tokens).join(', ')}>${digits(v)}</span>`) },
+  { key: 'tokens', title: 'Tokens', num: true, help: 'sorted by those of answers', value: (s) => s.tokens.output, cell: (s) => or(tokensOf(s.tokens), 'tokens', (v) => html`<span title=${tokenKinds(s.tokens).join(', ')}>${v}</span>`) },
   { key: 'money', title: 'Money', num: true, help: 'US dollars', value: (s) => s.cost_usd, cell: (s) => or(s.cost_usd, 'cost_usd', (v) => html`<b title=${exactUsd(v)}>${usd(v)}</b>`) },
 ]

@@ -3,9 +3,7 @@
  *
  * Pure. Money is added up in micro-dollars, as the agents say it.
  *
- * @import { AgentTokens } from './words.js'
- * @typedef {{ key: Record<string, string|null>, cost_usd: number|null, cost_usd_micros: number|null, tokens: AgentTokens, requests: number, how: string[] }} CostRow  a part of `key` is null where it belongs to nothing
- * @typedef {{ by: string[], rows: CostRow[], total: CostRow }} CostAnswer
+ * @import { AgentCostRow, AgentCosts } from '../types.js'
  */
 import { folderName } from './words.js'
 
@@ -16,7 +14,7 @@ export const BY = [
 /** What is asked for, of what an address says. @param {string} text @returns {string} */
 export const byOf = (text) => (BY.some(([name]) => name === text) ? text : 'task')
 
-/** The part of a row's key; null where it belongs to nothing. @param {CostRow} row @param {string} by */
+/** The part of a row's key; null where it belongs to nothing. @param {AgentCostRow} row @param {string} by */
 export const partOf = ({ key }, by) => key[by] ?? null
 
 /** A part of a key, in short. @param {string} part @param {string} by */
@@ -34,13 +32,13 @@ export function taskOf(part) {
   return { project: parts.join('/'), tag, id }
 }
 
-/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {CostAnswer} answer @param {string} by @returns {{ rows: CostRow[], none: CostRow|null }} */
+/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {AgentCosts} answer @param {string} by @returns {{ rows: AgentCostRow[], none: AgentCostRow|null }} */
 export function split({ rows }, by) {
   const none = rows.filter((row) => partOf(row, by) === null)
   return { rows: rows.filter((row) => partOf(row, by) !== null), none: none.length > 0 ? added(none) : null }
 }
 
-/** Several rows as one; a figure that none of them has is absent. @param {CostRow[]} list @returns {CostRow} */
+/** Several rows as one; a figure that none of them has is absent. @param {AgentCostRow[]} list @returns {AgentCostRow} */
 export function added(list) {
   const known = list.flatMap(({ cost_usd_micros: micros }) => (micros === null ? [] : [micros]))
   const micros = known.length > 0 ? known.reduce((a, b) => a + b, 0) : null
@@ -50,8 +48,8 @@ export function added(list) {
   return { key: {}, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests: list.reduce((sum, row) => sum + row.requests, 0), how: [...new Set(list.flatMap((row) => row.how))] }
 }
 
-/** By how much the rows do not come to the total, in micro-dollars; 0 where they do. @param {CostAnswer} answer */
+/** By how much the rows do not come to the total, in micro-dollars; 0 where they do. @param {AgentCosts} answer */
 export const difference = ({ rows, total }) => rows.reduce((sum, row) => sum + (row.cost_usd_micros ?? 0), 0) - (total.cost_usd_micros ?? 0)
 
-/** The share of the total; null where it cannot be told. @param {CostRow} row @param {CostRow} total */
+/** The share of the total; null where it cannot be told. @param {AgentCostRow} row @param {AgentCostRow} total */
 export const share = (row, total) => (row.cost_usd_micros !== null && total.cost_usd_micros ? row.cost_usd_micros / total.cost_usd_micros : null)

@@ -30,7 +30,7 @@ export function taskLink(task, title = '') {
 /** What a list has room for. */
 const MOST_TASKS = 3
 
-/** The tasks of a session, with how they are known where it did not say it itself. @param {{ tasks: import('./words.js').AgentTask[] }} props */
+/** The tasks of a session, with how they are known where it did not say it itself. @param {{ tasks: import('../types.js').AgentTask[] }} props */
 export function Tasks({ tasks }) {
   const [first] = tasks
   if (!first) return none(WHY.task)

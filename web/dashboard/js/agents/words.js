@@ -3,21 +3,9 @@
  *
  * Pure. What an agent did not say is absent here too: never zero.
  *
+ * @import { AgentSession, AgentTokens, AgentTool } from '../types.js'
+ * @typedef {AgentSession} Session
  * @typedef {'working'|'waiting'|'idle'|'ended'|'lost'} State
- * @typedef {{ project: string, tag: string, id: string, how: string }} AgentTask  `how`: how it is known
- * @typedef {{ input?: number, output?: number, cache_read?: number, cache_creation?: number, reasoning?: number }} AgentTokens
- * @typedef {{ name: string, ok: number, failed: number, refused: number }} AgentTool  calls by outcome
- * @typedef {{ kind: string, title: string, advice: string, since: number }} AgentFinding
- * @typedef {{ name: string, used_ratio: number, resets_at: number|null }} AgentLimit
- * @typedef {{
- *   agent: string, id: string, host: string|null, state: string, since: number, waits_for: string|null, tool: string|null, first_seen: number, last_seen: number, folder: string|null, repository: string|null,
- *   branch: string|null, model: string|null, version: string|null, tasks: AgentTask[], context_used_ratio: number|null, cost_usd: number|null, tokens: AgentTokens, requests: number|null, errors: number, prompts: number,
- *   active_seconds: number|null, waiting_seconds: number|null, lines_added: number|null, lines_removed: number|null, tools: AgentTool[], commits: Array<{ id: string, at: number, branch: string|null }>,
- *   subagents: Array<{ id: string, kind: string|null, started: number, ended: number|null }>, limits: AgentLimit[], findings: AgentFinding[]
- * }} Session
- * @typedef {{ prompt: string|null, started: number, ended: number, requests: number, cost_usd: number|null, tools_ok: number, tools_failed: number }} Turn
- * @typedef {{ at: number, tool: string, outcome: string, duration_seconds: number|null, subagent: string|null }} Call
- * @typedef {{ session: Session, turns: Turn[], calls: Call[] }} Told  a session with its turns and newest calls
  */
 import { age, count, DASH, digits, money, quoted } from '../format.js'
 import { inPlace } from '../order.js'
@@ -127,15 +115,15 @@ export function sessionName(session) {
 /** The last part of a path. @param {string} folder */
 export const folderName = (folder) => folder.split(/[\\/]/).filter(Boolean).at(-1) ?? folder
 
-/** All tokens; undefined where none were said. @param {AgentTokens|null|undefined} tokens */
+/** Tokens in short; empty where none were said. Not their sum: some agents count cached ones within the input, others beside it. @param {AgentTokens} tokens */
 export function tokensOf(tokens) {
-  const known = Object.values(tokens ?? {}).filter((n) => typeof n === 'number')
-  return known.length > 0 ? known.reduce((a, b) => a + b, 0) : undefined
+  const { input, output } = tokens
+  return [input !== undefined && `${digits(input)} in`, output !== undefined && `${digits(output)} out`].filter(Boolean).join(', ') || (tokenKinds(tokens)[0] ?? '')
 }
 /** @type {Array<[keyof AgentTokens, string]>} */
 const KINDS = [['input', 'input'], ['output', 'output'], ['reasoning', 'reasoning'], ['cache_read', 'read from the cache'], ['cache_creation', 'written to the cache']]
-/** Each kind by itself; a kind that was not said is left out. @param {AgentTokens|null|undefined} tokens */
-export const tokenKinds = (tokens) => KINDS.flatMap(([kind, words]) => { const n = tokens?.[kind]; return typeof n === 'number' ? [`${digits(n)} ${words}`] : [] })
+/** Each kind by itself; a kind that was not said is left out. @param {AgentTokens} tokens */
+export const tokenKinds = (tokens) => KINDS.flatMap(([kind, words]) => { const n = tokens[kind]; return n === undefined ? [] : [`${digits(n)} ${words}`] })
 
 /** Money as agents say it. @param {number} amount */
 export const usd = (amount) => money(amount, 'USD')
