@@ -125,6 +125,7 @@ impl Server {
             logs: pipeline.log_door(),
             traces: pipeline.trace_door(),
             agents: pipeline.agent_door(),
+            tells_agents: settings.agents.tell,
             append_resolved: pipeline.store.mailbox(),
             snapshot: pipeline.store.mailbox(),
             otlp: Otlp::new(settings.otlp.options()),

@@ -69,6 +69,12 @@ impl AgentDoor {
         self.agents.read(read)
     }
 
+    /// Whether a session is told something for the first time. It is kept with the next signals of its hook.
+    #[must_use]
+    pub fn tell(&self, session: &SessionKey, cause: u64) -> bool {
+        self.agents.0.lock().tell(session, cause)
+    }
+
     /// Has signals kept; answered when they are durable.
     ///
     /// # Errors

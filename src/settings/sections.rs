@@ -401,6 +401,8 @@ sections! {
         redact: Vec<String> = Vec::new(),
         /// `short`: people, accounts and installations have names such as `user-3f9a17c2`, always the same; `as sent`: those that the agent sends.
         names: String = "short".to_owned(),
+        /// Tell an agent in the answer to its hook, once a cause, when CI failed on its commit, a probe went down after it, or a budget is used up.
+        tell: bool = true,
     }
 
     /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.

@@ -3,6 +3,8 @@
 //! A hook is answered at once, and never with an error of this service that the agent would show: what it says is passed on without waiting
 //! for the disk. Figures that must be exact come by telemetry, which is answered when they are durable.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, Agents};
 use taskpulse_engine::agent::costs::{By, costs};
-use taskpulse_engine::agent::{self, HookError, SessionKey, Signal, State, pages_between};
+use taskpulse_engine::agent::{self, SessionKey, Signal, State, pages_between};
 use taskpulse_engine::model::TimestampMs;
 
 use crate::body::{self, BodyLimits};
@@ -87,20 +89,25 @@ async fn hook(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
     let body = body::read(&req, payload).await?;
     let header = req.headers().get("x-agent").and_then(|value| value.to_str().ok());
     let agent = params.get("agent").or(header).unwrap_or("");
-    pass_on(&state, agent::hook(agent, &body, now_ms()))
+    let signals = agent::hook(agent, &body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
+    let told = match signals.first() {
+        Some(signal) if state.tells_agents => told::of(&state, &signal.session, &body),
+        _ => None,
+    };
+    pass_on(&state, signals);
+    Ok(HttpResponse::Ok().json(told.unwrap_or_else(|| json!({}))))
 }
 
 async fn status_line(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let body = body::read(&req, payload).await?;
-    pass_on(&state, agent::status_line(&body, now_ms()))
+    pass_on(&state, agent::status_line(&body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?);
+    Ok(HttpResponse::Ok().json(json!({})))
 }
 
-fn pass_on(state: &AppState, signals: Result<Vec<Signal>, HookError>) -> Result<HttpResponse, ApiError> {
-    let signals = signals.map_err(|error| ApiError::bad_data(error.to_string()))?;
+fn pass_on(state: &AppState, signals: Vec<Signal>) {
     if !state.agents.pass_on(signals) {
         log::debug!("agents: too busy for a hook");
     }
-    Ok(HttpResponse::Ok().json(json!({})))
 }
 
 async fn list(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {

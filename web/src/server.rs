@@ -119,6 +119,8 @@ pub struct AppState {
     pub traces: TraceDoor,
     /// Sessions of coding agents: reads them, and has what they say kept.
     pub agents: AgentDoor,
+    /// Whether hooks are answered with what went wrong.
+    pub tells_agents: bool,
     /// Makes copies of the data directory.
     pub snapshot: Mailbox<TakeSnapshot>,
     /// What is remembered of those who send OpenTelemetry metrics.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::findings::{Finding, findings};
 use super::item::{Item, Kind};
 use super::page::{MAX_ITEMS, Page, hour_of, page_key, page_range};
-use super::session::Session;
+use super::session::{Session, remember};
 use super::signal::{Fact, SessionKey, Signal};
 use super::totals::Totals;
 use crate::model::TimestampMs;
@@ -224,6 +224,14 @@ impl Book {
             self.changed.remove(&oldest);
             self.gone.push(session_key(&oldest));
         }
+    }
+
+    /// Whether a session is told something for the first time: it is told then, and never again.
+    pub fn tell(&mut self, key: &SessionKey, cause: u64) -> bool {
+        let Some(session) = self.sessions.get_mut(key).filter(|session| !session.told.contains(&cause)) else { return false };
+        remember(&mut session.told, cause);
+        self.changed.insert(key.clone());
+        true
     }
 
     /// The documents that changed since the last call.

@@ -6,8 +6,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::attributes::micros;
 use super::clients::{CLAUDE, client_named};
-use super::item::{Item, Kind, Outcome};
+use super::item::{Item, Kind, Outcome, Tokens};
 use super::session::Wait;
 use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept};
 use crate::model::{TimestampMs, fnv1a};
@@ -40,6 +41,9 @@ struct Body {
     message: Value,
     duration_ms: Value,
     model: Value,
+    message_id: Value,
+    cost_usd: Value,
+    tokens: Value,
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -68,8 +72,8 @@ impl Body {
     fn facts(&self, at: TimestampMs) -> Vec<Fact> {
         // Names of Claude Code, then those of Gemini CLI and others for the same.
         match text(&self.hook_event_name).unwrap_or("") {
-            "SessionStart" | "session.created" => vec![Fact::Started],
-            "SessionEnd" | "session.deleted" => vec![Fact::Ended],
+            "SessionStart" => vec![Fact::Started],
+            "SessionEnd" => vec![Fact::Ended],
             "UserPromptSubmit" | "BeforeAgent" => match text(&self.prompt_id) {
                 Some(id) => vec![self.counted("prompt", id, self.item(Kind::Prompt, at)), Fact::Works],
                 None => vec![Fact::Works],
@@ -81,7 +85,8 @@ impl Body {
             "Notification" => self.notification(),
             "SubagentStart" => self.subagent(false),
             "SubagentStop" => self.subagent(true),
-            "Stop" | "StopFailure" | "AfterAgent" | "session.idle" => vec![Fact::TurnEnded],
+            "Stop" | "StopFailure" | "Interrupt" | "AfterAgent" => vec![Fact::TurnEnded],
+            "AssistantMessage" => self.answer(at),
             _ => vec![Fact::Seen],
         }
     }
@@ -100,6 +105,27 @@ impl Body {
 
     fn counted(&self, kind: &str, id: &str, item: Item) -> Fact {
         Fact::Counted(identity(kind, &[id]), item)
+    }
+
+    /// OpenCode's plug-in says what an answer of the model cost.
+    fn answer(&self, at: TimestampMs) -> Vec<Fact> {
+        let Some(id) = text(&self.message_id) else { return vec![Fact::Works] };
+        let of = |name: &str| self.tokens.get(name).and_then(Value::as_u64);
+        let tokens = Tokens {
+            input: of("input"),
+            output: of("output"),
+            cache_read: of("cache_read"),
+            cache_creation: of("cache_creation"),
+            reasoning: of("reasoning"),
+        };
+        let item = Item {
+            name: String::new(),
+            model: text(&self.model).map(kept),
+            micros: self.cost_usd.as_f64().and_then(micros),
+            tokens,
+            ..self.item(Kind::Request, at)
+        };
+        vec![self.counted("request", id, item), Fact::Works]
     }
 
     /// A question to the person is a tool too.
@@ -129,6 +155,7 @@ impl Body {
             Some("permission_prompt" | "ToolPermission") => vec![Fact::Waits(Wait::Permission { tool: None })],
             Some("elicitation_dialog") => vec![Fact::Waits(Wait::Answer)],
             Some("idle_prompt") => vec![Fact::TurnEnded],
+            Some("retry") => vec![Fact::Waits(Wait::Model)],
             // Versions before types: by the words that they used.
             None if text(&self.message).is_some_and(|said| said.contains("permission")) => {
                 vec![Fact::Waits(Wait::Permission { tool: None })]

@@ -271,6 +271,9 @@ pub struct Session {
     pub dropped: u64,
     /// The hours of its pages.
     pub(super) hours: BTreeSet<i64>,
+    /// What it was told unasked, as hashes.
+    #[serde(default)]
+    pub(super) told: VecDeque<u64>,
 }
 
 impl Session {
@@ -309,6 +312,7 @@ impl Session {
             failures: VecDeque::new(),
             dropped: 0,
             hours: BTreeSet::new(),
+            told: VecDeque::new(),
         }
     }
 
@@ -553,7 +557,8 @@ impl Session {
     }
 }
 
-fn remember<T>(list: &mut VecDeque<T>, one: T) {
+/// Keeps the newest ones.
+pub(super) fn remember<T>(list: &mut VecDeque<T>, one: T) {
     if list.len() == REMEMBERED {
         list.pop_front();
     }

@@ -280,6 +280,29 @@ fn a_loop_a_wait_and_a_full_context_are_found() {
 }
 
 #[test]
+fn answers_that_a_plug_in_reports_cost_what_it_says_once() {
+    let (mut book, kept) = (Book::default(), Kept::default());
+    let answer = json!({
+        "session_id": "o", "hook_event_name": "AssistantMessage", "message_id": "m1", "model": "big-pickle", "cost_usd": 0.012_345,
+        "tokens": {"input": 100, "output": 20, "cache_read": 7, "reasoning": null},
+    });
+    for _ in 0..2 {
+        book.apply(hook("opencode", answer.to_string().as_bytes(), NOW).unwrap(), &kept, NOW);
+    }
+    let session = book.sessions().next().unwrap();
+    assert_eq!((session.micros(), session.requests(), session.model()), (Some(12_345), 1, Some("big-pickle")));
+    let (_, figures) = session.figures().next().unwrap();
+    assert_eq!((figures.input.known(), figures.cache_read.known(), figures.reasoning.known()), (Some(100), Some(7), None));
+    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"UserPromptSubmit"}"#, NOW).unwrap(), &kept, NOW);
+    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"Interrupt"}"#, NOW + 1).unwrap(), &kept, NOW + 1);
+    assert_eq!(book.named("codex", "c").next().unwrap().state(NOW + 1).0, State::Idle);
+    let key = book.named("codex", "c").next().unwrap().key.clone();
+    assert!(book.tell(&key, 7) && !book.tell(&key, 7));
+    kept.keep(&mut book);
+    assert!(!Book::restored(&kept.all()).tell(&key, 7), "a restart knows what was told");
+}
+
+#[test]
 fn bodies_that_say_no_session_are_refused_in_words() {
     for (body, why) in
         [("", "not a JSON object"), ("[]", "not a JSON object"), ("{}", "no `session_id`"), (r#"{"session_id":5}"#, "no `session_id`")]

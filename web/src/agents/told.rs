@@ -1,0 +1,116 @@
+//! What an agent is told in the answer to its hook: what went wrong after something that its session did. Each cause once.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use taskpulse_actors::view::{CiRepository, Target};
+use taskpulse_engine::agent::{Commit, SessionKey};
+use taskpulse_engine::model::fnv1a;
+
+use crate::server::AppState;
+
+/// Most characters of what is told.
+const MAX_TOLD: usize = 1_000;
+/// A probe that went down so long after a commit may have to do with it.
+const AFTER_SECONDS: f64 = 3_600.0;
+/// Hooks whose answers an agent reads.
+const READ: [&str; 5] = ["UserPromptSubmit", "PostToolUse", "PostToolUseFailure", "SessionStart", "Stop"];
+
+/// Something that went wrong: what tells it from others, and a sentence.
+type Cause = (String, String);
+
+/// The answer to a hook of a session that is to be told something.
+pub(super) fn of(state: &AppState, session: &SessionKey, body: &[u8]) -> Option<Value> {
+    let said: Value = serde_json::from_slice(body).ok()?;
+    let event = said.get("hook_event_name")?.as_str().filter(|event| READ.contains(event))?;
+    let commits = state.agents.read(|book| {
+        let known = book.named(&session.agent, &session.id).max_by_key(|session| session.last_seen)?;
+        Some((known.key.clone(), known.commits.clone()))
+    });
+    let (key, commits) = commits?;
+    let views = &state.reporter.views;
+    let mut causes = failed_runs(&commits, &views.repositories());
+    causes.extend(probes_down(&commits, &views.targets()));
+    for budget in views.budgets().iter().filter(|budget| budget.of.iter().any(|of| of == "agents")) {
+        if let (Some(crossed), Some(used)) = (budget.crossed_at, budget.used) {
+            let told = format!("The budget {} is used up: {used:.2} of {:.2} {}.", budget.name, budget.limit, budget.currency);
+            causes.push((format!("budget {} {crossed}", budget.name), told));
+        }
+    }
+    let new = causes.into_iter().filter(|(cause, _)| state.agents.tell(&key, fnv1a(cause.bytes())));
+    let sentences: Vec<String> = new.map(|(_, sentence)| sentence).collect();
+    if sentences.is_empty() {
+        return None;
+    }
+    let text: String = format!("Taskpulse: {}", sentences.join(" ")).chars().take(MAX_TOLD).collect();
+    Some(json!({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}))
+}
+
+/// Runs of CI that failed on commits of a session.
+fn failed_runs(commits: &[Commit], repositories: &[Arc<CiRepository>]) -> Vec<Cause> {
+    let failed = |conclusion: &Option<String>| matches!(conclusion.as_deref(), Some("failure" | "timed_out" | "startup_failure"));
+    let mut causes = Vec::new();
+    for run in repositories.iter().flat_map(|repository| &repository.runs).filter(|run| failed(&run.conclusion)) {
+        let Some(commit) = commits.iter().find(|commit| is_same(&commit.id, &run.sha)) else { continue };
+        let short: String = commit.id.chars().take(7).collect();
+        let told = format!("CI failed on your commit {short}: workflow {}, {}.", run.workflow, run.url);
+        causes.push((format!("run {} {}", run.id, run.attempt), told));
+    }
+    causes
+}
+
+/// Whether one of two ids of a commit is the other, or its beginning.
+fn is_same(a: &str, b: &str) -> bool {
+    a.len().min(b.len()) >= 7 && (a.starts_with(b) || b.starts_with(a))
+}
+
+/// Probes that went down soon after the newest commit before.
+fn probes_down(commits: &[Commit], targets: &[Target]) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for target in targets.iter().filter(|target| target.up == Some(false)) {
+        let Some(since) = target.since else { continue };
+        let before = |commit: &&Commit| (0.0..AFTER_SECONDS).contains(&(since - commit.at as f64 / 1e3));
+        let Some(commit) = commits.iter().rev().find(before) else { continue };
+        let short: String = commit.id.chars().take(7).collect();
+        let minutes = ((since - commit.at as f64 / 1e3) / 60.0).round();
+        let why = target.reason.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let told = format!("The probe {} is down{why} since {minutes} min after your commit {short}.", target.target);
+        causes.push((format!("probe {} {since}", target.target), told));
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use taskpulse_actors::view::TargetKind;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_commits_may_be_short() {
+        assert!(is_same("5a47fbbc61124b4c", "5a47fbb") && is_same("5a47fbb", "5a47fbbc61124b4c"));
+        assert!(!is_same("5a47fbb", "5a47fbc") && !is_same("", "5a47fbb") && !is_same("5a4", "5a47fbb"));
+    }
+
+    #[test]
+    fn a_probe_that_went_down_within_an_hour_after_a_commit_is_told() {
+        let commit = Commit { id: "5a47fbbc61124b4c".to_owned(), at: 1_000_000, branch: None };
+        let target = |since: f64| Target {
+            target: "shop".to_owned(),
+            kind: TargetKind::Http,
+            address: String::new(),
+            up: Some(false),
+            reason: Some("status 503".to_owned()),
+            since: Some(since),
+            checked_at: None,
+            interval_seconds: 10.0,
+            duration_seconds: None,
+            http_status: None,
+            certificate_expires: None,
+        };
+        let told =
+            |since: f64| probes_down(std::slice::from_ref(&commit), &[target(since)]).into_iter().map(|cause| cause.1).collect::<Vec<_>>();
+        assert_eq!(told(1_120.0), ["The probe shop is down (status 503) since 2 min after your commit 5a47fbb."]);
+        assert!(told(900.0).is_empty() && told(5_000.0).is_empty());
+    }
+}
