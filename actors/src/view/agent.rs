@@ -209,10 +209,12 @@ pub struct AgentSession {
     /// Requests that the model answered; `null` where the agent sends no records of them.
     #[schema(required = true)]
     pub requests: Option<u64>,
-    /// Requests that failed.
-    pub errors: u64,
-    /// Prompts.
-    pub prompts: u64,
+    /// Requests that failed; `null` where the agent sends no records of them.
+    #[schema(required = true)]
+    pub errors: Option<u64>,
+    /// Prompts; `null` where neither hooks nor records say them.
+    #[schema(required = true)]
+    pub prompts: Option<u64>,
     /// Seconds in which it was used.
     #[schema(required = true)]
     pub active_seconds: Option<f64>,
@@ -270,8 +272,8 @@ impl AgentSession {
             cost_usd: session.micros().map(usd),
             tokens: figures.into(),
             requests: (figures.requests > 0).then_some(figures.requests),
-            errors: session.errors,
-            prompts: session.prompts,
+            errors: session.recorded.then_some(session.errors),
+            prompts: (session.hooked || session.recorded).then_some(session.prompts),
             active_seconds: session.active_ms.known().map(ms),
             waiting_seconds: session.waited_ms(now).map(ms),
             lines_added: session.lines_added.known(),

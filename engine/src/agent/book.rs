@@ -53,7 +53,7 @@ impl PageStore for StoreReader {
 pub fn pages_between(store: &StoreReader, start: TimestampMs, end: TimestampMs) -> Result<Vec<Page>, StoreError> {
     let (from, to) = page_range(start, end);
     let kept = store.documents_between(DOCUMENTS, &from, &to)?;
-    Ok(kept.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect())
+    Ok(kept.iter().filter_map(|(_, bytes)| Page::unpacked(bytes)).collect())
 }
 
 /// See the module.
@@ -205,7 +205,7 @@ impl Book {
         if self.pages.contains_key(key) {
             return;
         }
-        let kept = store.page(key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = store.page(key).and_then(|bytes| Page::unpacked(&bytes));
         let page = kept.unwrap_or_else(|| Page { session: Some(session.clone()), ..Page::default() });
         self.pages.insert(key.to_owned(), page);
     }
@@ -223,6 +223,11 @@ impl Book {
             self.base_changed = true;
             self.changed.remove(&oldest);
             self.gone.push(session_key(&oldest));
+            for key in session.hours.iter().map(|hour| page_key(*hour, &oldest)) {
+                self.pages.remove(&key);
+                self.changed_pages.remove(&key);
+                self.gone.push(key);
+            }
         }
     }
 
@@ -245,7 +250,7 @@ impl Book {
             out.extend(serde_json::to_vec(&self.base).ok().map(|bytes| (TOTALS.to_owned(), Some(bytes))));
         }
         for key in std::mem::take(&mut self.changed_pages) {
-            let bytes = self.pages.get(&key).and_then(|page| serde_json::to_vec(page).ok());
+            let bytes = self.pages.get(&key).and_then(Page::packed);
             out.extend(bytes.map(|bytes| (key, Some(bytes))));
         }
         out

@@ -35,16 +35,24 @@ pub fn client_named(name: &str) -> Option<&'static Client> {
     CLIENTS.iter().find(|client| client.name == name)
 }
 
-/// The agent that sends as this service, or whose library made the records: users may give a service any name.
-pub(super) fn client_of(service: &str, scope: &str) -> Option<&'static Client> {
-    let by_scope = CLIENTS.iter().find(|client| scope.starts_with(client.scope));
-    by_scope.or_else(|| CLIENTS.iter().find(|client| service.starts_with(client.service)))
+/// Whether a name begins with another, as a word: `codex_exec` begins with `codex`, a shop that is called `codexes` does not.
+fn begins(name: &str, beginning: &str) -> bool {
+    let (Some(begun), Some(rest)) = (name.get(..beginning.len()), name.get(beginning.len()..)) else { return false };
+    begun.eq_ignore_ascii_case(beginning) && !rest.starts_with(|next: char| next.is_alphanumeric())
 }
 
-/// Whether records of this service and scope are those of an agent.
+/// The agent that sends as this service, or whose library made the records: users may give a service any name.
+pub(super) fn client_of(service: &str, scope: &str) -> Option<&'static Client> {
+    let by_scope = CLIENTS.iter().find(|client| begins(scope, client.scope));
+    by_scope.or_else(|| CLIENTS.iter().find(|client| begins(service, client.service)))
+}
+
+/// Whether a service, or the scope of its records, is an agent.
 #[must_use]
-pub fn is_agent(service: &str, scope: &str) -> bool {
-    client_of(service, scope).is_some()
+pub fn is_agent(name: &str) -> bool {
+    CLIENTS
+        .iter()
+        .any(|client| begins(name, client.scope) || begins(name, client.service) || begins(name, client.prefix.trim_end_matches('.')))
 }
 
 impl Client {

@@ -1,6 +1,7 @@
 //! The countable facts of one session in one hour: what is read and written together.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,10 @@ use crate::model::TimestampMs;
 
 /// Most items of an hour of a session; what comes beyond is refused and counted.
 pub(super) const MAX_ITEMS: usize = 20_000;
+/// How much work the packing is: texts repeat a lot.
+const LEVEL: i32 = 3;
+/// Most bytes of a page that is read.
+const MAX_BYTES: u64 = 64 << 20;
 const HOUR_MS: i64 = 3_600_000;
 /// Begins the key of a page.
 const PREFIX: &str = "hour/";
@@ -21,6 +26,19 @@ pub struct Page {
     pub session: Option<SessionKey>,
     /// By identity.
     pub items: BTreeMap<u64, Item>,
+}
+
+impl Page {
+    /// As it is kept: JSON, packed.
+    pub(super) fn packed(&self) -> Option<Vec<u8>> {
+        zstd::encode_all(serde_json::to_vec(self).ok()?.as_slice(), LEVEL).ok()
+    }
+
+    /// From what was kept; none where it cannot be read.
+    #[must_use]
+    pub fn unpacked(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_reader(zstd::Decoder::new(bytes).ok()?.take(MAX_BYTES)).ok()
+    }
 }
 
 /// The hour of a time.

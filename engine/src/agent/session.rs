@@ -261,6 +261,9 @@ pub struct Session {
     wait_spans: Sum,
     /// Whether hooks say what it does.
     pub hooked: bool,
+    /// Whether log records say what it does.
+    #[serde(default)]
+    pub recorded: bool,
     /// Its commits, by time.
     pub commits: Vec<Commit>,
     /// Its subagents.
@@ -306,6 +309,7 @@ impl Session {
             waited_ms: 0,
             wait_spans: Sum::default(),
             hooked: false,
+            recorded: false,
             commits: Vec::new(),
             subagents: Vec::new(),
             calls: VecDeque::new(),
@@ -412,6 +416,7 @@ impl Session {
         self.first_seen = self.first_seen.min(at);
         self.last_seen = self.last_seen.max(now);
         self.hooked |= way == Way::Hook;
+        self.recorded |= way == Way::Line;
         self.folder.learn(at, about.folder);
         self.repository.learn(at, about.repository);
         self.branch.learn(at, about.branch);

@@ -42,7 +42,7 @@ impl Kept {
 
     fn pages(&self) -> Vec<Page> {
         let pages = self.0.borrow();
-        pages.iter().filter(|(key, _)| key.starts_with("hour/")).map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect()
+        pages.iter().filter(|(key, _)| key.starts_with("hour/")).map(|(_, bytes)| Page::unpacked(bytes).unwrap()).collect()
     }
 }
 
@@ -300,6 +300,36 @@ fn answers_that_a_plug_in_reports_cost_what_it_says_once() {
     assert!(book.tell(&key, 7) && !book.tell(&key, 7));
     kept.keep(&mut book);
     assert!(!Book::restored(&kept.all()).tell(&key, 7), "a restart knows what was told");
+}
+
+#[test]
+fn sessions_beyond_the_bound_give_way_with_their_pages_and_stay_counted() {
+    let (mut book, kept) = (Book::default(), Kept::default());
+    let count = book::MAX_SESSIONS + 3;
+    for n in 0..count {
+        let event = json!({"session_id": format!("s{n}"), "hook_event_name": "UserPromptSubmit", "prompt_id": format!("p{n}")});
+        let now = NOW + n as i64;
+        book.apply(hook("", event.to_string().as_bytes(), now).unwrap(), &kept, now);
+        kept.keep(&mut book);
+    }
+    assert_eq!(book.sessions().count(), book::MAX_SESSIONS);
+    assert!(book.named("claude-code", "s0").next().is_none() && book.named("claude-code", "s3").next().is_some());
+    assert_eq!(kept.pages().len(), book::MAX_SESSIONS, "their pages are gone too");
+    for book in [&book, &Book::restored(&kept.all())] {
+        let mut batch = crate::model::Batch::default();
+        book.totals(NOW).push(&mut batch, NOW);
+        let prompts = batch.rows().find(|(labels, _)| labels.name() == "agent_prompts_total").map(|(_, sample)| sample.v);
+        assert_eq!(prompts, Some(count as f64));
+    }
+}
+
+#[test]
+fn a_service_is_an_agent_by_its_whole_name() {
+    for (name, is) in
+        [("claude-code", true), ("codex_exec", true), ("Codex-app-server", true), ("codexes", false), ("gemini-cli", true), ("shop", false)]
+    {
+        assert_eq!(is_agent(name), is, "{name}");
+    }
 }
 
 #[test]

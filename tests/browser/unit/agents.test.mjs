@@ -75,9 +75,6 @@ test('what is not said is absent, and never zero', () => {
   assert.deepEqual(calls([]), { ok: 0, failed: 0, refused: 0, all: 0 })
   assert.equal(callWords([{ name: 'Bash', ok: 2, failed: 2, refused: 1 }]), '5 calls, 2 failed, 1 refused')
   assert.equal(callWords([]), '–')
-  assert.equal(errorsOf(session('a', 'idle')), null)
-  assert.equal(errorsOf(session('a', 'idle', { requests: 4 })), 0)
-  assert.equal(errorsOf(session('a', 'idle', { errors: 2 })), 2)
 })
 
 test('one sentence says who waits for how long, in whole minutes', () => {

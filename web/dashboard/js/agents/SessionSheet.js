@@ -13,7 +13,7 @@ import { minute } from '../stores/pace.js'
 import { logsAround, setParams } from '../stores/place.js'
 import { or, Tasks } from './figures.js'
 import { agents, beat } from './follow.js'
-import { agentName, callWords, errorsOf, exactUsd, isLive, keyOf, linesOf, ofKey, shortId, stateWhy, stateWords, tokenKinds, tokensOf, usd } from './words.js'
+import { agentName, callWords, exactUsd, isLive, keyOf, linesOf, ofKey, shortId, stateWhy, stateWords, tokenKinds, tokensOf, usd } from './words.js'
 import { StateIcon } from './StateIcon.js'
 
 /** Rows of a list before the rest is only counted. */
@@ -114,11 +114,11 @@ function Used({ session: s }) {
       <div><dt>tokens</dt><dd>${or(tokensOf(s.tokens), 'tokens')}</dd></div>
       <div><dt>context</dt><dd>${or(s.context_used_ratio, 'context', percent)}</dd></div>
       <div><dt>requests</dt><dd>${or(s.requests, 'requests', digits)}</dd></div>
-      <div><dt>prompts</dt><dd>${or(s.prompts || null, 'prompts', digits)}</dd></div>
+      <div><dt>prompts</dt><dd>${or(s.prompts, 'prompts', digits)}</dd></div>
       <div><dt>active</dt><dd>${or(s.active_seconds, 'active', seconds)}</dd></div>
       <div><dt>waited for you</dt><dd>${or(s.waiting_seconds, 'waiting', seconds)}</dd></div>
       <div><dt>lines</dt><dd>${or(linesOf(s), 'lines')}</dd></div>
-      <div><dt>failed requests</dt><dd>${or(errorsOf(s), 'errors', digits)}</dd></div>
+      <div><dt>failed requests</dt><dd>${or(s.errors, 'errors', digits)}</dd></div>
     </dl>
     ${tokensOf(s.tokens) !== '' && html`<p class="quiet">Tokens as the agent counts them: ${tokenKinds(s.tokens).join(', ')}.</p>`}`
 }

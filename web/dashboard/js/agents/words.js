@@ -177,5 +177,3 @@ export function callWords(tools) {
   return [count(all, 'call'), failed > 0 && `${failed} failed`, refused > 0 && `${refused} refused`].filter(Boolean).join(', ')
 }
 
-/** Failed requests; null where nothing is known of its requests. @param {Session} session */
-export const errorsOf = ({ errors, requests }) => (errors > 0 || requests !== null ? errors : null)

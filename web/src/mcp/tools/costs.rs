@@ -1,19 +1,25 @@
 //! What things cost.
 
 use serde_json::{Value, json};
-use taskpulse_actors::view::{Cost, Spent, seconds};
+use taskpulse_actors::view::{AgentCostRow, Cost, Spent, seconds};
+use taskpulse_engine::agent::costs::By;
 use taskpulse_engine::board::cost::measure;
 
 use super::super::arguments::{Argument, Arguments, Kind};
 use super::super::page::Answer;
 use super::{State, at, row};
+use crate::agents;
 use crate::envelope::{ApiError, blocking};
 
 const DAY_MS: i64 = 86_400_000;
 const MAX_DAYS: i64 = 31;
 
 pub(super) const COSTS: &[Argument] = &[
-    Argument::new("by", Kind::OneOf(&["task", "week", "budget"]), "what a row is of; `task` where it is left out"),
+    Argument::new(
+        "by",
+        Kind::OneOf(&["task", "week", "budget", "agent", "model", "session", "branch", "repository", "commit"]),
+        "what a row is of; `task` where it is left out. From `agent` on: what agents said that their requests cost, in the time asked for, with a row for what nobody can attribute",
+    ),
     Argument::new("start", Kind::Time, "of `total`: from when; a day before `end` where it is left out, 31 days at the most"),
     Argument::new("end", Kind::Time, "of `total`: until when; now where it is left out"),
 ];
@@ -27,6 +33,12 @@ pub(super) async fn costs(state: State, arguments: Arguments) -> Result<Answer, 
     }
     let total = total(&state, start, end).await?;
     let by = arguments.text("by").unwrap_or("task");
+    if let Some(of) = By::named(by).filter(|of| !matches!(of, By::Task | By::Week)) {
+        let costs = agents::costs_of(&state, vec![of], start, end).await?;
+        let rows: Vec<Value> = costs.rows.iter().map(|found| of_agents(by, found)).collect();
+        let missing = rows.is_empty().then_some("no agent said anything in that time; see docs/AGENTS.md");
+        return Ok(Answer::new().with("total", total).with("missing", missing).rows(rows));
+    }
     let (rows, missing, about) = match by {
         "budget" => (budgets(&state), "no budget is set: [costs.budgets] of the settings", Value::Null),
         "week" => (weeks(&state), "no board has costs yet", json!("rows: all that went on while tasks were in progress, by ISO week")),
@@ -56,6 +68,15 @@ async fn total(state: &State, start: i64, end: i64) -> Result<Value, ApiError> {
         ("cpu_seconds", json!(spent.cpu_seconds)),
         ("cpu_covered_seconds", json!(spent.cpu_covered_seconds)),
     ]))
+}
+
+fn of_agents(by: &str, found: &AgentCostRow) -> Value {
+    row([
+        ("of", json!(found.key.get(by).cloned().flatten().unwrap_or_else(|| "not attributed".to_owned()))),
+        ("cost_usd", json!(found.cost_usd)),
+        ("requests", json!(found.requests)),
+        ("tokens", json!(found.tokens)),
+    ])
 }
 
 fn tasks(state: &State) -> Vec<Value> {
