@@ -25,7 +25,7 @@ fn survives(name: &str, provoke: impl Fn(&Folder, &Service)) {
         Some(actor(&service, name)).filter(|a| a["restarts"] == 1 && a["state"] == "running")
     });
     assert!(back["last_panic"]["message"].as_str().unwrap().contains("planned fault"), "{back}");
-    assert!(service.log().contains(&format!("actor {name} panicked")));
+    eventually("the panic in the log", || service.log().contains(&format!("actor {name} panicked")).then_some(()));
     let newest = || service.samples("system_uptime_seconds[10m]").last().copied();
     let before = eventually("samples", newest);
     eventually("newer samples", || newest().filter(|s| s.0 > before.0));

@@ -186,7 +186,7 @@ fn no_text_and_no_name_is_kept_by_default() {
     let exported = service.get("/api/v1/logs/export?query={service_name=~\".%2B\"}").text().unwrap();
     assert!(exported.contains(&name) && !exported.to_lowercase().contains(WORD), "{exported}");
     let count = exported.lines().count();
-    assert_eq!(said(post(&service, "/api/v1/logs/import", "application/x-ndjson", "", exported.clone().into_bytes())).0, 200);
+    assert_eq!(said(post(&service, "/api/v1/logs/import", "application/x-ndjson", "", exported.into_bytes())).0, 200);
     let again = service.get("/api/v1/logs/export?query={service_name=~\".%2B\"}").text().unwrap();
     assert_eq!((again.lines().count(), user(&given(&service))), (count, name));
 }

@@ -163,7 +163,7 @@ impl Book {
         session.learn(at, now, way, about);
         self.changed.insert(key.clone());
         match fact {
-            Fact::Counted(id, item) => self.count(&key, id, item, store),
+            Fact::Counted(id, item) => self.count(&key, id, *item, store),
             fact => session.take(at, way, fact),
         }
     }

@@ -104,7 +104,7 @@ impl Body {
     }
 
     fn counted(&self, kind: &str, id: &str, item: Item) -> Fact {
-        Fact::Counted(identity(kind, &[id]), item)
+        Fact::counted(identity(kind, &[id]), item)
     }
 
     /// OpenCode's plug-in says what an answer of the model cost.

@@ -148,12 +148,12 @@ impl<'a> Reader<'a> {
             _ => "other",
         };
         if let Some(id) = id {
-            return Fact::Counted(identity(kind, &[id]), item);
+            return Fact::counted(identity(kind, &[id]), item);
         }
         let time = self.record.time.to_string();
         let mut parts: Vec<&str> = IDENTIFYING.iter().map(|name| self.attributes.get(name).unwrap_or("")).collect();
         parts.push(&time);
-        Fact::Counted(identity(kind, &parts), item)
+        Fact::counted(identity(kind, &parts), item)
     }
 
     fn prompt(&self) -> Fact {
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         let Some(turn) = self.attributes.get("turn_id") else { return vec![Fact::Seen] };
         let mut item = self.item(Kind::Delta, about);
         (item.name, item.micros) = ("cost".to_owned(), self.attributes.micros("usage_estimated_usd"));
-        vec![Fact::Counted(identity("turn cost", &[turn]), item)]
+        vec![Fact::counted(identity("turn cost", &[turn]), item)]
     }
 
     fn gemini_response(&self, about: &About) -> (Option<&'a str>, Item) {
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
         if let Some(commit) = commit.filter(|_| !failed) {
             let id = kept(commit);
             let item = Item { name: id.clone(), millis: None, ..self.item(Kind::Commit, about) };
-            facts.push(Fact::Counted(identity("commit", &[&id]), item));
+            facts.push(Fact::counted(identity("commit", &[&id]), item));
         }
         facts
     }

@@ -80,7 +80,7 @@ fn of_metric(client: &'static Client, metric: &Metric, shared: &[(String, String
         }
         if let Some((id, item)) = item(&metric.name, &counts, point, &own, is_delta) {
             let item = Item { model: about.model.clone(), task: about.task.clone(), branch: about.branch.clone(), ..item };
-            signal(Fact::Counted(id, item));
+            signal(Fact::counted(id, item));
         }
     }
 }

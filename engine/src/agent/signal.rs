@@ -89,7 +89,7 @@ pub enum Fact {
     /// It ended.
     Ended,
     /// Something that is counted, with its identity.
-    Counted(u64, Item),
+    Counted(u64, Box<Item>),
     /// A subagent began, or ended.
     Subagent {
         /// Its id.
@@ -114,6 +114,12 @@ pub enum Fact {
     Limits(Vec<Limit>),
     /// Money so far, in millionths of a dollar.
     CostSoFar(u64),
+}
+
+impl Fact {
+    pub(super) fn counted(id: u64, item: Item) -> Self {
+        Self::Counted(id, Box::new(item))
+    }
 }
 
 /// A fact about a session.

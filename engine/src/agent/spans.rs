@@ -47,23 +47,23 @@ fn facts(name: &str, span: &Span, from: Attributes<'_>) -> impl Iterator<Item = 
                 cache_creation: from.count("cache_creation_tokens"),
                 reasoning: None,
             };
-            Fact::Counted(identity("request", &[id]), Item { tokens, ..item(Kind::Request) })
+            Fact::counted(identity("request", &[id]), Item { tokens, ..item(Kind::Request) })
         }),
         "tool.execution" => from.get("tool_use_id").map(|id| {
             let failed = from.get("success") == Some("false");
             let outcome = Some(if failed { Outcome::Failed } else { Outcome::Ok });
-            Fact::Counted(identity("tool", &[id]), Item { outcome, ..item(Kind::Tool) })
+            Fact::counted(identity("tool", &[id]), Item { outcome, ..item(Kind::Tool) })
         }),
         // Around the execution, with the name of the tool.
         "tool" => from.get("tool_use_id").map(|id| {
             let name = from.get("tool_name").map(kept).unwrap_or_default();
-            Fact::Counted(identity("tool", &[id]), Item { name, millis: None, ..item(Kind::Tool) })
+            Fact::counted(identity("tool", &[id]), Item { name, millis: None, ..item(Kind::Tool) })
         }),
         "tool.blocked_on_user" => {
             let id = hex(&span.span);
             // What a rule decides takes no time of a person.
             let by_person = from.get("source").is_some_and(|source| source.starts_with("user"));
-            by_person.then(|| Fact::Counted(identity("wait", &[&hex(&span.trace), &id]), item(Kind::Wait)))
+            by_person.then(|| Fact::counted(identity("wait", &[&hex(&span.trace), &id]), item(Kind::Wait)))
         }
         _ => None,
     };

@@ -125,7 +125,7 @@ fn expected(folder: &str) -> Value {
 /// The same requests in another order: a walk with a step that has no common factor with their count.
 fn shuffled(requests: &[(String, Vec<u8>)], step: usize) -> Vec<(String, Vec<u8>)> {
     let count = requests.len();
-    let step = (step..).find(|step| (2..count).all(|n| count % n != 0 || step % n != 0)).unwrap();
+    let step = (step..).find(|step| (2..count).all(|n| !count.is_multiple_of(n) || !step.is_multiple_of(n))).unwrap();
     (0..count).map(|at| requests[at * step % count].clone()).collect()
 }
 
