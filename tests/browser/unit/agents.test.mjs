@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
-const { calls, callWords, errorsOf, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
+const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
 const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
 const { byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
 const { leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')

@@ -202,7 +202,7 @@
  * @property {AgentCommit[]} commits  Its commits, by time.
  * @property {number|null} context_used_ratio  The part of the context that is used; only status lines say it.
  * @property {number|null} cost_usd  What the agent said that it cost, in US dollars.
- * @property {number} errors  Requests that failed.
+ * @property {number|null} errors  Requests that failed; `null` where the agent sends no records of them.
  * @property {AgentFinding[]} findings  What is wrong with it.
  * @property {number} first_seen  When it was first heard of.
  * @property {string|null} folder  Its folder; only hooks and status lines say it.
@@ -213,7 +213,7 @@
  * @property {number|null} lines_added  Lines that it added.
  * @property {number|null} lines_removed  Lines that it removed.
  * @property {string|null} model  The model that it used last.
- * @property {number} prompts  Prompts.
+ * @property {number|null} prompts  Prompts; `null` where neither hooks nor records say them.
  * @property {string|null} repository  Its repository.
  * @property {number|null} requests  Requests that the model answered; `null` where the agent sends no records of them.
  * @property {number} since  Since when it is in this state.
