@@ -128,7 +128,7 @@ test('a probe that is down is shown as down and never as fast', () => withPage('
   assert.equal(await down.locator('.phases').count(), 0, 'no bar of an answer')
   await until('its share of checks is known, and no answer time alone is a dash', async () => (await down.locator('.figure-none').count()) === 1)
   assert.equal(await page.locator('[data-panel="probes"] tbody tr').first().getAttribute('data-row'), 'gone', 'what is down comes first')
-  assert.match(await up.locator('.phases').getAttribute('aria-label') ?? '', /first byte/)
+  await until('the phases of a check are known', async () => /first byte/.test(await up.locator('.phases').getAttribute('aria-label') ?? ''))
   const { health } = await service.get('/api/v1/status')
   assert.equal(await page.locator('.health-parts tr').count(), health.parts.length + health.missing.length)
 }))
