@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use actix::{Message, ResponseFuture};
 use parking_lot::Mutex;
-use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_states};
+use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_findings, push_states};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::Batch;
 use taskpulse_engine::store::StoreReader;
@@ -195,6 +195,7 @@ impl AgentsActor {
         let (lives, events) = self.agents.read(|book| {
             book.totals(now).push(&mut batch, now);
             push_states(book.sessions(), &mut batch, now);
+            push_findings(book, &mut batch, now);
             let lives = book.sessions().any(|session| !matches!(session.state(now).0, State::Ended | State::Lost));
             (lives, news(&mut self.known, book, now))
         });

@@ -43,6 +43,7 @@ struct State {
     of_day: f64,
     cpu_seconds: f64,
     restarts: f64,
+    agent_waited: f64,
     moved: f64,
     open: f64,
     jobs: f64,
@@ -67,6 +68,7 @@ pub fn written(kind: Kind, trouble: Option<Trouble>, days: i64, seed: u64, sampl
         of_day: 0.0,
         cpu_seconds: 0.0,
         restarts: 0.0,
+        agent_waited: 0.0,
         moved: 0.0,
         open: 60.0,
         jobs: 0.0,
@@ -208,6 +210,12 @@ fn rest_of_machine(kind: Kind, bad: &Bads<'_>, minute: i64, state: &mut State, r
     if bad("actor_restarts", 1_300).is_some() && minute % 200 == 0 {
         state.restarts += 1.0;
     }
+    // A person answers within minutes, a few times a day.
+    let waits = bad("agent_waits", 1_300).map_or(0.02, |bad| 0.1 + 0.4 * bad.badness);
+    state.agent_waited += 60.0 * waits * random.unit();
+    to.put("agent_waiting_seconds_total", &[("agent", "claude-code")], state.agent_waited);
+    let loops = bad("agent_loops", 55).is_some_and(|bad| random.unit() < 0.3 + 0.6 * bad.badness) || minute % 700 == 3;
+    to.put("agent_findings", &[("agent", "claude-code"), ("kind", "loop")], f64::from(u8::from(loops)));
     to.put("taskpulse_actor_restarts_total", &[("actor", "github")], state.restarts);
     to.put("taskpulse_source_up", &[("source", "github")], f64::from(u8::from(bad("source_silent", 200).is_none())));
 }

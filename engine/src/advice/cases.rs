@@ -240,6 +240,19 @@ fn a_unit_that_starts_over_and_over_is_named() {
 }
 
 #[test]
+fn agents_that_wait_or_go_in_circles_are_named() {
+    let waiting = |share: f64| series("agent_waiting_seconds_total{agent=\"codex\"}", move |minute| 60.0 * share * minute as f64);
+    assert_eq!(ids(2 * DAY, 5, &[waiting(0.1)]), ["agent_waits:codex"]);
+    assert_eq!(ids(2 * DAY, 5, &[waiting(0.01)]), [""; 0], "a quarter of an hour a day");
+    let looping = |kind: &str, minutes: i64| {
+        series(&format!("agent_findings{{agent=\"codex\",kind=\"{kind}\"}}"), move |minute| f64::from(u8::from(minute % 60 < minutes)))
+    };
+    assert_eq!(ids(400, 1, &[looping("loop", 12)]), ["agent_loops:codex"]);
+    assert_eq!(ids(400, 1, &[looping("loop", 2)]), [""; 0], "it found out by itself");
+    assert_eq!(ids(400, 1, &[looping("waits", 12)]), [""; 0]);
+}
+
+#[test]
 fn disks_that_all_wait_for_are_named_with_who_uses_them() {
     let waits = |value: f64| series("system_pressure_ratio{resource=\"io\",kind=\"full\"}", move |_| value);
     let io = series("process_disk_io_bytes_per_second{process=\"restic\",direction=\"read\"}", |_| 2e8);

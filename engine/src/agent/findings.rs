@@ -18,10 +18,13 @@ const CONTEXT: f64 = 0.9;
 /// From here on a limit is nearly reached.
 const LIMIT: f64 = 0.9;
 
+/// The kinds of findings.
+pub const KINDS: [&str; 5] = ["waits", "loop", "errors", "context", "limit"];
+
 /// Something that is wrong with a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `waits`, `loop`, `errors`, `context` or `limit`.
+    /// One of [`KINDS`].
     pub kind: &'static str,
     /// In words.
     pub title: String,

@@ -39,4 +39,4 @@ pub use self::session::{Commit, Figures, Limit, Session, State, Subagent, ToolCo
 pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way};
 pub use self::spans::spans;
 pub use self::status_line::status_line;
-pub use self::totals::{Totals, push_states};
+pub use self::totals::{Totals, push_findings, push_states};

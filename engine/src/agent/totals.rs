@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::book::Book;
+use super::findings::KINDS;
 use super::session::{Figures, Session, State, ToolCounts};
 use crate::model::{Batch, Labels, TimestampMs};
 
@@ -101,6 +103,22 @@ impl Totals {
                 put("agent_waiting_seconds_total", &[], ms as f64 / 1e3);
             }
         }
+    }
+}
+
+/// Of how many sessions a finding holds, by agent and kind; zero where it holds of none.
+pub fn push_findings(book: &Book, batch: &mut Batch, now: TimestampMs) {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for session in book.sessions() {
+        for kind in KINDS {
+            counts.entry((session.key.agent.as_str(), kind)).or_default();
+        }
+        for finding in book.findings(session, now) {
+            *counts.entry((session.key.agent.as_str(), finding.kind)).or_default() += 1;
+        }
+    }
+    for ((agent, kind), count) in counts {
+        batch.push(Labels::metric("agent_findings", &[("agent", agent), ("kind", kind)]), now, count as f64);
     }
 }
 

@@ -198,6 +198,14 @@ const TABLE: &[Row] = &[
         )
     },
     Row {
+        remediation: &["Answer in its terminal; the page Agents says which and for what"],
+        ..row("agent_waits", "agent_findings{kind=\"waits\"} > 0", (0, 15 * MINUTE), Severity::Notice)
+    },
+    Row {
+        remediation: &["Stop it and say what is wrong with the call, or make it possible"],
+        ..row("agent_loops", "agent_findings{kind=\"loop\"} > 0", (0, 30 * MINUTE), Severity::Warning)
+    },
+    Row {
         says: ("The certificate of {target} ends in {value}", "The certificate of {target} was about to end", "_seconds"),
         remediation: &["Renew the certificate, and see why it was not renewed by itself"],
         ..row("certificate_ends", "probe_ssl_earliest_cert_expiry - time() < 604800", (HOUR, 24 * HOUR), Severity::Warning)

@@ -2,6 +2,7 @@
 //!
 //! To add one, write a file beside these (or a function in the file of its kind) and add its line to [`ADVISORS`].
 
+mod agents;
 mod alert_noise;
 mod board_plan;
 mod budget;
@@ -60,6 +61,8 @@ pub(super) const ADVISORS: &[Advisor] = &[
     swapping::ADVISOR,
     disk_waits::ADVISOR,
     restarts::ADVISOR,
+    agents::WAITS,
+    agents::LOOPS,
     certificate::ADVISOR,
     stalled_board::ADVISOR,
     board_plan::SLIPPING,

@@ -31,6 +31,8 @@ fn high(from: i64, until: i64, minute: i64, low_and_high: (f64, f64)) -> Option<
 }
 
 const MOUNT: &[(&str, &str)] = &[("mountpoint", "/")];
+const WAITS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "waits")];
+const LOOPS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "loop")];
 const UNIT: &[(&str, &str)] = &[("unit", "shop.service")];
 const FREE: &[(&str, &str)] = &[("mountpoint", "/"), ("state", "free")];
 const MEMORY: &[(&str, &str)] = &[("resource", "memory"), ("kind", "some")];
@@ -85,6 +87,10 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
         ("host_silent", Server, &[("node_boot_time_seconds", host, |m| (m < 60).then_some(1e9))], 1),
         ("host_silent", Server, &[("node_boot_time_seconds", host, |_| Some(1e9))], 0),
         ("host_silent", Server, &[("system_uptime_seconds", &[], |m| (m < 60).then_some(1e9))], 0),
+        ("agent_waits", Server, &[("agent_findings", WAITS, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_waits", Server, &[("agent_findings", LOOPS, |m| high(60, 63, m, (0.0, 1.0)))], 0),
+        ("agent_loops", Server, &[("agent_findings", LOOPS, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_loops", Server, &[("agent_findings", LOOPS, |_| Some(0.0))], 0),
         ("certificate_ends", Server, &[("probe_ssl_earliest_cert_expiry", &[("target", "shop")], |_| Some(3.0 * 86_400.0))], 1),
         ("certificate_ends", Server, &[("probe_ssl_earliest_cert_expiry", &[("target", "shop")], |_| Some(30.0 * 86_400.0))], 0),
         // Three failures of twenty are noise, unless the newest runs say more; where nothing is known of the runs, the share counts.
