@@ -41,8 +41,8 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         template.is_news
             && template.level != "warn"
             && template.lines >= LINES
-            && history.now - template.first_seen < DAY_MS
-            && history.now - template.last_seen < HOUR_MS
+            && (0..DAY_MS).contains(&(history.now - template.first_seen))
+            && (0..HOUR_MS).contains(&(history.now - template.last_seen))
     };
     let documents = history.documents(DOCUMENTS)?;
     let read = documents.iter().filter_map(|(_, bytes)| serde_json::from_slice::<Template>(bytes).ok());
