@@ -69,7 +69,7 @@ impl AgentDoor {
         self.agents.read(read)
     }
 
-    /// Whether a session is told something for the first time. It is kept with the next signals of its hook.
+    /// Whether a cause is new to a session; it is remembered then, and kept with the next signals.
     #[must_use]
     pub fn tell(&self, session: &SessionKey, cause: u64) -> bool {
         self.agents.0.lock().tell(session, cause)

@@ -5,14 +5,12 @@
 
 mod told;
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, Agents};
 use taskpulse_engine::agent::costs::{By, costs};
-use taskpulse_engine::agent::{self, SessionKey, Signal, State, pages_between};
+use taskpulse_engine::agent::{self, MAX_SESSIONS, Signal, State, pages_between};
 use taskpulse_engine::model::TimestampMs;
 
 use crate::body::{self, BodyLimits};
@@ -24,7 +22,6 @@ use crate::server::AppState;
 
 /// Sessions of an answer where a request says nothing.
 const DEFAULT: i64 = 200;
-const MAX_LISTED: usize = 5_000;
 /// Longest body of a hook that is read: tools may be given whole files.
 const MAX_HOOK: usize = 8 << 20;
 
@@ -36,7 +33,7 @@ pub(crate) fn routes() -> Vec<Route> {
     const LIMIT: Parameter = Parameter::query(
         "limit",
         "sessions at the most, those that were heard of last",
-        || json!({"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": DEFAULT}),
+        || json!({"type": "integer", "minimum": 1, "maximum": MAX_SESSIONS, "default": DEFAULT}),
     );
     const NAME: Parameter = Parameter::path("agent", "the agent", text);
     const ID: Parameter = Parameter::path("id", "the session", text);
@@ -69,11 +66,14 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What rows are told apart by.
+/// The dimensions of rows of costs.
 pub(crate) const BY: Parameter = Parameter::query(
     "by",
-    "what coding agents cost, told apart by these, with commas between: agent, model, task, tag, week, day, branch, repository, session, commit",
-    || json!({"type": "string", "pattern": "^(agent|model|task|tag|week|day|branch|repository|session|commit)(,(agent|model|task|tag|week|day|branch|repository|session|commit))*$"}),
+    "what coding agents cost, grouped by these, with commas between: agent, model, task, tag, week, day, branch, repository, session, commit",
+    || {
+        let names = By::ALL.map(By::name).join("|");
+        json!({"type": "string", "pattern": format!("^({names})(,({names}))*$")})
+    },
 );
 
 /// The JSON of a hook or a status line, as far as it is needed.
@@ -89,13 +89,10 @@ async fn hook(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
     let body = body::read(&req, payload).await?;
     let header = req.headers().get("x-agent").and_then(|value| value.to_str().ok());
     let agent = params.get("agent").or(header).unwrap_or("");
-    let signals = agent::hook(agent, &body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
-    let told = match signals.first() {
-        Some(signal) if state.tells_agents => told::of(&state, &signal.session, &body),
-        _ => None,
-    };
-    pass_on(&state, signals);
-    Ok(HttpResponse::Ok().json(told.unwrap_or_else(|| json!({}))))
+    let hook = agent::hook(agent, &body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
+    let answer = if state.tells_agents { told::of(&state, &hook) } else { None };
+    pass_on(&state, hook.signals);
+    Ok(HttpResponse::Ok().json(answer.unwrap_or_else(|| json!({}))))
 }
 
 async fn status_line(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -111,7 +108,7 @@ fn pass_on(state: &AppState, signals: Vec<Signal>) {
 }
 
 async fn list(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
-    let limit = params.number_within("limit", DEFAULT, 1..=MAX_LISTED as i64)? as usize;
+    let limit = params.number_within("limit", DEFAULT, 1..=MAX_SESSIONS as i64)? as usize;
     let (agent, wanted) = (params.get("agent"), params.get("state"));
     if let Some(word) = wanted.filter(|word| !State::WORDS.contains(word)) {
         let words = State::WORDS.join(", ");
@@ -143,7 +140,7 @@ async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>) -> R
     let (agent, id) = path.into_inner();
     let (now, work) = (now_ms(), state.reporter.views.work());
     let found = state.agents.read(|book| {
-        let newest = book.named(&agent, &id).max_by_key(|session| session.last_seen)?;
+        let newest = book.newest(&agent, &id)?;
         Some((newest.key.clone(), newest.first_seen, newest.last_seen, AgentSession::of(book, newest, &work, now)))
     });
     let Some((key, first, last, view)) = found else {
@@ -165,21 +162,18 @@ pub(crate) async fn costs_of(
     let (work, store, state) = (state.reporter.views.work(), state.store.clone(), state.clone());
     blocking(move || {
         let pages = pages_between(&store, start, end)?;
-        Ok(state.agents.read(|book| {
-            let sessions: BTreeMap<SessionKey, &agent::Session> = book.sessions().map(|session| (session.key.clone(), session)).collect();
-            AgentCosts::of(&by, costs(&by, (start, end), &pages, &sessions, &work).into_iter())
-        }))
+        Ok(state.agents.read(|book| AgentCosts::of(&by, costs(&by, (start, end), &pages, book, &work))))
     })
     .await
 }
 
-/// What rows are to be told apart by.
+/// The dimensions that a request asks for.
 pub(crate) fn asked(text: &str) -> Result<Vec<By>, ApiError> {
     let mut by = Vec::new();
     for name in text.split(',').map(str::trim) {
         let one = By::named(name).ok_or_else(|| {
-            let names: Vec<&str> = By::ALL.iter().map(|by| by.name()).collect();
-            ApiError::bad_data(format!("parameter `by`: `{name}` is not known; take some of {}", names.join(", ")))
+            let names = By::ALL.map(By::name).join(", ");
+            ApiError::bad_data(format!("parameter `by`: `{name}` is not known; take some of {names}"))
         })?;
         if !by.contains(&one) {
             by.push(one);

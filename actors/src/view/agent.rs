@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskpulse_engine::agent::costs::{By, How, RowKey, Work, tasks_at};
+use taskpulse_engine::agent::costs::{By, How, Rows, Work, tasks_at};
 use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, TaskRef, Wait};
 use taskpulse_engine::model::TimestampMs;
 use utoipa::ToSchema;
@@ -444,7 +444,7 @@ fn call(item: &Item) -> Option<AgentCall> {
 /// What agents cost, by what was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentCosts {
-    /// What rows are told apart by.
+    /// The dimensions of the rows.
     #[schema(example = json!(["task", "model"]))]
     pub by: Vec<&'static str>,
     /// The rows, the dearest first. They add up to `total`.
@@ -482,7 +482,7 @@ impl AgentCostRow {
 impl AgentCosts {
     /// The view of rows.
     #[must_use]
-    pub fn of(by: &[By], rows: impl Iterator<Item = (RowKey, taskpulse_engine::agent::costs::Row)>) -> Self {
+    pub fn of(by: &[By], rows: Rows) -> Self {
         let names: Vec<&'static str> = by.iter().map(|by| by.name()).collect();
         let mut total = Figures::default();
         let mut views = Vec::new();

@@ -113,9 +113,21 @@ impl Book {
         self.sessions.values()
     }
 
+    /// A session.
+    #[must_use]
+    pub fn session(&self, key: &SessionKey) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
     /// The sessions of an agent with this id; more than one where machines share it.
     pub fn named<'a>(&'a self, agent: &'a str, id: &'a str) -> impl Iterator<Item = &'a Session> {
         self.sessions.values().filter(move |session| session.key.agent == agent && session.key.id == id)
+    }
+
+    /// Of the sessions of an agent with this id the one that was heard of last.
+    #[must_use]
+    pub fn newest<'a>(&'a self, agent: &'a str, id: &'a str) -> Option<&'a Session> {
+        self.named(agent, id).max_by_key(|session| session.last_seen)
     }
 
     /// What is wrong with a session.
@@ -188,6 +200,9 @@ impl Book {
             session.count(&before, false);
             session.count(known, true);
         } else if page.items.len() >= MAX_ITEMS {
+            if session.dropped == 0 {
+                log::warn!("agents: session {} has more than {MAX_ITEMS} facts in an hour; further ones of it are not counted", key.id);
+            }
             session.dropped += 1;
             return;
         } else {
@@ -231,7 +246,7 @@ impl Book {
         }
     }
 
-    /// Whether a session is told something for the first time: it is told then, and never again.
+    /// Whether a cause is new to a session; it is remembered then.
     pub fn tell(&mut self, key: &SessionKey, cause: u64) -> bool {
         let Some(session) = self.sessions.get_mut(key).filter(|session| !session.told.contains(&cause)) else { return false };
         remember(&mut session.told, cause);

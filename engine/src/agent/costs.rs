@@ -4,15 +4,17 @@
 //! A session whose requests are known is counted by them, each at its time. Where its data points know more (records were lost, or the
 //! client sends none), the rest counts when the session was last heard of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::book::Book;
 use super::item::{Item, Kind, Sum};
 use super::page::Page;
 use super::session::{Figures, Session};
-use super::signal::{SessionKey, TaskRef};
+use super::signal::TaskRef;
+use crate::board::cost::{date_of, week_of};
 use crate::model::TimestampMs;
 
-/// What rows are told apart by.
+/// A dimension of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     /// The agent.
@@ -137,7 +139,7 @@ pub struct Row {
     /// What was used.
     pub figures: Figures,
     /// How the tasks of its parts are known, from the best to the weakest.
-    pub how: std::collections::BTreeSet<How>,
+    pub how: BTreeSet<How>,
 }
 
 /// The key of a row: one value for each of what was asked for; none where it is not known.
@@ -148,18 +150,12 @@ pub type Rows = BTreeMap<RowKey, Row>;
 
 /// Adds up what was used in `[start, end)`.
 #[must_use]
-pub fn costs(
-    by: &[By],
-    (start, end): (TimestampMs, TimestampMs),
-    pages: &[Page],
-    sessions: &BTreeMap<SessionKey, &Session>,
-    work: &[Work],
-) -> Rows {
+pub fn costs(by: &[By], (start, end): (TimestampMs, TimestampMs), pages: &[Page], book: &Book, work: &[Work]) -> Rows {
     let mut rows = Rows::new();
     let within = |at: TimestampMs| (start..end).contains(&at);
     let mut adder = Adder { by, work, rows: &mut rows };
     for page in pages {
-        let Some(session) = page.session.as_ref().and_then(|key| sessions.get(key)) else { continue };
+        let Some(session) = page.session.as_ref().and_then(|key| book.session(key)) else { continue };
         for item in page.items.values().filter(|item| within(item.at)) {
             let by_requests = session.is_counted_by_requests(item.model.as_deref().unwrap_or(""));
             let counts = match item.kind {
@@ -172,7 +168,7 @@ pub fn costs(
             }
         }
     }
-    for session in sessions.values().filter(|session| within(session.last_seen)) {
+    for session in book.sessions().filter(|session| within(session.last_seen)) {
         session.rest().into_iter().for_each(|item| adder.add(session, &item));
     }
     rows
@@ -234,20 +230,13 @@ fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRef>) -> Opti
             parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
         }),
         By::Tag => task.and_then(|task| some(&task.tag)),
-        By::Week => date(item.at).map(|date| {
-            let week = date.iso_week_date();
-            format!("{}-W{:02}", week.year(), week.week())
-        }),
-        By::Day => date(item.at).map(|date| date.to_string()),
+        By::Week => some(&week_of(item.at)),
+        By::Day => date_of(item.at).map(|date| date.to_string()),
         By::Branch => item.branch.as_deref().or_else(|| session.branch()).and_then(some),
         By::Repository => session.repository().or_else(|| session.folder()).and_then(some),
         By::Session => Some(format!("{}/{}", session.key.agent, session.key.id)),
         By::Commit => session.commits.iter().find(|commit| commit.at >= item.at).map(|commit| commit.id.clone()),
     }
-}
-
-fn date(at: TimestampMs) -> Option<jiff::civil::Date> {
-    jiff::Timestamp::from_millisecond(at).ok().map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 
 /// A share of a whole number: shares differ by one at the most and add up to it.
@@ -258,33 +247,7 @@ fn share_of(whole: Option<u64>, share: u64, shares: u64) -> Option<u64> {
 impl Figures {
     fn add_share(&mut self, item: &Item, share: u64, shares: u64) {
         self.requests += u64::from(item.kind == Kind::Request && share == 0);
-        let pairs = [
-            (&mut self.micros, item.micros),
-            (&mut self.input, item.tokens.input),
-            (&mut self.output, item.tokens.output),
-            (&mut self.cache_read, item.tokens.cache_read),
-            (&mut self.cache_creation, item.tokens.cache_creation),
-            (&mut self.reasoning, item.tokens.reasoning),
-        ];
-        for (sum, whole) in pairs {
-            sum.add(share_of(whole, share, shares));
-        }
-    }
-
-    /// Adds figures of another.
-    pub fn add_all(&mut self, other: &Self) {
-        self.requests += other.requests;
-        let pairs = [
-            (&mut self.micros, other.micros),
-            (&mut self.input, other.input),
-            (&mut self.output, other.output),
-            (&mut self.cache_read, other.cache_read),
-            (&mut self.cache_creation, other.cache_creation),
-            (&mut self.reasoning, other.reasoning),
-        ];
-        for (sum, more) in pairs {
-            *sum = Sum { parts: sum.parts + more.parts, value: sum.value.saturating_add(more.value) };
-        }
+        self.change(item.amounts().map(|whole| share_of(whole, share, shares)), Sum::add);
     }
 }
 
@@ -297,17 +260,11 @@ impl Session {
     /// What is known beyond the items: by how much data points exceed requests, and what only the status line says.
     fn rest(&self) -> Vec<Item> {
         let mut out = Vec::new();
-        let over = |a: Sum, b: Sum| Some(a.value.saturating_sub(b.value)).filter(|rest| *rest > 0);
         let item = |model: Option<&str>| Item { kind: Kind::Delta, at: self.last_seen, model: model.map(str::to_owned), ..Item::default() };
         for (model, accounts) in self.accounts.iter().filter(|(_, accounts)| accounts.requests.requests > 0) {
-            let (all, known) = (&accounts.points, &accounts.requests);
-            let mut rest = item(some(model).as_deref());
-            rest.micros = over(all.micros, known.micros);
-            rest.tokens.input = over(all.input, known.input);
-            rest.tokens.output = over(all.output, known.output);
-            rest.tokens.cache_read = over(all.cache_read, known.cache_read);
-            rest.tokens.cache_creation = over(all.cache_creation, known.cache_creation);
-            rest.tokens.reasoning = over(all.reasoning, known.reasoning);
+            let (all, known) = (accounts.points.sums(), accounts.requests.sums());
+            let over = |at: usize| Some(all[at].value.saturating_sub(known[at].value)).filter(|rest| *rest > 0);
+            let rest = item(some(model).as_deref()).with_amounts(std::array::from_fn(over));
             if rest.micros.is_some() || !rest.tokens.is_unknown() {
                 out.push(rest);
             }

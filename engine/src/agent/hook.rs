@@ -50,11 +50,22 @@ fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-/// The signals of a hook that arrived at a time. `agent` is who sent it, Claude Code if it does not say.
+/// What a hook says.
+#[derive(Debug)]
+pub struct Hook {
+    /// The session.
+    pub session: SessionKey,
+    /// The event, as the agent names it.
+    pub event: String,
+    /// What it means.
+    pub signals: Vec<Signal>,
+}
+
+/// Reads a hook that arrived at a time. `agent` is who sent it, Claude Code if it does not say.
 ///
 /// # Errors
 /// [`HookError`] where the body does not say which session it is about.
-pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Vec<Signal>, HookError> {
+pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Hook, HookError> {
     let agent = if agent.is_empty() { CLAUDE } else { agent };
     let name = client_named(agent).map_or_else(|| kept(agent), |client| client.name.to_owned());
     let malformed = |error: serde_json::Error| HookError::Malformed(error.to_string());
@@ -65,7 +76,8 @@ pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Vec<Signal
     let model = text(&body.model).or_else(|| body.model.get("id").and_then(text));
     let about = About { folder: text(&body.cwd).map(kept), model: model.map(kept), ..About::default() };
     let signal = |fact| Signal { session: session.clone(), at: arrived, way: Way::Hook, about: about.clone(), fact };
-    Ok(body.facts(arrived).into_iter().map(signal).collect())
+    let signals = body.facts(arrived).into_iter().map(signal).collect();
+    Ok(Hook { session, event: text(&body.hook_event_name).map(kept).unwrap_or_default(), signals })
 }
 
 impl Body {

@@ -36,6 +36,9 @@ impl Sum {
     }
 }
 
+/// Kinds of tokens.
+pub(super) const KINDS_OF_TOKENS: [&str; 5] = ["input", "output", "cache_read", "cache_creation", "reasoning"];
+
 /// Tokens by kind, as the client counts them. Codex and Gemini count cached ones within `input` too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tokens {
@@ -63,12 +66,18 @@ impl Tokens {
         *self == Self::default()
     }
 
+    /// Each kind, in the order of [`KINDS_OF_TOKENS`].
+    const fn by_kind(&self) -> [Option<u64>; 5] {
+        [self.input, self.output, self.cache_read, self.cache_creation, self.reasoning]
+    }
+
+    const fn of_kinds([input, output, cache_read, cache_creation, reasoning]: [Option<u64>; 5]) -> Self {
+        Self { input, output, cache_read, cache_creation, reasoning }
+    }
+
     fn merge(&mut self, other: &Self) {
-        self.input = self.input.max(other.input);
-        self.output = self.output.max(other.output);
-        self.cache_read = self.cache_read.max(other.cache_read);
-        self.cache_creation = self.cache_creation.max(other.cache_creation);
-        self.reasoning = self.reasoning.max(other.reasoning);
+        let (own, other) = (self.by_kind(), other.by_kind());
+        *self = Self::of_kinds(std::array::from_fn(|kind| own[kind].max(other[kind])));
     }
 }
 
@@ -152,6 +161,20 @@ pub struct Item {
 }
 
 impl Item {
+    /// What is added up of it: money, then tokens by kind.
+    pub(super) const fn amounts(&self) -> [Option<u64>; 6] {
+        let [input, output, cache_read, cache_creation, reasoning] = self.tokens.by_kind();
+        [self.micros, input, output, cache_read, cache_creation, reasoning]
+    }
+
+    /// With these amounts.
+    pub(super) const fn with_amounts(mut self, amounts: [Option<u64>; 6]) -> Self {
+        let [micros, input, output, cache_read, cache_creation, reasoning] = amounts;
+        self.micros = micros;
+        self.tokens = Tokens::of_kinds([input, output, cache_read, cache_creation, reasoning]);
+        self
+    }
+
     /// Adds what another way says of the same. The same in any order.
     pub(super) fn merge(&mut self, other: Self) {
         self.at = self.at.min(other.at);

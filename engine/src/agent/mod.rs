@@ -28,9 +28,9 @@ mod status_line;
 mod tests;
 mod totals;
 
-pub use self::book::{Book, DOCUMENTS, PageStore, pages_between};
+pub use self::book::{Book, DOCUMENTS, MAX_SESSIONS, PageStore, pages_between};
 pub use self::clients::{Client, client_named, is_agent};
-pub use self::hook::{HookError, hook};
+pub use self::hook::{Hook, HookError, hook};
 pub use self::item::{Item, Kind, Outcome, Sum, Tokens};
 pub use self::lines::lines;
 pub use self::page::Page;

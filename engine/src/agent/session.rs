@@ -151,13 +151,26 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn change(&mut self, item: &Item, change: fn(&mut Sum, Option<u64>)) {
-        change(&mut self.micros, item.micros);
-        change(&mut self.input, item.tokens.input);
-        change(&mut self.output, item.tokens.output);
-        change(&mut self.cache_read, item.tokens.cache_read);
-        change(&mut self.cache_creation, item.tokens.cache_creation);
-        change(&mut self.reasoning, item.tokens.reasoning);
+    /// All sums, in the order of [`Item::amounts`].
+    pub(super) const fn sums(&self) -> [Sum; 6] {
+        [self.micros, self.input, self.output, self.cache_read, self.cache_creation, self.reasoning]
+    }
+
+    const fn sums_mut(&mut self) -> [&mut Sum; 6] {
+        [&mut self.micros, &mut self.input, &mut self.output, &mut self.cache_read, &mut self.cache_creation, &mut self.reasoning]
+    }
+
+    /// Adds amounts, or takes them out.
+    pub(super) fn change(&mut self, amounts: [Option<u64>; 6], change: fn(&mut Sum, Option<u64>)) {
+        self.sums_mut().into_iter().zip(amounts).for_each(|(sum, amount)| change(sum, amount));
+    }
+
+    /// Adds figures of another.
+    pub fn add_all(&mut self, other: &Self) {
+        self.requests += other.requests;
+        for (sum, more) in self.sums_mut().into_iter().zip(other.sums()) {
+            *sum = Sum { parts: sum.parts + more.parts, value: sum.value.saturating_add(more.value) };
+        }
     }
 }
 
@@ -171,17 +184,13 @@ pub(super) struct Accounts {
 impl Accounts {
     /// The account that knows more of each figure: one lags behind the other, or is not sent at all.
     pub(super) fn best(&self) -> Figures {
-        let better = |a: Sum, b: Sum| if a.known() >= b.known() { a } else { b };
-        let (a, b) = (&self.requests, &self.points);
-        Figures {
-            requests: a.requests,
-            micros: better(a.micros, b.micros),
-            input: better(a.input, b.input),
-            output: better(a.output, b.output),
-            cache_read: better(a.cache_read, b.cache_read),
-            cache_creation: better(a.cache_creation, b.cache_creation),
-            reasoning: better(a.reasoning, b.reasoning),
+        let mut best = self.requests;
+        for (sum, other) in best.sums_mut().into_iter().zip(self.points.sums()) {
+            if other.known() > sum.known() {
+                *sum = other;
+            }
         }
+        best
     }
 }
 
@@ -230,8 +239,6 @@ pub struct Session {
     pub first_seen: TimestampMs,
     /// When it was last heard of, by the clock of this service.
     pub last_seen: TimestampMs,
-    /// When it began, where that was said.
-    pub started: Option<TimestampMs>,
     folder: Known<String>,
     repository: Known<String>,
     branch: Known<String>,
@@ -274,7 +281,7 @@ pub struct Session {
     pub dropped: u64,
     /// The hours of its pages.
     pub(super) hours: BTreeSet<i64>,
-    /// What it was told unasked, as hashes.
+    /// Causes that were reported to the agent unasked, as hashes.
     #[serde(default)]
     pub(super) told: VecDeque<u64>,
 }
@@ -288,7 +295,6 @@ impl Session {
             state_at: TimestampMs::MIN,
             first_seen: at,
             last_seen: now,
-            started: None,
             folder: Known::default(),
             repository: Known::default(),
             branch: Known::default(),
@@ -429,8 +435,7 @@ impl Session {
     /// Takes in a fact that is not counted.
     pub(super) fn take(&mut self, at: TimestampMs, way: Way, fact: Fact) {
         match fact {
-            Fact::Seen | Fact::Counted(..) => {}
-            Fact::Started => self.started = Some(self.started.map_or(at, |known| known.min(at))),
+            Fact::Seen | Fact::Started | Fact::Counted(..) => {}
             Fact::Works => self.go_to(at, State::Working),
             Fact::Waits(wait) => self.wait(at, way, wait),
             Fact::TurnEnded => self.go_to(at, State::Idle),
@@ -490,7 +495,7 @@ impl Session {
             Kind::Request => {
                 let figures = &mut self.accounts(item).requests;
                 step(&mut figures.requests);
-                figures.change(item, change);
+                figures.change(item.amounts(), change);
             }
             Kind::Error => step(&mut self.errors),
             Kind::Prompt => step(&mut self.prompts),
@@ -519,7 +524,7 @@ impl Session {
 
     fn point(&mut self, item: &Item, change: fn(&mut Sum, Option<u64>)) {
         match item.name.as_str() {
-            "cost" | "tokens" => self.accounts(item).points.change(item, change),
+            "cost" | "tokens" => self.accounts(item).points.change(item.amounts(), change),
             "active" => change(&mut self.active_ms, item.millis),
             "lines added" => change(&mut self.lines_added, item.millis),
             "lines removed" => change(&mut self.lines_removed, item.millis),

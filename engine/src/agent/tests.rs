@@ -66,7 +66,7 @@ fn signals((name, body): &(String, Vec<u8>), now: i64) -> Vec<Signal> {
     } else if name.ends_with("traces") {
         spans(&traces::otlp::take(Encoding::Json, body).unwrap().spans)
     } else {
-        hook("", body, now).unwrap()
+        hook("", body, now).unwrap().signals
     }
 }
 
@@ -178,9 +178,8 @@ fn money_is_known_from_records_or_points_alone_and_counts_once_with_both() {
         let (book, kept) = applied(&rest);
         let session = book.sessions().next().unwrap();
         assert_eq!(session.micros(), Some(73_200), "without {without}");
-        let sessions = book.sessions().map(|session| (session.key.clone(), session)).collect();
         for by in [&[By::Task][..], &[By::Model, By::Session], &[By::Commit], &[By::Agent, By::Week]] {
-            let rows = costs(by, (0, i64::MAX), &kept.pages(), &sessions, &[]);
+            let rows = costs(by, (0, i64::MAX), &kept.pages(), &book, &[]);
             let sum: u64 = rows.values().filter_map(|row| row.figures.micros.known()).sum();
             assert_eq!(sum, 73_200, "without {without}, by {by:?}: {rows:?}");
         }
@@ -190,11 +189,10 @@ fn money_is_known_from_records_or_points_alone_and_counts_once_with_both() {
 #[test]
 fn costs_go_to_tasks_and_commits_and_the_rest_is_a_row_of_its_own() {
     let (book, kept) = applied(&recording("claude-code/headless"));
-    let sessions = book.sessions().map(|session| (session.key.clone(), session)).collect();
-    let rows = costs(&[By::Task], (0, i64::MAX), &kept.pages(), &sessions, &[]);
+    let rows = costs(&[By::Task], (0, i64::MAX), &kept.pages(), &book, &[]);
     let keys: Vec<_> = rows.keys().cloned().collect();
     assert_eq!(keys, [vec![Some("master/3".to_owned())]]);
-    let rows = costs(&[By::Commit], (0, i64::MAX), &kept.pages(), &sessions, &[]);
+    let rows = costs(&[By::Commit], (0, i64::MAX), &kept.pages(), &book, &[]);
     let told: Vec<(Option<&str>, Option<u64>)> = rows.iter().map(|(key, row)| (key[0].as_deref(), row.figures.micros.known())).collect();
     assert_eq!(told, [(None, Some(9_420)), (Some("5a47fbbc61124b4c048ea4941a49343a9c184e25"), Some(63_780))]);
 }
@@ -256,7 +254,7 @@ fn codex_and_gemini_are_understood() {
 #[test]
 fn a_loop_a_wait_and_a_full_context_are_found() {
     let (mut book, kept) = (Book::default(), Kept::default());
-    let mut send = |event: Value, at: i64| book.apply(hook("", event.to_string().as_bytes(), at).unwrap(), &kept, at);
+    let mut send = |event: Value, at: i64| book.apply(hook("", event.to_string().as_bytes(), at).unwrap().signals, &kept, at);
     for n in 0..5 {
         let call = json!({
             "session_id": "s", "cwd": "/w", "hook_event_name": "PostToolUseFailure", "tool_name": "Bash",
@@ -287,14 +285,14 @@ fn answers_that_a_plug_in_reports_cost_what_it_says_once() {
         "tokens": {"input": 100, "output": 20, "cache_read": 7, "reasoning": null},
     });
     for _ in 0..2 {
-        book.apply(hook("opencode", answer.to_string().as_bytes(), NOW).unwrap(), &kept, NOW);
+        book.apply(hook("opencode", answer.to_string().as_bytes(), NOW).unwrap().signals, &kept, NOW);
     }
     let session = book.sessions().next().unwrap();
     assert_eq!((session.micros(), session.requests(), session.model()), (Some(12_345), 1, Some("big-pickle")));
     let (_, figures) = session.figures().next().unwrap();
     assert_eq!((figures.input.known(), figures.cache_read.known(), figures.reasoning.known()), (Some(100), Some(7), None));
-    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"UserPromptSubmit"}"#, NOW).unwrap(), &kept, NOW);
-    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"Interrupt"}"#, NOW + 1).unwrap(), &kept, NOW + 1);
+    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"UserPromptSubmit"}"#, NOW).unwrap().signals, &kept, NOW);
+    book.apply(hook("codex", br#"{"session_id":"c","hook_event_name":"Interrupt"}"#, NOW + 1).unwrap().signals, &kept, NOW + 1);
     assert_eq!(book.named("codex", "c").next().unwrap().state(NOW + 1).0, State::Idle);
     let key = book.named("codex", "c").next().unwrap().key.clone();
     assert!(book.tell(&key, 7) && !book.tell(&key, 7));
@@ -305,16 +303,16 @@ fn answers_that_a_plug_in_reports_cost_what_it_says_once() {
 #[test]
 fn sessions_beyond_the_bound_give_way_with_their_pages_and_stay_counted() {
     let (mut book, kept) = (Book::default(), Kept::default());
-    let count = book::MAX_SESSIONS + 3;
+    let count = MAX_SESSIONS + 3;
     for n in 0..count {
         let event = json!({"session_id": format!("s{n}"), "hook_event_name": "UserPromptSubmit", "prompt_id": format!("p{n}")});
         let now = NOW + n as i64;
-        book.apply(hook("", event.to_string().as_bytes(), now).unwrap(), &kept, now);
+        book.apply(hook("", event.to_string().as_bytes(), now).unwrap().signals, &kept, now);
         kept.keep(&mut book);
     }
-    assert_eq!(book.sessions().count(), book::MAX_SESSIONS);
+    assert_eq!(book.sessions().count(), MAX_SESSIONS);
     assert!(book.named("claude-code", "s0").next().is_none() && book.named("claude-code", "s3").next().is_some());
-    assert_eq!(kept.pages().len(), book::MAX_SESSIONS, "their pages are gone too");
+    assert_eq!(kept.pages().len(), MAX_SESSIONS, "their pages are gone too");
     for book in [&book, &Book::restored(&kept.all())] {
         let mut batch = crate::model::Batch::default();
         book.totals(NOW).push(&mut batch, NOW);

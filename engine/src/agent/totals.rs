@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::findings::KINDS;
+use super::item::KINDS_OF_TOKENS;
 use super::session::{Figures, Session, State, ToolCounts};
 use crate::model::{Batch, Labels, TimestampMs};
 
@@ -72,14 +73,8 @@ impl Totals {
                     put("agent_cost_usd_total", &labels, micros as f64 / 1e6);
                 }
                 put("agent_requests_total", &labels, figures.requests as f64);
-                let kinds = [
-                    ("input", figures.input),
-                    ("output", figures.output),
-                    ("cache_read", figures.cache_read),
-                    ("cache_creation", figures.cache_creation),
-                    ("reasoning", figures.reasoning),
-                ];
-                for (kind, count) in kinds.into_iter().filter_map(|(kind, sum)| Some((kind, sum.known()?))) {
+                let by_kind = KINDS_OF_TOKENS.into_iter().zip(figures.sums().into_iter().skip(1));
+                for (kind, count) in by_kind.filter_map(|(kind, sum)| Some((kind, sum.known()?))) {
                     put("agent_tokens_total", &[("model", model.as_str()), ("type", kind)], count as f64);
                 }
             }

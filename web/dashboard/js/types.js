@@ -171,7 +171,7 @@
 /**
  * What agents cost, by what was asked for.
  * @typedef {object} AgentCosts
- * @property {string[]} by  What rows are told apart by.
+ * @property {string[]} by  The dimensions of the rows.
  * @property {AgentCostRow[]} rows  The rows, the dearest first. They add up to `total`.
  * @property {AgentCostRow} total  All rows together.
  */

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use taskpulse_actors::view::{CiRepository, Target};
-use taskpulse_engine::agent::{Commit, SessionKey};
+use taskpulse_engine::agent::{Commit, Hook};
+use taskpulse_engine::ci::figures::verdict;
 use taskpulse_engine::model::fnv1a;
 
 use crate::server::AppState;
@@ -20,14 +21,14 @@ const READ: [&str; 5] = ["UserPromptSubmit", "PostToolUse", "PostToolUseFailure"
 type Cause = (String, String);
 
 /// The answer to a hook of a session that is to be told something.
-pub(super) fn of(state: &AppState, session: &SessionKey, body: &[u8]) -> Option<Value> {
-    let said: Value = serde_json::from_slice(body).ok()?;
-    let event = said.get("hook_event_name")?.as_str().filter(|event| READ.contains(event))?;
-    let commits = state.agents.read(|book| {
-        let known = book.named(&session.agent, &session.id).max_by_key(|session| session.last_seen)?;
+pub(super) fn of(state: &AppState, hook: &Hook) -> Option<Value> {
+    if !READ.contains(&hook.event.as_str()) {
+        return None;
+    }
+    let (key, commits) = state.agents.read(|book| {
+        let known = book.newest(&hook.session.agent, &hook.session.id)?;
         Some((known.key.clone(), known.commits.clone()))
-    });
-    let (key, commits) = commits?;
+    })?;
     let views = &state.reporter.views;
     let mut causes = failed_runs(&commits, &views.repositories());
     causes.extend(probes_down(&commits, &views.targets()));
@@ -43,20 +44,23 @@ pub(super) fn of(state: &AppState, session: &SessionKey, body: &[u8]) -> Option<
         return None;
     }
     let text: String = format!("Taskpulse: {}", sentences.join(" ")).chars().take(MAX_TOLD).collect();
-    Some(json!({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}))
+    Some(json!({"hookSpecificOutput": {"hookEventName": hook.event, "additionalContext": text}}))
 }
 
 /// Runs of CI that failed on commits of a session.
 fn failed_runs(commits: &[Commit], repositories: &[Arc<CiRepository>]) -> Vec<Cause> {
-    let failed = |conclusion: &Option<String>| matches!(conclusion.as_deref(), Some("failure" | "timed_out" | "startup_failure"));
     let mut causes = Vec::new();
-    for run in repositories.iter().flat_map(|repository| &repository.runs).filter(|run| failed(&run.conclusion)) {
+    for run in repositories.iter().flat_map(|repository| &repository.runs).filter(|run| verdict(run.conclusion.as_deref()) == Some(false)) {
         let Some(commit) = commits.iter().find(|commit| is_same(&commit.id, &run.sha)) else { continue };
-        let short: String = commit.id.chars().take(7).collect();
-        let told = format!("CI failed on your commit {short}: workflow {}, {}.", run.workflow, run.url);
+        let told = format!("CI failed on your commit {}: workflow {}, {}.", short(&commit.id), run.workflow, run.url);
         causes.push((format!("run {} {}", run.id, run.attempt), told));
     }
     causes
+}
+
+/// The beginning of the id of a commit, as git shows it.
+fn short(id: &str) -> &str {
+    &id[..id.floor_char_boundary(7)]
 }
 
 /// Whether one of two ids of a commit is the other, or its beginning.
@@ -71,10 +75,9 @@ fn probes_down(commits: &[Commit], targets: &[Target]) -> Vec<Cause> {
         let Some(since) = target.since else { continue };
         let before = |commit: &&Commit| (0.0..AFTER_SECONDS).contains(&(since - commit.at as f64 / 1e3));
         let Some(commit) = commits.iter().rev().find(before) else { continue };
-        let short: String = commit.id.chars().take(7).collect();
         let minutes = ((since - commit.at as f64 / 1e3) / 60.0).round();
         let why = target.reason.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let told = format!("The probe {} is down{why} since {minutes} min after your commit {short}.", target.target);
+        let told = format!("The probe {} is down{why} since {minutes} min after your commit {}.", target.target, short(&commit.id));
         causes.push((format!("probe {} {since}", target.target), told));
     }
     causes

@@ -110,9 +110,15 @@ impl Costs {
     }
 }
 
-fn week_of(at: TimestampMs) -> String {
-    let Ok(time) = jiff::Timestamp::from_millisecond(at) else { return String::new() };
-    let week = time.to_zoned(jiff::tz::TimeZone::UTC).date().iso_week_date();
+/// The date of a time, UTC.
+pub(crate) fn date_of(at: TimestampMs) -> Option<jiff::civil::Date> {
+    jiff::Timestamp::from_millisecond(at).ok().map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+/// The ISO week of a time, UTC (`2026-W48`); empty for one that no calendar has.
+pub(crate) fn week_of(at: TimestampMs) -> String {
+    let Some(date) = date_of(at) else { return String::new() };
+    let week = date.iso_week_date();
     format!("{}-W{:02}", week.year(), week.week())
 }
 
