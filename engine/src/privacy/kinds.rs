@@ -108,7 +108,7 @@ pub(super) fn names_tool(plain: &str) -> bool {
     matches!(plain, "tool_name" | "function_name" | "gen_ai_tool_name" | "ai_toolcall_name")
 }
 
-/// How the short name begins of the person, the account or the installation that an attribute tells.
+/// The prefix of the short name for what an attribute names: a person, an account or an installation.
 pub(super) fn of_person(plain: &str) -> Option<&'static str> {
     match plain {
         "user_email" | "user_id" | "user_account_uuid" | "user_account_id" | "user_name" | "user_full_name" | "user_hash"

@@ -32,7 +32,7 @@ const SWEEP: TimeNs = 60 * SECOND;
 const MAX_CHARS: usize = 200;
 const SECOND: TimeNs = 1_000_000_000;
 
-/// What tells series of calls apart.
+/// The labels of a series of calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Call {
     service: String,
