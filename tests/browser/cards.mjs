@@ -120,3 +120,44 @@ test('a line beside a figure shows a spike that lasted for one sample', async ()
     await machine.remove()
   }
 })
+
+test('figures of this machine stay its own while others send series of the same names', async () => {
+  const machine = await Service.prepare()
+  try {
+    await machine.start()
+    const own = await until('its fullest disk', async () => (await machine.get('/api/v1/query?query=topk(1,system_filesystem_utilization_ratio{fstype=""})')).result[0]?.metric.mountpoint)
+    const value = (/** @type {string} */ text) => ({ stringValue: text })
+    const point = (/** @type {number} */ v, /** @type {object} */ labels) => ({ timeUnixNano: `${Date.now()}000000`, asDouble: v, attributes: Object.entries(labels).map(([key, text]) => ({ key, value: value(text) })) })
+    const gauge = (/** @type {string} */ name, /** @type {string} */ unit, /** @type {object[]} */ dataPoints) => ({ name, unit, gauge: { dataPoints } })
+    const metrics = [
+      gauge('system.cpu.utilization', '1', [point(0.01234, {})]), gauge('system.memory.utilization', '1', [point(0.01234, {})]), gauge('system.uptime', 's', [point(31.5e7, {})]),
+      gauge('system.filesystem.utilization', '1', [point(0.999, { mountpoint: '/away' }), point(0.999, { mountpoint: own })]), gauge('system.filesystem.usage', 'By', [point(77, { mountpoint: own, state: 'free' })]),
+      gauge('process.cpu.utilization', '1', [point(900, { process: 'elsewhere' })]), gauge('system.cpu.core.utilization', '1', [point(0.5, { cpu: '4711' })]),
+    ]
+    // Named before this machine in any order: by its instance, and by its job alone.
+    for (const attributes of [{ 'service.name': 'a', 'service.instance.id': 'a' }, { 'service.name': 'a' }]) {
+      const resource = { attributes: Object.entries(attributes).map(([key, text]) => ({ key, value: value(text) })) }
+      const sent = await fetch(`${machine.url}/v1/metrics`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] }) })
+      assert.equal(sent.status, 200, await sent.text())
+    }
+    await until('they are kept', async () => (await machine.get('/api/v1/query?query=system_filesystem_utilization_ratio{mountpoint="/away"}')).result.length === 2)
+    await withPage(async ({ page }) => {
+      await page.goto(machine.url)
+      const card = page.locator('[data-panel="machine"]')
+      await card.locator('.row', { hasText: 'running' }).locator('a.figure').waitFor(PATIENCE)
+      const text = await card.innerText()
+      assert.doesNotMatch(text, /1\.2\d?\s%|\/away|elsewhere|\d y/)
+      assert.doesNotMatch(await card.locator('.row', { hasText: 'disk' }).first().innerText(), /100\s%/)
+      assert.doesNotMatch(await card.locator('.row', { hasText: 'disk' }).first().innerHTML(), /77\s?B\b/)
+      await page.goto(`${machine.url}/#/system`)
+      await page.locator('[data-panel="disks"] tbody tr').first().waitFor(PATIENCE)
+      await page.locator('[data-panel="cores"] li').first().waitFor(PATIENCE)
+      assert.doesNotMatch(await page.locator('.system-page').innerText(), /\/away|elsewhere|4711/)
+      assert.doesNotMatch(await page.locator('[data-panel="disks"]').innerText(), /100\s%|99\.9/)
+      await page.locator('[data-panel="chart-cpu"] .plot').waitFor(PATIENCE)
+      assert.equal(await page.locator('[data-panel="chart-cpu"] .legend li').count(), 1)
+    })
+  } finally {
+    await machine.remove()
+  }
+})

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import vm from 'node:vm'
 import { percent } from '../../../web/dashboard/js/format.js'
+import { own } from '../../../web/dashboard/js/own.js'
 
 const source = readFileSync(new URL('../../../web/dashboard/js/boot.js', import.meta.url), 'utf8')
 const CPU = 'system_cpu_utilization_ratio'
@@ -21,8 +22,11 @@ function shown(frame) {
   })
   const early = /** @type {any} */ (window).taskpulseEarly
   socket.onmessage({ data: JSON.stringify({ id: 1, type: 'snapshot', seq: 0, time: 1000, ...frame }) })
+  asked = early.wants[1].match
   return [place.textContent, place.className, early.heard.length]
 }
+/** What it subscribed to last. @type {string[]} */
+let asked = []
 /** @param {string} value @param {number} [at] @param {object} [more] */
 const cpu = (value, at = 990, more = {}) => ({ data: [{ metric: { __name__: CPU, ...more }, values: [[at, value]] }] })
 
@@ -30,6 +34,12 @@ test('the first figures are written as the page writes them', () => {
   for (const value of [0, 0.0004, 0.00123, 0.0567, 0.0999, 0.1, 0.874, 1, 1.25]) {
     assert.deepEqual(shown(cpu(String(value))), [percent(value), 'figure', 1], String(value))
   }
+})
+
+test('series of this machine alone are subscribed to, as the page asks for them', () => {
+  shown({ data: [] })
+  assert.ok(asked.includes(own(CPU)) && asked.includes(own('system_memory_usage_bytes{state="used"}')), asked.join())
+  for (const selector of asked) assert.match(selector, /[{,]job="",instance="",host="",host_name=""}$/)
 })
 
 test('no figure is shown of a series that ended, of another machine, or of another subscription', () => {

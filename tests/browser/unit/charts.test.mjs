@@ -174,7 +174,7 @@ test('a counter is asked for its growth, anything else as it is', () => {
 
 test('statuses have one order, word and colour everywhere, and unknown ones come last', () => {
   const spec = boardChart(/** @type {any} */ ({ project: 'a "b"', tag: 'master' }))
-  assert.deepEqual(spec.selectors, ['taskmaster_tasks{project="a \\"b\\"",tag="master"}'])
+  assert.deepEqual(spec.selectors, ['taskmaster_tasks{project="a \\"b\\"",tag="master",job="",instance="",host="",host_name=""}'])
   const lines = ['odd', 'pending', 'done', 'review'].map((status) => line({ __name__: 'taskmaster_tasks', status }, [1, 2]))
   const never = line({ __name__: 'taskmaster_tasks', status: 'blocked' }, [0, 0])
   assert.deepEqual(linesOf(spec, [answer([...lines, never])], []).lines.map((l) => l.name), ['done', 'in review', 'pending', 'odd'])

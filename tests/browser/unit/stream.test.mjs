@@ -3,11 +3,15 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { own } from '../../../web/dashboard/js/own.js'
 import { Socket, pass, rest, settle } from './page.mjs'
 
 const { connect, epoch, refusal, socketState, subscribe } = await import('../../../web/dashboard/js/stores/connection.js')
 const { serverTime } = await import('../../../web/dashboard/js/stores/clock.js')
 const { lastSampleAt, link, newest, want } = await import('../../../web/dashboard/js/stores/samples.js')
+
+/** What every page subscribes to, of this machine. */
+const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score'].map(own)
 
 /** @param {string} name @param {Array<[number, string]>} values */
 const series = (name, values) => ({ metric: { __name__: name }, values })
@@ -69,7 +73,7 @@ test('all figures of a page share one subscription, and end with it', async () =
   await settle()
   const made = Socket.last().sent.slice(before)
   assert.deepEqual(made.map((m) => m.op), ['unsubscribe', 'subscribe'])
-  assert.deepEqual(made[1].match, ['a', 'b*', 'system_cpu_utilization_ratio', 'taskpulse_health_score'])
+  assert.deepEqual(made[1].match, ['a', 'b*', ...PULSE])
   ends[0]()
   await settle()
   pass(4)
@@ -77,7 +81,7 @@ test('all figures of a page share one subscription, and end with it', async () =
   want(['b*'])()
   await settle()
   pass(6)
-  assert.deepEqual(Socket.last().sent.filter((m) => m.op !== 'ping').at(-1).match, ['a', 'system_cpu_utilization_ratio', 'taskpulse_health_score'])
+  assert.deepEqual(Socket.last().sent.filter((m) => m.op !== 'ping').at(-1).match, ['a', ...PULSE])
   ends[1]()
   await settle()
 })

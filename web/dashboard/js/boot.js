@@ -12,13 +12,15 @@
   // Other pages have no state to show and open no stream.
   if (root.dataset.state) {
     // What every page subscribes to, and what the cards of the first page show besides: a test holds that nothing else is subscribed at the start.
-    const match = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
+    const names = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
     if (/^(#\/?(now)?([/?].*)?)?$/.test(location.hash)) {
-      match.push(
-        'process_cpu_utilization_ratio', 'system_cpu_load_average_*', 'system_cpu_load_average_1m', 'system_filesystem_usage_bytes{state="free"}', 'system_filesystem_utilization_ratio',
+      names.push(
+        'process_cpu_utilization_ratio', 'system_cpu_load_average_1m', 'system_cpu_load_average_5m', 'system_filesystem_usage_bytes{state="free"}', 'system_filesystem_utilization_ratio',
         'system_memory_limit_bytes', 'system_memory_usage_bytes{state="used"}', 'system_memory_utilization_ratio', 'system_uptime_seconds',
       )
     }
+    // As `own.js` asks for those of this machine.
+    const match = names.map((name) => `${name.replace(/}$/, '') + (name.endsWith('}') ? ',' : '{')}job="",instance="",host="",host_name=""}`)
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
     /** What `stores/connection.js` goes on with: a subscription's place in the list is its number, which is above 0. */
     const early = { socket, wants: [null, { topic: 'samples', match }, ...['status', 'alerts', 'recommendations', 'events'].map((topic) => ({ topic }))], heard: /** @type {string[]} */ ([]) }

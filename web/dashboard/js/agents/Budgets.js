@@ -8,6 +8,7 @@ import { Panel } from '../components/Panel.js'
 import { capital, clockTime, DASH, day, money, percent, sentences, since } from '../format.js'
 import { useAnswer, useQuery, useWidth } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { minute } from '../stores/pace.js'
 import { NOT_KEPT, past } from '../stores/past.js'
 import { historyOf } from '../stores/place.js'
@@ -62,7 +63,7 @@ function BurnDown({ budget, selector }) {
   const now = Math.min(end, minute.value)
   const seconds = Math.max(GRID_S, Math.ceil((now - start) / GRID_S) * GRID_S)
   const step = Math.max(60, Math.ceil(seconds / POINTS / 60) * 60)
-  const { lines: [line], state } = useQuery({ query: selector, seconds, step })
+  const { lines: [line], state } = useQuery({ query: own(selector), seconds, step })
   const [box, width] = useWidth()
   const last = leftAtEnd(budget)
   const left = used === null ? null : limit - used

@@ -12,6 +12,7 @@ import { Table } from '../components/Table.js'
 import { age, count, DASH, format, sentences, since, span } from '../format.js'
 import { useAnswer, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { now } from '../stores/clock.js'
 import { address, period, place, range } from '../stores/place.js'
 import { past } from '../stores/past.js'
@@ -19,7 +20,7 @@ import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { answerTime, certificate, OTHER, PHASES, phasesOf, worstFirst } from './phases.js'
 
-const BY_PHASE = 'probe_http_duration_seconds'
+const BY_PHASE = own('probe_http_duration_seconds')
 /** Checks that may be missed before what is known is old. */
 const MISSED = 3
 /** The share is worked out anew so often. */
@@ -30,7 +31,7 @@ export function Probes() {
   const targets = status.value?.targets ?? []
   const seconds = Math.max(300, Math.round(range.value.seconds))
   const time = Math.floor(period.value.end / PACE_S) * PACE_S
-  const { data } = useAnswer('/api/v1/query', { query: `avg_over_time(probe_success[${seconds}s])`, time })
+  const { data } = useAnswer('/api/v1/query', { query: `avg_over_time(${own('probe_success')}[${seconds}s])`, time })
   const shares = new Map((data?.result ?? []).map((/** @type {any} */ r) => [r.metric.target, Number(r.value[1])]))
   const samples = newest(BY_PHASE)
   const rows = worstFirst(targets).map((target, order) => ({

@@ -4,6 +4,7 @@
 import { count } from '../format.js'
 import { useQuery } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { utc } from '../stores/place.js'
 import { listFace } from '../components/faces.js'
 import { Panel } from '../components/Panel.js'
@@ -19,7 +20,7 @@ const FOUR_WEEKS = 28 * 86_400
 /** @param {{ repo: string }} props */
 export function Week({ repo }) {
   const { lines, state, error, retry } = useQuery({
-    query: `sum by (conclusion) (count_over_time(github_actions_run_duration_seconds{repo=${JSON.stringify(repo)}}[1h]))`, seconds: FOUR_WEEKS, step: 3600,
+    query: `sum by (conclusion) (count_over_time(${own(`github_actions_run_duration_seconds{repo=${JSON.stringify(repo)}}`)}[1h]))`, seconds: FOUR_WEEKS, step: 3600,
   })
   const cells = week(lines, utc.value)
   const most = Math.max(1, ...cells.flat().map((c) => c.runs))

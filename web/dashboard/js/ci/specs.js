@@ -6,6 +6,7 @@
  * @import { ChartSpec } from '../chart/specs.js'
  */
 import { coloursOf } from '../chart/colours.js'
+import { own } from '../own.js'
 import { caption } from '../selector.js'
 
 const FROM_RUNS = 'Filled by the runs that end in this time. A longer period may hold some.'
@@ -15,7 +16,7 @@ export function specsOf(repo, workflows, window, words) {
   // One colour a workflow, whichever of them a chart has and however many labels are left of it.
   const colours = coloursOf(workflows)
   const colour = (/** @type {import('../types.js').Metric} */ m) => colours.get(m.workflow) ?? '--series-other'
-  const of = `{repo=${JSON.stringify(repo)}}`
+  const of = own(`{repo=${JSON.stringify(repo)}}`)
   const mean = (/** @type {string} */ metric, by = '') => `avg${by}(avg_over_time(${metric}${of}[${window}]))`
   const queue = mean('github_actions_run_queue_seconds')
   const part = (/** @type {string} */ query, /** @type {string} */ name) => `label_replace(${query}, "part", "${name}", "", "")`

@@ -6,6 +6,7 @@
 import { age, count, DASH, format, quoted, since, span } from '../format.js'
 import { useFeeds } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { minute } from '../stores/pace.js'
 import { address } from '../stores/place.js'
 import { sourcesOf, status } from '../stores/status.js'
@@ -23,7 +24,7 @@ const MISSED = 3
 export function ApplicationCard() {
   const s = status.value
   // Asked for together with the lines of the other cards, before the status is there.
-  useFeeds([SCORE])
+  useFeeds([own(SCORE)])
   return html`
     <${Panel} title="Application" kind="card" name="application" face=${s ? 'data' : 'loading'}>
       ${s && html`<${Health} health=${s.health} />
@@ -40,7 +41,7 @@ function Health({ health }) {
   const words = low.length > 0 ? `low: ${low.map((p) => `${p.part} ${Math.round(p.score ?? 0)}`).join(', ')}` : health.score === null ? 'not known yet' : 'of 100'
   return html`
     <${Row} name="health" metric=${SCORE} figure=${html`<${Figure} value=${health.score} unit="score" series=${SCORE} label="Health score, of 100" why=${health.missing.map((m) => `${m.part}: ${m.why}`).join('; ') || 'Not computed yet.'} />`}
-      detail=${words && html`<a href=${address('application')} title=${low.map((p) => `${p.part}: ${p.why}`).join('; ') || undefined}>${words}</a>`} spark=${html`<${Spark} selector=${SCORE} top=${100} />`} />`
+      detail=${words && html`<a href=${address('application')} title=${low.map((p) => `${p.part}: ${p.why}`).join('; ') || undefined}>${words}</a>`} spark=${html`<${Spark} selector=${own(SCORE)} top=${100} />`} />`
 }
 
 /** A figure that stands alone: a dash with the reason where there is none. @param {string} why */
@@ -69,7 +70,7 @@ function Slowest({ targets }) {
   return html`
     <${Row} name="slowest" metric="probe_duration_seconds" figure=${html`<${Figure} value=${slowest.duration_seconds} unit="seconds" series=${series} label=${`How long the check of ${quoted(slowest.target)} took`} />`}
       detail=${html`<a href=${address('application', slowest.target)} title=${slowest.target}><bdi>${slowest.target}</bdi></a>${old > MISSED * slowest.interval_seconds + 70 && html` <span class="stale-age">${age(old)} old</span>`}`}
-      spark=${html`<${Spark} selector=${series} />`} />`
+      spark=${html`<${Spark} selector=${own(series)} />`} />`
 }
 
 /** @param {{ targets: Target[] }} props */

@@ -6,6 +6,7 @@
  */
 import { ago, capital, count, DASH, digits, percent, sentences, span } from '../format.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { runMark, runWord } from '../statuses.js'
 import { chosenWorkflow, choice, choiceKey, choices, ci, refreshCi } from '../stores/ci.js'
 import { minute } from '../stores/pace.js'
@@ -61,7 +62,7 @@ function Shown({ shown: { repository, workflow } }) {
   return html`
     <div class="ci" data-repo=${repository.repo}>
       <${Row} name="success" metric="github_actions_success_ratio" figure=${html`<${Figure} value=${workflow?.success_ratio} unit="ratio" series=${ratio} label="Share of runs that succeeded" why=${reading || 'No run succeeded or failed yet.'} />`}
-        detail=${workflow && html`<span title="the last completed runs">of ${count(workflow.judged_runs, 'run')}</span>`} spark=${html`<${Spark} selector=${ratio} top=${1} />`} />
+        detail=${workflow && html`<span title="the last completed runs">of ${count(workflow.judged_runs, 'run')}</span>`} spark=${html`<${Spark} selector=${own(ratio)} top=${1} />`} />
       <${Row} name="median" figure=${html`<${Figure} value=${workflow?.p50_seconds} unit="seconds" series=${series('github_actions_run_duration_seconds')} label="Median duration of runs" why=${reading || 'No run has ended yet.'} />`}
         detail=${change !== null && html`<span title=${`${span(workflow?.p50_before_seconds ?? 0)} in as many runs before`}>${change > 0 ? '+' : ''}${percent(change)} ${change > 0 ? '▲ longer' : change < 0 ? '▼ shorter' : ''}</span>`} />
       <${Row} name="under way" metric="github_actions_active_runs" figure=${html`<${Figure} value=${repository.active} unit="count" series=${`github_actions_active_runs{repo=${JSON.stringify(repository.repo)}}`} label="Runs under way" />`}

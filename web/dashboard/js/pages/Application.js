@@ -13,6 +13,7 @@ import { Chart } from '../chart/Chart.js'
 import { Panel } from '../components/Panel.js'
 import { caption } from '../selector.js'
 import { html, useMemo } from '../lib.js'
+import { own } from '../own.js'
 import { address, place } from '../stores/place.js'
 import { status } from '../stores/status.js'
 
@@ -20,7 +21,7 @@ import { status } from '../stores/status.js'
 const LATENCY = { ...APPLICATION_CHART, title: 'Answer time', note: 'of checks that succeeded' }
 /** @type {ChartSpec & { query: string }} */
 const SUCCESS = {
-  id: 'probe-success', title: 'Up', note: 'share of checks that succeeded', unit: 'ratio', top: 1, selectors: ['probe_success'], query: 'avg by (target) (avg_over_time(probe_success[5m]))',
+  id: 'probe-success', title: 'Up', note: 'share of checks that succeeded', unit: 'ratio', top: 1, selectors: [own('probe_success')], query: `avg by (target) (avg_over_time(${own('probe_success')}[5m]))`, metricName: 'probe_success',
   name: (m) => m.target ?? caption(m), fill: 'Filled by the probes as soon as they have asked.',
 }
 
@@ -48,11 +49,11 @@ function One({ target }) {
 
 /** A check that failed has phases too, but they lead to no answer. @param {string} target @returns {ChartSpec & { query: string }} */
 function phaseChart(target) {
-  const of = `{target=${JSON.stringify(target)}}`
+  const of = own(`{target=${JSON.stringify(target)}}`)
   const rank = (/** @type {string|undefined} */ phase) => PHASES.findIndex((p) => p.phase === phase)
   return {
     id: 'phases', title: 'Phases of a check', note: `${target}, where it succeeded`, unit: 'seconds', stacked: true, selectors: [`probe_http_duration_seconds${of}`],
-    query: `probe_http_duration_seconds${of} and on (target) probe_success == 1`, name: (m) => PHASES.find((p) => p.phase === m.phase)?.word ?? caption(m),
+    query: `probe_http_duration_seconds${of} and on (target) ${own('probe_success')} == 1`, name: (m) => PHASES.find((p) => p.phase === m.phase)?.word ?? caption(m),
     colour: (m) => PHASES.find((p) => p.phase === m.phase)?.colour ?? '--line-2', pick: (series) => [...series].sort((a, b) => rank(a.metric.phase) - rank(b.metric.phase)),
     fill: 'No check of it succeeded in this time.',
   }

@@ -9,6 +9,7 @@ import { SourceTrouble } from '../components/SourceTrouble.js'
 import { count, sentences, since, span } from '../format.js'
 import { useInTurns, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
+import { isSole, own } from '../own.js'
 import { now } from '../stores/clock.js'
 import { past, unwatched } from '../stores/past.js'
 import { newest } from '../stores/samples.js'
@@ -18,7 +19,8 @@ import { FileSystems, Network } from '../system/Disks.js'
 import { Groups, Processes } from '../system/Processes.js'
 import { MORE_CHARTS } from '../system/charts.js'
 
-const FACTS = ['system_uptime_seconds', 'system_processes', 'system_memory_limit_bytes', 'system_cpu_core_utilization_ratio']
+const [UPTIME, PROCESSES, MEMORY, CORES] = ['system_uptime_seconds', 'system_processes', 'system_memory_limit_bytes', 'system_cpu_core_utilization_ratio'].map(own)
+const FACTS = [UPTIME, PROCESSES, MEMORY, CORES]
 
 const CHARTS = [...MACHINE_CHARTS, ...MORE_CHARTS]
 /** Tables below the charts, in their two columns. */
@@ -59,11 +61,11 @@ function Facts() {
 }
 
 /** @param {string} selector */
-const one = (selector) => newest(selector)[0]?.v ?? null
+const one = (selector) => newest(selector).find((s) => isSole(s.metric))?.v ?? null
 
 function facts() {
-  const [up, processes, memory] = [one('system_uptime_seconds'), one('system_processes'), one('system_memory_limit_bytes')]
-  const cores = newest('system_cpu_core_utilization_ratio').length
+  const [up, processes, memory] = [one(UPTIME), one(PROCESSES), one(MEMORY)]
+  const cores = newest(CORES).length
   return [
     cores > 0 && count(cores, 'core'),
     memory !== null && `${(memory / 1024 ** 3).toFixed(memory < 1024 ** 3 * 10 ? 1 : 0)}\u00a0GiB of memory`,

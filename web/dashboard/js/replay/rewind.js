@@ -6,12 +6,13 @@
  * @import { Alert, Board, Ci, CiRepository, CiRun, Event as TimelineEvent, Metric, Source, Status, Target, Task } from '../types.js'
  * @import { Piece } from '../advice/life.js'
  * @typedef {{ metric: Metric, t: number, v: number }} Sample
- * @typedef {(name: string, labels?: Metric) => Sample[]} Figures  the samples of a metric at the moment, of those series that have these labels
+ * @typedef {(name: string, labels?: Metric) => Sample[]} Figures  the samples of a metric at the moment, of those series of this service that have these labels; of another's where the labels name it
  */
+import { isOwn } from '../own.js'
 import { NOT_KEPT } from '../stores/past.js'
 
 /** @param {Sample[]} samples @returns {Figures} */
-export const figuresOf = (samples) => (name, labels = {}) => samples.filter((s) => s.metric.__name__ === name && Object.entries(labels).every(([label, value]) => s.metric[label] === value))
+export const figuresOf = (samples) => (name, labels = {}) => samples.filter((s) => s.metric.__name__ === name && (isOwn(s.metric) || !isOwn(labels)) && Object.entries(labels).every(([label, value]) => s.metric[label] === value))
 
 /** The one figure that is meant; null where there is none. @param {Sample[]} found */
 const only = (found) => (found.length > 0 && !Number.isNaN(found[0].v) ? found[0].v : null)

@@ -7,6 +7,7 @@ import { Panel } from '../components/Panel.js'
 import { count, since } from '../format.js'
 import { useFeeds } from '../hooks.js'
 import { html, useEffect } from '../lib.js'
+import { own } from '../own.js'
 import { minute } from '../stores/pace.js'
 import { address, range } from '../stores/place.js'
 import { followCrashes } from './crashes.js'
@@ -20,12 +21,12 @@ const MEMORY = 'system_memory_utilization_ratio'
 
 export function Ribbon() {
   useEffect(followCrashes, [])
-  const [cpu, memory] = useFeeds([CPU, MEMORY])
+  const [cpu, memory] = useFeeds([own(CPU), own(MEMORY)])
   const { words, step, seconds, live } = range.value
   const left = tasksLeft.value
   const tracks = [
-    { name: 'CPU', selector: CPU, line: cpu.lines.values().next().value ?? null, step },
-    { name: 'memory', selector: MEMORY, line: memory.lines.values().next().value ?? null, step },
+    { name: 'CPU', selector: CPU, line: cpu.lines.get(CPU) ?? null, step },
+    { name: 'memory', selector: MEMORY, line: memory.lines.get(MEMORY) ?? null, step },
   ]
   const sampled = Math.min(...tracks.map(({ line }) => line?.t[0] ?? Infinity))
   const first = Math.min(firstMark.value, sampled)

@@ -5,11 +5,12 @@
  */
 import { get } from '../api.js'
 import { effect, signal, untracked } from '../lib.js'
+import { own } from '../own.js'
 import { events } from '../stores/events.js'
 import { startsUnannounced } from './gaps.js'
 
-/** The service measures itself every 10 s, without a label; those of other services, read as targets, have some. */
-const OWN = 'taskpulse_process_start_time_seconds{job="",instance=""}'
+/** The service measures itself every 10 s. */
+const OWN = own('taskpulse_process_start_time_seconds')
 /** A sample counts for five minutes: at one instant of each four it is found wherever it lies. */
 const STEP_S = 240
 /** As many instants as the service works out at once. */

@@ -6,6 +6,7 @@
  * @import { Board, Tasks } from '../types.js'
  */
 import { computed, effect, signal, untracked } from '../lib.js'
+import { isOwn } from '../own.js'
 import { shareTasks } from '../share.js'
 import { onEvents } from './events.js'
 import { past } from './past.js'
@@ -44,7 +45,7 @@ export function followBoards() {
   follow()
   onEvents((fresh) => { if (fresh.some((e) => e.source === 'taskmaster')) refreshBoards() })
   onSamples((series) => {
-    const counts = series.filter((s) => s.metric.__name__ === 'taskmaster_tasks')
+    const counts = series.filter((s) => s.metric.__name__ === 'taskmaster_tasks' && isOwn(s.metric))
       .map((s) => `${s.metric.project}/${s.metric.tag}/${s.metric.status}=${s.values.at(-1)?.[1]}`).sort().join()
     if (counts && seen !== '' && counts !== seen) refreshBoards()
     if (counts) seen = counts

@@ -7,6 +7,7 @@
  * @import { Matrix, Metric } from '../types.js'
  */
 import { batch, computed, effect, signal } from '../lib.js'
+import { own } from '../own.js'
 import * as selectors from '../selector.js'
 import { awake } from './awake.js'
 import { now, serverTime } from './clock.js'
@@ -19,7 +20,7 @@ import { past } from './past.js'
 /** No sample for this long, and what is shown is no longer live. */
 const STALE_AFTER_S = 15
 /** Subscribed on every page, to see that data still arrives. */
-const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score']
+const PULSE = ['system_cpu_utilization_ratio', 'taskpulse_health_score'].map(own)
 /** What is no longer wanted is still subscribed for this long: whoever changes pages wants much of it again. */
 const LINGER_MS = 5000
 /** A series without a sample for this long has ended: its figure is a dash. */

@@ -6,12 +6,13 @@ import { count, format, percent } from '../format.js'
 import { useSamples } from '../hooks.js'
 import { html } from '../lib.js'
 import { byName } from '../order.js'
+import { own } from '../own.js'
 import { print } from '../selector.js'
 import { historyOf } from '../stores/place.js'
 import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 
-const CORES = 'system_cpu_core_utilization_ratio'
+const CORES = own('system_cpu_core_utilization_ratio')
 /** More cores than these are told in one figure. */
 const MOST = 256
 

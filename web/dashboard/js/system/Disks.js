@@ -8,14 +8,15 @@ import { Table } from '../components/Table.js'
 import { count } from '../format.js'
 import { useQuery, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { print } from '../selector.js'
 import { newest } from '../stores/samples.js'
 import { status } from '../stores/status.js'
 import { Share } from './Cores.js'
 
-const RATIO = 'system_filesystem_utilization_ratio'
-const BYTES = 'system_filesystem_usage_bytes'
-const NETWORK = 'sum by (device, direction) (rate(system_network_io_bytes_total[1m]))'
+const RATIO = own('system_filesystem_utilization_ratio')
+const BYTES = own('system_filesystem_usage_bytes')
+const NETWORK = `sum by (device, direction) (rate(${own('system_network_io_bytes_total')}[1m]))`
 
 export function FileSystems() {
   useSamples([RATIO, BYTES])
@@ -59,7 +60,7 @@ export function Network() {
 /** @param {string} direction @param {string} title @returns {import('../components/Table.js').Column} */
 const through = (direction, title) => ({
   key: direction, title, num: true, value: (r) => r[direction],
-  cell: (r) => html`<${Figure} value=${r[direction]} unit="bytes_per_second" series=${`rate(system_network_io_bytes_total{device=${JSON.stringify(r.device)},direction="${direction}"}[1m])`} label=${`${title} of ${r.device}`} />`,
+  cell: (r) => html`<${Figure} value=${r[direction]} unit="bytes_per_second" series=${`rate(${own(`system_network_io_bytes_total{device=${JSON.stringify(r.device)},direction="${direction}"}`)}[1m])`} label=${`${title} of ${r.device}`} />`,
 })
 const NETWORK_COLUMNS = [
   /** @type {import('../components/Table.js').Column} */ ({ key: 'device', title: 'Device', value: (r) => r.device, cell: (r) => html`<bdi title=${r.device}>${r.device}</bdi>` }), through('receive', 'In'), through('transmit', 'Out'),

@@ -8,15 +8,16 @@ import { Table } from '../components/Table.js'
 import { count, sentences } from '../format.js'
 import { useQuery, useSamples } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { print } from '../selector.js'
 import { newest } from '../stores/samples.js'
 import { sourcesOf, status } from '../stores/status.js'
 import { groupName } from './groups.js'
 
-const CPU = 'process_cpu_utilization_ratio'
-const MEMORY = 'process_memory_usage_bytes'
-const IO = 'process_disk_io_bytes_per_second'
-const NUMBER = 'process_count'
+const CPU = own('process_cpu_utilization_ratio')
+const MEMORY = own('process_memory_usage_bytes')
+const IO = own('process_disk_io_bytes_per_second')
+const NUMBER = own('process_count')
 
 /** @typedef {import('../stores/samples.js').Newest} Newest */
 
@@ -56,10 +57,10 @@ const PROCESS_COLUMNS = [
   { key: 'write', title: 'Writes', num: true, value: (r) => r.write?.v, cell: (r) => figure(r.write, 'bytes_per_second', `Bytes that ${r.name} writes`, NOT_AMONG) },
 ]
 
-const GROUP_CPU = 'topk(200, rate(container_cpu_time_seconds_total[1m]))'
-const GROUP_MEMORY = 'container_memory_usage_bytes'
-const GROUP_LIMIT = 'container_memory_limit_bytes'
-const GROUP_PROCESSES = 'container_processes'
+const GROUP_CPU = `topk(200, rate(${own('container_cpu_time_seconds_total')}[1m]))`
+const GROUP_MEMORY = own('container_memory_usage_bytes')
+const GROUP_LIMIT = own('container_memory_limit_bytes')
+const GROUP_PROCESSES = own('container_processes')
 
 export function Groups() {
   const { lines, error, retry, state } = useQuery({ query: GROUP_CPU, seconds: 60, step: 60 })

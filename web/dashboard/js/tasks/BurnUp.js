@@ -10,6 +10,7 @@ import { splits, timeLabel } from '../chart/axis.js'
 import { count, day, digits, since, span } from '../format.js'
 import { useQuery, useWidth } from '../hooks.js'
 import { html } from '../lib.js'
+import { own } from '../own.js'
 import { now } from '../stores/clock.js'
 import { historyOf } from '../stores/place.js'
 import { offsetAt, utc } from '../zone.js'
@@ -25,8 +26,8 @@ const LOOKBACK_S = 300
 /** @param {{ board: Board }} props */
 export function BurnUp({ board }) {
   const labels = `project=${JSON.stringify(board.project)},tag=${JSON.stringify(board.tag)}`
-  const doneQuery = `sum(taskmaster_tasks{${labels},status="done"})`
-  const wantedQuery = `sum(taskmaster_tasks{${labels},status!="cancelled"})`
+  const doneQuery = `sum(${own(`taskmaster_tasks{${labels},status="done"}`)})`
+  const wantedQuery = `sum(${own(`taskmaster_tasks{${labels},status!="cancelled"}`)})`
   const coarse = useQuery({ query: doneQuery, seconds: MONTH_S, step: 7200 })
   const length = lengthFor(firstOf(coarse.lines), now.peek())
   const step = Math.max(15, Math.ceil(length / POINTS / 15) * 15)
