@@ -28,6 +28,9 @@ const SLOW: f64 = 450.0;
 const CI: (u64, &str, i64) = (1, "CI", 15 * DAY);
 const DOCS: (u64, &str, i64) = (2, "Docs", 19 * DAY);
 
+/// When CI was mended, ms before the end of the history.
+const FIXED: i64 = 7 * DAY + 2 * HOUR;
+
 /// A number below one that looks like chance.
 fn chance(n: i64) -> f64 {
     let z = (n as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -36,13 +39,14 @@ fn chance(n: i64) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Ends of the runs of a workflow within a range of time before `end`, and how long each took where `typical` is usual.
+/// Ends of the runs of a workflow within a range of time, ms before the end of the history, and how long each took where `typical` is usual.
+/// Their noise goes by that time, so that each run of the test has the same.
 fn runs((number, _, _): (u64, &str, i64), (from, to): (i64, i64), typical: impl Fn(i64) -> f64) -> Vec<(i64, f64)> {
     let one = |n: i64| {
-        let at = n * EVERY + 600_000;
-        (at, typical(at) * (0.9 + 0.2 * chance(n + number as i64 * 1_000_003)))
+        let ago = n * EVERY - 600_000;
+        (ago, typical(ago) * (0.9 + 0.2 * chance(n + number as i64 * 1_000_003)))
     };
-    (from / EVERY..to / EVERY).map(one).collect()
+    (to / EVERY + 1..=from / EVERY).rev().map(one).collect()
 }
 
 fn labels(workflow: &str) -> Labels {
@@ -65,15 +69,15 @@ fn document(id: u64, (number, workflow, _): (u64, &str, i64), end: i64, seconds:
 /// Four weeks of runs of both workflows, until the fix. It was a week ago, so that what came after can be replayed up to now.
 fn keep_until_the_fix(folder: &Folder) -> (i64, i64) {
     let end = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap() / HOUR * HOUR;
-    let fix = end - 7 * DAY - 2 * HOUR;
+    let fix = end - FIXED;
     let options = StoreOptions { out_of_order_ms: 40 * DAY, ..StoreOptions::default() };
     let store = StoreWriter::open(&folder.path().join("taskpulse-data"), options, end).unwrap();
     let names = json!({"format": 2, "names": {"#1": {"listed": "CI", "path": ".github/workflows/ci.yml"}, "#2": {"listed": "Docs", "path": ".github/workflows/docs.yml"}}});
     let mut documents = vec![(REPO.to_owned(), Some(serde_json::to_vec(&names).unwrap()))];
     let mut batch = Batch::default();
     for workflow in [CI, DOCS] {
-        let slower_from = end - workflow.2;
-        for (at, seconds) in runs(workflow, (end - 28 * DAY, fix), |at| if at < slower_from { FAST } else { SLOW }) {
+        for (ago, seconds) in runs(workflow, (28 * DAY, FIXED), |ago| if ago > workflow.2 { FAST } else { SLOW }) {
+            let at = end - ago;
             batch.push(labels(workflow.1), at, seconds);
             documents.push(document(documents.len() as u64, workflow, at, seconds));
         }
@@ -85,12 +89,13 @@ fn keep_until_the_fix(folder: &Folder) -> (i64, i64) {
 }
 
 /// The replay goes on: CI is as fast as it was, Docs stays slow.
-fn replay_the_rest(service: &Service, end: i64, fix: i64) {
+fn replay_the_rest(service: &Service, end: i64) {
     let mut lines = String::new();
     for (workflow, typical) in [(CI, FAST), (DOCS, SLOW)] {
         let series = labels(workflow.1);
         let labels: BTreeMap<&str, &str> = series.iter().collect();
-        let (times, values): (Vec<i64>, Vec<f64>) = runs(workflow, (fix, end), |_| typical).into_iter().unzip();
+        let (times, values): (Vec<i64>, Vec<f64>) =
+            runs(workflow, (FIXED, 0), |_| typical).into_iter().map(|(ago, seconds)| (end - ago, seconds)).unzip();
         lines.push_str(&format!("{}\n", json!({"metric": labels, "values": values, "timestamps": times})));
     }
     assert_eq!(service.client.post(service.url("/api/v1/import?format=jsonl")).body(lines).send().unwrap().status(), 200);
@@ -136,7 +141,7 @@ fn a_slowdown_is_found_at_its_commit_its_fix_measured_and_a_change_without_effec
         decide(&service, id, "accept", &Value::Null);
         eventually("the baseline", || of(&service, id).filter(|r| !r["baseline"].is_null()));
     }
-    replay_the_rest(&service, end, fix);
+    replay_the_rest(&service, end);
     let at = json!({"at": fix / 1_000});
     decide(&service, ci, "applied", &at);
     decide(&service, docs, "applied", &at);
