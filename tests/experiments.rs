@@ -56,7 +56,8 @@ fn a_change_that_helped_one_that_did_not_and_two_at_once_are_told_apart_and_surv
     let helped = made(&service, &json!({"title": "cache of CI", "expr": "build_seconds", "at": days_ago(8), "direction": "lower"}));
     assert_eq!(helped["state"], "verified", "{helped}");
     let ratio = |end: &str| helped["ratio"][end].as_f64().unwrap();
-    assert!(ratio("low") < 0.7 && 0.7 < ratio("high") && ratio("high") - ratio("low") < 0.12, "{helped}");
+    // Halves of days are compared, as the clock has them: how they lie in the rhythm differs from hour to hour, and so does the width.
+    assert!(ratio("low") < 0.7 && 0.7 < ratio("high") && ratio("high") - ratio("low") < 0.2, "{helped}");
     let sentence = helped["sentence"].as_str().unwrap();
     assert!(sentence.starts_with("Build fell from ") && sentence.contains(" % (95 %: "), "{sentence}");
     assert_eq!(helped["pairs"].as_array().unwrap().len(), 14, "{helped}");
