@@ -46,11 +46,12 @@ const told = {
   turns: [{ prompt: 'b', started: now - 400, ended: now - 210, requests: 3, cost_usd: null, tools_ok: 0, tools_failed: 0 }, { prompt: 'a', started: now - 3900, ended: now - 3000, requests: 5, cost_usd: 0.05, tools_ok: 2, tools_failed: 1 }],
   calls: [{ at: now - 210, tool: 'Bash', outcome: 'refused', duration_seconds: null, subagent: null }, { at: now - 230, tool: 'Bash', outcome: 'failed', duration_seconds: 1.25, subagent: 'a1' }],
 }
-/** @param {Record<string, string|null>} key @param {number|null} micros @param {number} requests @param {object} tokens @param {string[]} [how] */
-const cost = (key, micros, requests, tokens, how = []) => ({ key, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests, how })
+/** @param {Record<string, string|null>} key @param {number|null} micros @param {number} requests @param {object} tokens @param {string[]} [how] @param {object} [more] */
+const cost = (key, micros, requests, tokens, how = [], more = {}) => ({ key, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests, how, active_seconds: null, waiting_seconds: null, wall_seconds: null, cpu_seconds: null,
+  ci_seconds: null, ci_cost_usd: null, retries: null, errors: null, lines_added: null, lines_removed: null, counted_from: null, partial: false, ...more })
 const COSTS = {
-  by: ['task'], rows: [cost({ task: `project/${TAG}/${TASK.id}` }, 73_200, 8, { input: 8500, output: 640 }, ['exact', 'shared']), cost({ task: null }, 45_220, 5, { input: 5180 })],
-  total: cost({}, 118_420, 13, { input: 13680, output: 640 }),
+  by: ['task'], rows: [cost({ task: `project/${TAG}/${TASK.id}` }, 73_200, 8, { input: 8500, output: 640 }, ['exact', 'shared'], { active_seconds: 310, cpu_seconds: 12.5, ci_seconds: 540, errors: 0, counted_from: now - 3600, partial: true }), cost({ task: null }, 45_220, 5, { input: 5180 })],
+  total: cost({}, 118_420, 13, { input: 13680, output: 640 }, [], { active_seconds: 310, cpu_seconds: 12.5, ci_seconds: 540, errors: 0 }),
 }
 const budget = (/** @type {object} */ more) => ({ name: 'agents', of: ['agents'], per: 'day', currency: 'USD', limit: 20, start: now - 43_200, end: now + 43_200, used: 14.1, crossed_at: null, forecast: { value: 26, low: 18, high: 31 },
   exhaustion: { low: now + 7200, value: now + 18_000, high: null }, missing: null, ...more })
@@ -153,7 +154,7 @@ test('costs have a line for what belongs to nothing, and come to their total', (
   await panel.locator('tbody tr').first().waitFor(PATIENCE)
   assert.equal(await panel.locator('tbody tr').count(), 1)
   await panel.locator('tbody tr', { hasText: TASK.title }).waitFor(PATIENCE)
-  assert.match(await panel.locator('tbody tr').innerText(), /shared\s+\$0\.07\s+62\s%/)
+  assert.match(await panel.locator('tbody tr').innerText(), /shared\s+since \d+:\d+\s+\$0\.07\s+62\s%\s+5\sm 10\ss/)
   assert.match(await panel.locator('[data-line="unattributed"]').innerText(), /unattributed\s+\$0\.05/)
   assert.match(await panel.locator('[data-line="total"]').innerText(), /total\s+\$0\.12\s+100\s%/)
   assert.equal(await panel.locator('[data-line="total"] b').first().getAttribute('title'), '$0.118420')
@@ -163,6 +164,29 @@ test('costs have a line for what belongs to nothing, and come to their total', (
   await panel.locator('.trouble', { hasText: '$0.018420 less than the total' }).waitFor(PATIENCE)
   assert.match(page.url(), /by=model/)
   assert.match(await panel.locator('[data-line="unattributed"]').innerText(), /unattributed\s+\$0\.00/, 'all of it has a model')
+}))
+
+test('a few figures of costs are in view, others by choice, which the address keeps; the table is copied', () => withPage('#/agents?tab=costs', async (page) => {
+  const panel = page.locator('[data-panel="agent-costs"]')
+  const heads = () => panel.locator('thead th').allInnerTexts()
+  await panel.locator('tbody tr').first().waitFor(PATIENCE)
+  assert.deepEqual(await heads(), ['Task', 'Money ↓', 'Share', 'Active', 'Tokens'])
+  await panel.getByRole('button', { name: 'Columns' }).press('Enter')
+  await page.keyboard.press('Space')
+  await panel.getByLabel('CPU').check()
+  await panel.getByLabel('CI jobs').check()
+  await page.keyboard.press('Escape')
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Columns')
+  assert.match(decodeURIComponent(page.url()), /columns=share,active,tokens,cpu,ci/)
+  await page.reload()
+  await panel.locator('tbody tr').first().waitFor(PATIENCE)
+  assert.deepEqual(await heads(), ['Task', 'Share', 'Active', 'Tokens', 'CPU', 'CI jobs'])
+  assert.match(await panel.locator('tbody tr').innerText(), /12\.5\ss|13\ss\s+9\sm/)
+  assert.match(await panel.locator('[data-line="unattributed"] td').nth(3).locator('.figure-none').getAttribute('title') ?? '', /processes are not known/)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await panel.getByRole('button', { name: 'Copy' }).click()
+  await panel.getByText('3 rows copied').waitFor(PATIENCE)
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^Task\tshare\tactive_seconds\t[^]*\nunattributed\t0\.38\d+\t\t5180[^]*\ntotal\t1\t310\t/)
 }))
 
 test('budgets say what is left and until when it lasts, with their course', () => withPage('#/agents?tab=budgets', async (page, held) => {

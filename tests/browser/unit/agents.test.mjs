@@ -8,7 +8,8 @@ import { pick, random } from './random.mjs'
 
 const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
 const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
-const { byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
+const { added, byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
+const { choiceText, chosenOf, copiedText, costColumns, FIRST, offered } = await import('../../../web/dashboard/js/agents/costColumns.js')
 const { leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')
 const { pace, said } = await import('../../../web/dashboard/js/agents/follow.js')
 
@@ -174,4 +175,41 @@ test('what is left burns down from the limit, and is broken where nothing was kn
   assert.deepEqual(leftAtEnd(budget({ forecast: { low: 18, value: 26, high: 31 } })), { low: -11, value: -6, high: 2 })
   assert.equal(leftAtEnd(budget()), null)
   assert.equal(sheetOf(size, budget(), [6, -20]).y(0), 50)
+})
+
+/** @param {object} [more] @returns {any} */
+const costRow = (more) => ({ key: {}, cost_usd: null, cost_usd_micros: null, tokens: {}, requests: 0, how: [], active_seconds: null, cpu_seconds: null, errors: null, lines_added: null, lines_removed: null, ...more })
+
+test('rows added up have what some of them know, and what none knows stays unknown', () => {
+  const sum = added([costRow({ active_seconds: 10, lines_added: 3 }), costRow({ active_seconds: null, lines_added: 4, errors: 0 }), costRow({ cost_usd_micros: 5 })])
+  assert.deepEqual([sum.active_seconds, sum.lines_added, sum.errors, sum.cpu_seconds, sum.waiting_seconds, sum.cost_usd_micros], [10, 7, 0, null, null, 5])
+})
+
+test('an address names columns in any order, and nothing where they are those of the first look', () => {
+  const keys = costColumns(costRow()).map((c) => c.key)
+  assert.equal(new Set(keys).size, keys.length)
+  for (const key of FIRST) assert.ok(keys.includes(key), key)
+  for (const text of ['', 'nothing', ',,']) assert.deepEqual(chosenOf(text, keys), FIRST, text)
+  assert.deepEqual(chosenOf('cpu,money,none', keys), ['money', 'cpu'])
+  assert.equal(choiceText(FIRST), '')
+  assert.deepEqual(chosenOf(choiceText(['money', 'lines']), keys), ['money', 'lines'])
+})
+
+test('a figure that nobody said is no 0 in any column, and says why', () => {
+  for (const { key, value, cell } of costColumns(costRow())) {
+    if (key !== 'requests') assert.ok(value(costRow()) == null, key)
+    assert.ok(JSON.stringify(cell(costRow())).includes('figure-none'), key)
+  }
+})
+
+test('a column of which the service says nothing at all is not offered', () => {
+  const { active_seconds, lines_added, ...total } = costRow()
+  const keys = offered(costColumns(total), total).map((c) => c.key)
+  assert.deepEqual([keys.includes('active'), keys.includes('lines'), keys.includes('cpu'), keys.includes('tokens'), active_seconds, lines_added], [false, false, true, true, null, null])
+})
+
+test('the table is copied with exact figures, and no name becomes a formula', () => {
+  const columns = costColumns(costRow()).filter((c) => ['money', 'cpu', 'lines'].includes(c.key))
+  const rows = [{ title: '=cmd()\tx', row: costRow({ cost_usd: 0.073215, cpu_seconds: 1.5, lines_added: 2 }) }, { title: 'total', row: costRow() }]
+  assert.equal(copiedText('branch', rows, columns), "Branch\tcost_usd\tcpu_seconds\tlines_added\tlines_removed\n'=cmd() x\t0.073215\t1.5\t2\t\ntotal\t\t\t\t")
 })

@@ -4,6 +4,9 @@
  * Pure. Money is added up in micro-dollars, as the agents say it.
  *
  * @import { AgentCostRow, AgentCosts } from '../types.js'
+ * @typedef {{ active_seconds?: number|null, waiting_seconds?: number|null, wall_seconds?: number|null, cpu_seconds?: number|null, ci_seconds?: number|null, ci_cost_usd?: number|null, retries?: number|null, errors?: number|null,
+ *   lines_added?: number|null, lines_removed?: number|null, counted_from?: number|null, partial?: boolean }} Further
+ * @typedef {AgentCostRow & Further} CostRow
  */
 import { folderName } from './words.js'
 
@@ -32,20 +35,26 @@ export function taskOf(part) {
   return { project: parts.join('/'), tag, id }
 }
 
-/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {AgentCosts} answer @param {string} by @returns {{ rows: AgentCostRow[], none: AgentCostRow|null }} */
+/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {AgentCosts} answer @param {string} by @returns {{ rows: CostRow[], none: CostRow|null }} */
 export function split({ rows }, by) {
   const none = rows.filter((row) => partOf(row, by) === null)
   return { rows: rows.filter((row) => partOf(row, by) !== null), none: none.length > 0 ? added(none) : null }
 }
 
-/** Several rows as one; a figure that none of them has is absent. @param {AgentCostRow[]} list @returns {AgentCostRow} */
+/** Figures that add up, each null where nobody said it. @type {Array<keyof Further>} */
+const ADDED = ['active_seconds', 'waiting_seconds', 'wall_seconds', 'cpu_seconds', 'ci_seconds', 'ci_cost_usd', 'retries', 'errors', 'lines_added', 'lines_removed']
+
+/** The sum of what is known; null where nothing is. @param {Array<number|null|undefined>} list @returns {number|null} */
+const sum = (list) => list.reduce((/** @type {number|null} */ all, n) => (n == null ? all : (all ?? 0) + n), null)
+
+/** Several rows as one; a figure that none of them has is absent. @param {CostRow[]} list @returns {CostRow} */
 export function added(list) {
-  const known = list.flatMap(({ cost_usd_micros: micros }) => (micros === null ? [] : [micros]))
-  const micros = known.length > 0 ? known.reduce((a, b) => a + b, 0) : null
+  const micros = sum(list.map((row) => row.cost_usd_micros))
+  const further = Object.fromEntries(ADDED.map((name) => [name, sum(list.map((row) => /** @type {number|null|undefined} */ (row[name])))]))
   /** @type {Record<string, number>} */
   const tokens = {}
   for (const row of list) for (const [kind, n] of Object.entries(row.tokens)) tokens[kind] = (tokens[kind] ?? 0) + n
-  return { key: {}, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests: list.reduce((sum, row) => sum + row.requests, 0), how: [...new Set(list.flatMap((row) => row.how))] }
+  return { ...list[0], ...further, key: {}, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens, requests: list.reduce((all, row) => all + row.requests, 0), how: [...new Set(list.flatMap((row) => row.how))] }
 }
 
 /** By how much the rows do not come to the total, in micro-dollars; 0 where they do. @param {AgentCosts} answer */

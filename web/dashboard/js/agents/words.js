@@ -152,6 +152,14 @@ export const WHY = {
   waiting: 'It was not seen waiting, or nothing says so. Hooks do.',
   lines: 'It did not say which lines it changed. Telemetry (OTLP) says it.',
   errors: 'Nothing came of its requests, so nobody knows whether some failed.',
+  row_active: 'No agent said how long it was active. Telemetry (OTLP) says it.',
+  row_waiting: 'No session was seen waiting, or nothing says so. Hooks do.',
+  row_wall: 'Nothing that tells turns apart was received.',
+  row_cpu: 'Its processes are not known: they run on another machine, or could belong to several sessions.',
+  row_ci: 'No CI run of its commits is known.',
+  row_ci_money: 'No CI run of its commits is known, or the settings have no price of its runner ([costs.prices.NAME]).',
+  row_retries: 'No agent said how often it tried again. Log records (OTLP) say it.',
+  row_errors: 'No agent sent records of its requests, so nobody knows whether some failed.',
 }
 
 /** Lines as `+120 −8`; empty where none are known. @param {Session} session */
