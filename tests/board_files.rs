@@ -83,7 +83,10 @@ fn a_board_in_git_counts_what_was_done_whatever_is_checked_out() {
             assert!(git(folder.path(), &["checkout", "-q", "main"]));
             shows(service.as_ref().unwrap(), "pending");
             if round == 1 {
-                // What was seen survives a crash, in either branch.
+                // What was seen survives a crash, in either branch, once it is kept: before the samples of the next look are.
+                let seen = now_ms() as f64 / 1e3;
+                let newest = || value(service.as_ref().unwrap(), "max(timestamp(taskmaster_tasks))")?.parse::<f64>().ok();
+                eventually("the next look", || (newest()? > seen).then_some(()));
                 service.take().unwrap().kill();
                 service = Some(folder.start());
             }
