@@ -140,7 +140,7 @@ impl<'a> Pipeline<'a> {
         let sessions = Agents::default();
         let agents = start_agents(&starter, &arbiters.pipeline, &store, &sessions, &store_actor);
         let followed = FollowedWindows::default();
-        let hub = start_hub(&starter, &arbiters.hub, &reporter, &followed);
+        let hub = start_hub(&starter, &arbiters.hub, &reporter, (&followed, &sessions));
         let ack_key = AckKey::of(dir).context("random numbers")?;
         let links = (dir, &ack_key);
         let notifier = start_notifier(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, links)?;
@@ -346,13 +346,19 @@ fn start_agents(
     starter.start(arbiter, "agents", move || AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), outputs.clone()))
 }
 
-fn start_hub(starter: &Starter<'_>, arbiter: &Arbiter, reporter: &Arc<Reporter>, followed: &FollowedWindows) -> ActorHandle<HubActor> {
-    let (clock, reporter, followed) = (starter.clock.clone(), Arc::clone(reporter), followed.clone());
+fn start_hub(
+    starter: &Starter<'_>,
+    arbiter: &Arbiter,
+    reporter: &Arc<Reporter>,
+    (followed, sessions): (&FollowedWindows, &Agents),
+) -> ActorHandle<HubActor> {
+    let (clock, reporter, followed, sessions) = (starter.clock.clone(), Arc::clone(reporter), followed.clone(), sessions.clone());
     let slow_after = starter.settings.server.slow_client_timeout.duration();
     starter.start(arbiter, "hub", move || {
         let (store, views, stats) = (reporter.store.clone(), reporter.views.clone(), Arc::clone(&reporter.stats));
         let status = Arc::clone(&reporter);
         HubActor::new(clock.clone(), store, views, Arc::new(move || status.status()), stats, followed.clone(), slow_after)
+            .with_agents(sessions.clone())
     })
 }
 

@@ -143,6 +143,35 @@ fn a_hook_says_at_once_what_a_session_does_and_a_restart_knows_it() {
 }
 
 #[test]
+fn states_are_kept_and_followed() {
+    let place = Folder::new();
+    let service = place.start();
+    let mut socket = service.socket();
+    socket.send(&json!({"op": "subscribe", "id": 1, "topic": "agents"}));
+    let first = socket.wait_for("a snapshot", |frame| frame["type"] == "snapshot");
+    assert_eq!(first["data"], json!([]));
+    let event = |name: &str| json!({"session_id": "s1", "hook_event_name": name, "tool_name": "Bash"});
+    for (name, state) in [("UserPromptSubmit", "working"), ("PermissionRequest", "waiting"), ("Stop", "idle")] {
+        hook(&service, &event(name));
+        socket.wait_for(state, |frame| frame["type"] == "update" && frame["data"][0]["state"] == state);
+        // What lasts less than a second is no state of its own.
+        std::thread::sleep(Duration::from_millis(1_100));
+    }
+    let states = |service: &Service, path: &str| {
+        let rows = service.data(path);
+        let rows = rows["states"].as_array().or(rows.as_array()).unwrap().clone();
+        rows.iter().map(|row| format!("{} {} {}", row["state"], row["tool"], row["to"].is_null())).collect::<Vec<_>>()
+    };
+    let wanted = [r#""working" null false"#, r#""waiting" "Bash" false"#, r#""idle" null true"#];
+    assert_eq!(states(&service, "/api/v1/agents/states"), wanted);
+    assert_eq!(states(&service, "/api/v1/agents/claude-code/s1"), wanted);
+    assert_eq!(service.stop(), Some(0));
+    let service = place.start();
+    assert_eq!(states(&service, "/api/v1/agents/states"), wanted, "a restart knows them");
+    assert_eq!(states(&service, "/api/v1/agents/states?start=1&end=2"), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_no_hook_is_refused_in_words() {
     let place = Folder::new();
     let service = place.start();

@@ -44,6 +44,12 @@ pub struct TakeSignals {
 pub struct Agents(Arc<Mutex<Book>>);
 
 impl Agents {
+    /// Changes the sessions of a test.
+    #[cfg(test)]
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Book)) {
+        change(&mut self.0.lock());
+    }
+
     /// Reads the sessions.
     pub fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
         read(&self.0.lock())

@@ -5,6 +5,7 @@
 //! Live samples come from the store's announcements alone, so a screen never shows what is not kept.
 //! Restart: sessions are asked to connect again (their subscriptions are gone with the state).
 
+mod agents;
 mod filter;
 mod messages;
 mod samples;
@@ -21,9 +22,11 @@ use taskpulse_engine::model::{SeriesId, TimestampMs};
 use taskpulse_engine::store::{StoreReader, Stored};
 use tokio::time::Instant;
 
+use self::agents::FollowedAgents;
 pub use self::filter::Filter;
 pub use self::messages::{DropSlow, FrameKind, Push, SessionId, Subscribe, SubscribeError, Topic, Unsubscribe};
 use self::samples::SamplesWriter;
+use crate::agents::Agents;
 use crate::clock::Clock;
 use crate::messages::{Closed, Publish, StoredBatch};
 use crate::pipeline_stats::{FollowedWindows, PipelineStats};
@@ -34,6 +37,8 @@ use crate::view::{Event, Status, Window};
 
 /// How often subscribers of `status` get it.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
+/// How often subscribers of `agents` get what changed.
+const AGENTS_EVERY: Duration = Duration::from_secs(1);
 /// A newest sample older than this is not in a snapshot.
 const SNAPSHOT_MS: i64 = 300_000;
 /// Events of a snapshot.
@@ -77,6 +82,7 @@ pub struct HubActor {
     slow_after: Duration,
     groups: BTreeMap<GroupKey, Group>,
     samples: SamplesWriter,
+    agents: FollowedAgents,
     /// Number of the last batch that was announced; zero before the first.
     batch: u64,
 }
@@ -113,8 +119,16 @@ impl HubActor {
             slow_after,
             groups: BTreeMap::new(),
             samples: SamplesWriter::default(),
+            agents: FollowedAgents::default(),
             batch: 0,
         }
+    }
+
+    /// With the sessions of coding agents.
+    #[must_use]
+    pub fn with_agents(mut self, agents: Agents) -> Self {
+        self.agents = FollowedAgents::new(agents);
+        self
     }
 
     fn snapshot(&mut self, key: &GroupKey) -> Arc<str> {
@@ -131,6 +145,16 @@ impl HubActor {
                 json(&events.iter().map(|(id, event)| Event::new(id, event)).collect::<Vec<_>>())
             }
             Topic::Status => json(&[(self.status)()]),
+            Topic::Agents => self.agents.snapshot(&self.views.work(), self.clock.now_ms()),
+        }
+    }
+
+    /// What changed of coding agents, where somebody follows them.
+    fn publish_agents(&mut self) {
+        if !self.groups.keys().any(|(topic, _)| *topic == Topic::Agents) {
+            self.agents.forget();
+        } else if let Some(data) = self.agents.changed(&self.views.work(), self.clock.now_ms()) {
+            self.publish(Topic::Agents, &data);
         }
     }
 
@@ -256,6 +280,7 @@ impl ServiceActor for HubActor {
                 this.publish(Topic::Status, &data);
             }
         });
+        ctx.every(AGENTS_EVERY, "agents", |this, _| this.publish_agents());
     }
 
     /// Subscriptions end with the state that they were part of; their sessions are asked to connect again.

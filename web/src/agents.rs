@@ -8,7 +8,7 @@ mod told;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
-use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, Agents};
+use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, AgentState, Agents};
 use taskpulse_engine::agent::costs::{By, costs};
 use taskpulse_engine::agent::{self, MAX_SESSIONS, Signal, State, pages_between};
 use taskpulse_engine::model::TimestampMs;
@@ -22,6 +22,8 @@ use crate::server::AppState;
 
 /// Sessions of an answer where a request says nothing.
 const DEFAULT: i64 = 200;
+/// The time of an answer about states where a request says nothing.
+const DAY_MS: i64 = 86_400_000;
 /// Longest body of a hook that is read: tools may be given whole files.
 const MAX_HOOK: usize = 8 << 20;
 
@@ -58,6 +60,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .about("Sessions of coding agents, those that were heard of last first")
             .parameters(&[OF_AGENT, STATE, LIMIT])
             .answers(Shape::data::<Agents>()),
+        Route::get("/api/v1/agents/states", states)
+            .about("What sessions of coding agents did when, the oldest first: the newest 5,000 states")
+            .parameters(&[parameter::START, parameter::END])
+            .answers(Shape::list::<AgentState>()),
         Route::get("/api/v1/agents/{agent}/{id}", one)
             .about("A session with its turns and its newest calls of tools")
             .parameters(&[NAME, ID])
@@ -141,15 +147,23 @@ async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>) -> R
     let (now, work) = (now_ms(), state.reporter.views.work());
     let found = state.agents.read(|book| {
         let newest = book.newest(&agent, &id)?;
-        Some((newest.key.clone(), newest.first_seen, newest.last_seen, AgentSession::of(book, newest, &work, now)))
+        let view = AgentSession::of(book, newest, &work, now);
+        Some((newest.key.clone(), newest.first_seen, newest.last_seen, view, AgentState::of(newest, now)))
     });
-    let Some((key, first, last, view)) = found else {
+    let Some((key, first, last, view, states)) = found else {
         return Err(ApiError::not_found(format!("no session {id} of {agent} is known; see /api/v1/agents")));
     };
     let store = state.store.clone();
     let pages = blocking(move || Ok(pages_between(&store, first, last.max(now))?)).await?;
     let pages: Vec<_> = pages.into_iter().filter(|page| page.session.as_ref() == Some(&key)).collect();
-    state.answers.success(&AgentSessionDetails::of(view, &pages))
+    state.answers.success(&AgentSessionDetails::of(view, &pages, states))
+}
+
+async fn states(state: web::Data<AppState>, params: Params) -> Result<HttpResponse, ApiError> {
+    let now = now_ms();
+    let end = params.time("end")?.unwrap_or(now);
+    let range = params.range(end.saturating_sub(DAY_MS), end)?;
+    state.answers.success(&state.agents.read(|book| AgentState::between(book, range, now)))
 }
 
 /// What agents cost in a range of time.

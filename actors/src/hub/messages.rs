@@ -26,6 +26,8 @@ pub enum Topic {
     Events,
     /// The service's status.
     Status,
+    /// Sessions of coding agents as they change.
+    Agents,
 }
 
 /// What a frame is.

@@ -14,12 +14,17 @@ use crate::testing::{Inbox, NOON, Stage, on_stage};
 const SLOW_AFTER: Duration = Duration::from_secs(10);
 
 fn hub(stage: &Stage) -> ActorHandle<HubActor> {
+    hub_of(stage, &Agents::default())
+}
+
+fn hub_of(stage: &Stage, agents: &Agents) -> ActorHandle<HubActor> {
+    let agents = agents.clone();
     let (clock, store, views, stats) = (stage.clock.clone(), stage.store.clone(), stage.views.clone(), Arc::clone(&stage.stats));
     let reporter = Arc::new(stage.reporter());
     let (status, followed): (StatusSource, _) = (Arc::new(move || reporter.status()), stage.followed.clone());
     let make = move || {
         let (store, status, stats) = (store.clone(), Arc::clone(&status), Arc::clone(&stats));
-        HubActor::new(clock.clone(), store, views.clone(), status, stats, followed.clone(), SLOW_AFTER)
+        HubActor::new(clock.clone(), store, views.clone(), status, stats, followed.clone(), SLOW_AFTER).with_agents(agents.clone())
     };
     stage.start("hub", make)
 }
@@ -89,6 +94,39 @@ fn a_subscription_begins_with_a_snapshot_and_goes_on_with_updates() {
         let seen: Vec<_> = got.iter().map(|(kind, seq, data)| (*kind, *seq, values(data))).collect();
         assert_eq!(seen, [(FrameKind::Snapshot, 0, vec!["1"]), (FrameKind::Update, 1, vec!["2"]), (FrameKind::Update, 2, vec!["4"])]);
         assert_eq!(got[0].2[0]["metric"].to_string(), r#"{"__name__":"heat"}"#);
+    });
+}
+
+#[test]
+fn sessions_of_agents_are_sent_once_a_second_where_they_changed() {
+    on_stage(async |stage| {
+        let agents = Agents::default();
+        let (hub, session) = (hub_of(&stage, &agents), session(&stage, 1));
+        let hook = |id: &str, event: &str| {
+            let body = format!(r#"{{"session_id":"{id}","hook_event_name":"{event}"}}"#);
+            let now = stage.clock.now_ms();
+            let signals = taskpulse_engine::agent::hook("", body.as_bytes(), now).unwrap().signals;
+            agents.change(|book| book.apply(signals, &stage.store, now));
+        };
+        hook("a", "UserPromptSubmit");
+        hook("b", "UserPromptSubmit");
+        hub.mailbox().send(session.subscribe(7, Topic::Agents, &[])).await.unwrap().unwrap();
+        stage.settle().await;
+        let names = |got: &[(FrameKind, u64, Value)]| -> Vec<Vec<String>> {
+            let of = |data: &Value| data.as_array().unwrap().iter().map(|one| format!("{} {}", one["id"], one["state"])).collect();
+            got.iter().map(|(_, _, data)| of(data)).collect()
+        };
+        let first = session.got();
+        assert_eq!((first.len(), first[0].0, first[0].2.as_array().unwrap().len()), (1, FrameKind::Snapshot, 2));
+        stage.pass(Duration::from_secs(5)).await;
+        assert_eq!(session.got(), [], "nothing changed");
+        hook("b", "PermissionRequest");
+        hook("b", "PostToolUse");
+        hook("b", "Stop");
+        stage.pass(Duration::from_secs(1)).await;
+        assert_eq!(names(&session.got()), [[r#""b" "idle""#]]);
+        stage.pass(Duration::from_secs(40 * 60)).await;
+        assert_eq!(names(&session.got()), [[r#""a" "lost""#]], "it gave no sign for half an hour");
     });
 }
 

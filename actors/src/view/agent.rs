@@ -8,7 +8,7 @@ use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session,
 use taskpulse_engine::model::TimestampMs;
 use utoipa::ToSchema;
 
-use super::seconds;
+use super::{AgentState, seconds};
 
 /// Calls and turns of an answer about a session.
 const MAX_CALLS: usize = 200;
@@ -385,12 +385,14 @@ pub struct AgentSessionDetails {
     pub turns: Vec<AgentTurn>,
     /// Its calls of tools, the newest first, at most 200. What tools were given and what they answered is not kept.
     pub calls: Vec<AgentCall>,
+    /// Its states, the oldest first: the newest 500 that lasted a second or longer.
+    pub states: Vec<AgentState>,
 }
 
 impl AgentSessionDetails {
     /// From the view of a session and its pages.
     #[must_use]
-    pub fn of(session: AgentSession, pages: &[Page]) -> Self {
+    pub fn of(session: AgentSession, pages: &[Page], states: Vec<AgentState>) -> Self {
         let mut items: Vec<&Item> = pages.iter().flat_map(|page| page.items.values()).collect();
         items.sort_by_key(|item| item.at);
         let mut turns: BTreeMap<Option<&str>, (AgentTurn, u64, bool)> = BTreeMap::new();
@@ -422,7 +424,7 @@ impl AgentSessionDetails {
         turns.sort_by(|a, b| b.started.total_cmp(&a.started));
         turns.truncate(MAX_CALLS);
         let calls = items.iter().rev().filter(|item| item.kind == Kind::Tool).filter_map(|item| call(item)).take(MAX_CALLS).collect();
-        Self { session, turns, calls }
+        Self { session, turns, calls, states }
     }
 }
 

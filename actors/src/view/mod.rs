@@ -9,6 +9,7 @@
 mod action;
 mod actor;
 mod agent;
+mod agent_state;
 mod alert;
 mod alertmanager;
 mod anomaly;
@@ -48,6 +49,7 @@ pub use self::agent::{
     AgentCall, AgentCommit, AgentCostRow, AgentCosts, AgentFinding, AgentLimit, AgentSession, AgentSessionDetails, AgentSubagent,
     AgentTask, AgentTokens, AgentTool, AgentTurn, Agents,
 };
+pub use self::agent_state::AgentState;
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::alertmanager::{
     AlertGroup, AlertStatus, GettableAlert, GettableSilence, Maintenance, Notices, Receiver, SilenceMatcher, SilenceStatus,

@@ -15,6 +15,7 @@ mod book;
 mod clients;
 pub mod costs;
 pub mod findings;
+mod history;
 mod hook;
 mod item;
 mod lines;
@@ -30,6 +31,7 @@ mod totals;
 
 pub use self::book::{Book, DOCUMENTS, MAX_SESSIONS, PageStore, pages_between};
 pub use self::clients::{Client, client_named, is_agent};
+pub use self::history::{MAX_STATES, Stay};
 pub use self::hook::{Hook, HookError, hook};
 pub use self::item::{Item, Kind, Outcome, Sum, Tokens};
 pub use self::lines::lines;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::history::{History, Stay, after_silence};
 use super::item::{Item, Kind, Outcome, Sum};
 use super::signal::{About, Fact, SessionKey, TaskRef, Way};
 use crate::model::TimestampMs;
@@ -17,12 +18,6 @@ const MAX_NAMED: usize = 200;
 const REMEMBERED: usize = 64;
 /// Pages of a session in which an item is looked for.
 const MAX_HOURS: usize = 50;
-/// Without a hook nobody says when a turn ends: after so long without a sign it has.
-const QUIET_MS: i64 = 5 * 60_000;
-/// A session that works gives a sign at least so often.
-const LOST_MS: i64 = 30 * 60_000;
-/// One that rests or waits may be left alone for so long.
-const LEFT_MS: i64 = 12 * 3_600_000;
 
 /// Whom a session waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,6 +230,9 @@ pub struct Session {
     since: TimestampMs,
     /// The time of the newest signal about its state.
     state_at: TimestampMs,
+    /// Its states so far.
+    #[serde(default)]
+    history: History,
     /// When it was first heard of.
     pub first_seen: TimestampMs,
     /// When it was last heard of, by the clock of this service.
@@ -281,6 +279,9 @@ pub struct Session {
     pub dropped: u64,
     /// The hours of its pages.
     pub(super) hours: BTreeSet<i64>,
+    /// Rises with each change while the service runs.
+    #[serde(skip)]
+    revision: u64,
     /// Causes that were reported to the agent unasked, as hashes.
     #[serde(default)]
     pub(super) told: VecDeque<u64>,
@@ -293,6 +294,7 @@ impl Session {
             state: State::Working,
             since: at,
             state_at: TimestampMs::MIN,
+            history: (State::Working, at, at).into(),
             first_seen: at,
             last_seen: now,
             folder: Known::default(),
@@ -322,6 +324,7 @@ impl Session {
             failures: VecDeque::new(),
             dropped: 0,
             hours: BTreeSet::new(),
+            revision: 0,
             told: VecDeque::new(),
         }
     }
@@ -329,13 +332,22 @@ impl Session {
     /// Its state at a time, and since when.
     #[must_use]
     pub fn state(&self, now: TimestampMs) -> (State, TimestampMs) {
-        let quiet = now - self.last_seen;
-        match &self.state {
-            State::Working if !self.hooked && (QUIET_MS..LEFT_MS).contains(&quiet) => (State::Idle, self.last_seen),
-            State::Working if self.hooked && quiet > LOST_MS => (State::Lost, self.last_seen),
-            State::Working | State::Idle | State::Waiting(_) if quiet > LEFT_MS => (State::Lost, self.last_seen),
-            state => (state.clone(), self.since),
+        match after_silence(&self.state, now - self.last_seen, self.hooked) {
+            Some(state) => (state, self.last_seen),
+            None => (self.state.clone(), self.since),
         }
+    }
+
+    /// Its states until a time, the oldest first. The newest 500 are known.
+    #[must_use]
+    pub fn stays(&self, now: TimestampMs) -> Vec<Stay> {
+        self.history.stays(self.hooked, self.state(now))
+    }
+
+    /// Differs from what it was where the session may have changed.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The folder.
@@ -419,7 +431,16 @@ impl Session {
 
     /// Takes in what is said beside a fact.
     pub(super) fn learn(&mut self, at: TimestampMs, now: TimestampMs, way: Way, about: About) {
+        self.revision += 1;
         self.first_seen = self.first_seen.min(at);
+        // Kept before its states were: it began with the one that it is in.
+        if self.history.is_empty() {
+            self.history = (self.state.clone(), self.since, self.last_seen.max(self.since)).into();
+        }
+        self.history.seen(at);
+        if after_silence(&self.state, now - self.last_seen, self.hooked).is_some() {
+            self.since = self.since.max(at);
+        }
         self.last_seen = self.last_seen.max(now);
         self.hooked |= way == Way::Hook;
         self.recorded |= way == Way::Line;
@@ -455,12 +476,14 @@ impl Session {
         let is_known = matches!((&self.state, &wait), (State::Waiting(Wait::Permission { .. }), Wait::Permission { tool: None }));
         if is_known && way == Way::Hook {
             self.state_at = self.state_at.max(at);
+            self.history.sign(at, &self.state);
         } else {
             self.go_to(at, State::Waiting(wait));
         }
     }
 
     fn go_to(&mut self, at: TimestampMs, state: State) {
+        self.history.sign(at, &state);
         if at < self.state_at {
             return;
         }

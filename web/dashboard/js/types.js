@@ -233,7 +233,20 @@
  * @typedef {object} AgentSessionDetails
  * @property {AgentCall[]} calls  Its calls of tools, the newest first, at most 200. What tools were given and what they answered is not kept.
  * @property {AgentSession} session  The session.
+ * @property {AgentState[]} states  Its states, the oldest first: the newest 500 that lasted a second or longer.
  * @property {AgentTurn[]} turns  Its turns, the newest first, at most 200.
+ */
+
+/**
+ * A state of a session and the time in which it lasted.
+ * @typedef {object} AgentState
+ * @property {string} agent  The agent.
+ * @property {number} from  From.
+ * @property {string} id  The session.
+ * @property {string} state  `working`, `waiting`, `idle`, `ended`, or `lost`: no sign for so long that it may not live any more.
+ * @property {number|null} to  To; `null` while it lasts.
+ * @property {string|null} tool  The tool for which it needs permission.
+ * @property {string|null} waits_for  Of a session that waits: `permission`, `answer` or `model`.
  */
 
 /**

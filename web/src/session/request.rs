@@ -45,7 +45,7 @@ pub(super) enum RequestError {
     Binary,
     #[error("fragmented frames are not understood; send one frame a message")]
     Fragmented,
-    #[error("topic `{0}` is not one of samples, windows, alerts, recommendations, events, status")]
+    #[error("topic `{0}` is not one of samples, windows, alerts, recommendations, events, status, agents")]
     UnknownTopic(String),
     #[error("window `{0}` is not kept; take one of 1m 5m 15m 1h 6h 24h")]
     UnknownWindow(String),
@@ -85,6 +85,7 @@ pub(super) fn parse_topic(topic: &str, patterns: &[String], window: Option<&str>
         "recommendations" => Topic::Recommendations,
         "events" => Topic::Events,
         "status" => Topic::Status,
+        "agents" => Topic::Agents,
         other => return Err(RequestError::UnknownTopic(other.to_owned())),
     };
     let wrong = |parameter, topics| Err(RequestError::WrongTopic { parameter, topics, topic: topic.to_owned() });
