@@ -15,16 +15,14 @@ fn chance(n: i64) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Imports these series up to `end`, each multiplied by its factor from `at` on. Their noise goes by the
-/// time until the end, so that each run has the same.
+/// Imports these series up to `end`, each multiplied by its factor from `at` on. Their noise goes by the time until the end, so that each run has the same.
 pub fn import(service: &Service, (end, at): (i64, i64), series: &[(&str, f64)]) {
     let times: Vec<i64> = (0..21 * 288).map(|n| end - n * 5 * MINUTE).rev().collect();
     let mut lines = String::new();
     for (number, (name, factor)) in series.iter().enumerate() {
         let value = |t: &i64| {
-            // The day 0 after 1970 was a Thursday.
-            let (weekend, of_day) = ((t / DAY + 3) % 7 >= 5, (t % DAY) as f64 / DAY as f64);
-            let rhythm = (if weekend { 60.0 } else { 100.0 }) * (1.0 + 0.4 * (of_day * std::f64::consts::TAU).sin());
+            let (day, of_day) = (t / DAY % 7, (t % DAY) as f64 / DAY as f64);
+            let rhythm = (if day < 2 { 60.0 } else { 100.0 }) * (1.0 + 0.4 * (of_day * std::f64::consts::TAU).sin());
             let changed = if *t >= at { *factor } else { 1.0 };
             rhythm * changed * (0.9 + 0.2 * chance((t - end) / MINUTE + number as i64 * 1_000_000_007))
         };
