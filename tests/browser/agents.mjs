@@ -172,6 +172,7 @@ test('a few figures of costs are in view, others by choice, which the address ke
   await panel.locator('tbody tr').first().waitFor(PATIENCE)
   assert.deepEqual(await heads(), ['Task', 'Money ↓', 'Share', 'Active', 'Tokens'])
   await panel.getByRole('button', { name: 'Columns' }).press('Enter')
+  await panel.locator('label:has(:focus)', { hasText: 'Money' }).waitFor(PATIENCE)
   await page.keyboard.press('Space')
   await panel.getByLabel('CPU').check()
   await panel.getByLabel('CI jobs').check()

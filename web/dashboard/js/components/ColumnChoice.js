@@ -1,13 +1,13 @@
 /**
  * Which columns a table has: a button that opens a list to tick. The last one stays.
  */
-import { html, useEffect, useRef, useState } from '../lib.js'
+import { html, useLayoutEffect, useRef, useState } from '../lib.js'
 
 /** @param {{ columns: Array<{ key: string, title: string, help?: string }>, chosen: string[], choose: (keys: string[]) => void, first: string[] }} props `first`: those of the first look */
 export function ColumnChoice({ columns, chosen, choose, first }) {
   const [open, setOpen] = useState(false)
   const box = useRef(/** @type {HTMLElement|null} */ (null))
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined
     box.current?.querySelector('input')?.focus()
     const outside = (/** @type {Event} */ event) => { if (!box.current?.contains(/** @type {Node} */ (event.target))) setOpen(false) }
