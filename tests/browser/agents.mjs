@@ -35,14 +35,21 @@ const full = session(ID, {
   state: 'waiting', waits_for: 'permission', tool: 'Bash', since: now - 200, first_seen: now - 4000, last_seen: now - 200, folder: '/home/dev/app', repository: 'octo/app', branch: 'feature/parser', model: 'claude-opus-5-5',
   tasks: [{ project: 'project', tag: TAG, id: TASK.id, how: 'by_folder_and_time' }], context_used_ratio: 0.61, cost_usd: 0.0732, tokens: { input: 8500, output: 640, cache_read: 72000, cache_creation: 2400 },
   requests: 8, errors: 0, prompts: 1, version: '2.1.328', limits: [{ name: 'five_hour', used_ratio: 0.4, resets_at: now + 3600 }], active_seconds: 310, waiting_seconds: 200, lines_added: 120, lines_removed: 8, tools: [{ name: 'Bash', ok: 2, failed: 2, refused: 1 }, { name: 'Agent', ok: 1, failed: 0, refused: 0 }],
-  commits: [{ id: '5a47fbbc61124b4c048ea4941a49343a9c184e25', branch: 'feature/parser', at: now - 700 }], subagents: [{ id: 'a1', kind: 'general-purpose', started: now - 900, ended: now - 800 }],
+  commits: [
+    { id: '5a47fbbc61124b4c048ea4941a49343a9c184e25', branch: 'feature/parser', at: now - 700, how: 'exact', outcome: 'merged', pull_request: { number: 12, url: 'https://github.com/octo/app/pull/12', state: 'merged' }, ci: { runs: 3, failed: 0, running: 0, job_seconds: 540, cost_usd: 0.072 } },
+    { id: 'c0ffee0000124b4c048ea4941a49343a9c184e25', branch: 'feature/a-branch-with-a-rather-long-name', at: now - 300, how: 'by_folder_and_time', outcome: 'failing', pull_request: { number: 13, url: null, state: 'open' }, ci: { runs: 2, failed: 1, running: 1, job_seconds: 61, cost_usd: null } },
+    { id: 'decaf00000124b4c048ea4941a49343a9c184e25', branch: null, at: now - 250, how: 'shared', outcome: null, pull_request: null, ci: null },
+  ], subagents: [{ id: 'a1', kind: 'general-purpose', started: now - 900, ended: now - 800 }],
   findings: [{ kind: 'loop', title: 'The same call of Bash failed 6 times in a row', advice: 'Stop it and say what is wrong with the call.', since: now - 300 }],
 })
 const bare = session('12601bab-d77c-40d9-a83f-1998f6c375e2', { agent: 'codex', last_seen: now - 60 })
 const over = session('65bcf3fc-dcb9-47a3-9b9b-48b4520e9501', { agent: 'gemini-cli', state: 'ended', since: now - 86400, last_seen: now - 86400, first_seen: now - 90000, cost_usd: 0.01804 })
 const SESSIONS = [full, bare, over]
 
+const stay = (/** @type {string} */ state, /** @type {number} */ from, /** @type {number|null} */ to, /** @type {object} */ more = {}) => ({ agent: 'claude-code', id: ID, state, waits_for: null, tool: null, from, to, ...more })
+const STATES = [stay('working', now - 4000, now - 3000), stay('idle', now - 3000, now - 1500), stay('working', now - 1500, now - 900), stay('waiting', now - 900, now - 860, { waits_for: 'model' }), stay('working', now - 860, now - 200), stay('waiting', now - 200, null, { waits_for: 'permission', tool: 'Bash' })]
 const told = {
+  states: STATES,
   turns: [{ prompt: 'b', started: now - 400, ended: now - 210, requests: 3, cost_usd: null, tools_ok: 0, tools_failed: 0 }, { prompt: 'a', started: now - 3900, ended: now - 3000, requests: 5, cost_usd: 0.05, tools_ok: 2, tools_failed: 1 }],
   calls: [{ at: now - 210, tool: 'Bash', outcome: 'refused', duration_seconds: null, subagent: null }, { at: now - 230, tool: 'Bash', outcome: 'failed', duration_seconds: 1.25, subagent: 'a1' }],
 }
@@ -56,9 +63,33 @@ const COSTS = {
 const budget = (/** @type {object} */ more) => ({ name: 'agents', of: ['agents'], per: 'day', currency: 'USD', limit: 20, start: now - 43_200, end: now + 43_200, used: 14.1, crossed_at: null, forecast: { value: 26, low: 18, high: 31 },
   exhaustion: { low: now + 7200, value: now + 18_000, high: null }, missing: null, ...more })
 
-/** A page with these answers, which a test may change. @param {import('playwright-core').Page} page @param {{ sessions?: any[], missing?: string, costs?: any, budgets?: any[] }} [answers] */
+/** A page with these answers, which a test may change. @param {import('playwright-core').Page} page @param {{ sessions?: any[], missing?: string, costs?: any, budgets?: any[], states?: any[] }} [answers] */
 async function answering(page, answers = {}) {
-  const held = { sessions: SESSIONS, missing: '', costs: COSTS, budgets: [budget({})], ...answers }
+  /** @type {import('playwright-core').WebSocketRoute|undefined} */
+  let stream
+  let id = 0
+  let { sessions = SESSIONS } = answers
+  const tell = (/** @type {'snapshot'|'update'} */ type) => { if (id > 0) stream?.send(JSON.stringify({ id, type, seq: 0, time: Date.now() / 1000, data: sessions })) }
+  const held = {
+    missing: '', costs: COSTS, budgets: [budget({})], states: /** @type {any[]} */ ([]), ...answers,
+    get sessions() { return sessions },
+    set sessions(list) {
+      sessions = list
+      tell('update')
+    },
+  }
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer()
+    stream = socket
+    socket.onMessage((text) => {
+      const said = JSON.parse(String(text))
+      if (said.topic === 'agents') {
+        id = said.id
+        tell('snapshot')
+      } else if (said.op !== 'unsubscribe' || said.id !== id) server.send(text)
+    })
+    server.onMessage((text) => socket.send(text))
+  })
   const ok = (/** @type {any} */ data) => ({ json: { status: 'success', data } })
   await page.route((url) => url.pathname === '/api/v1/agents', (route) => route.fulfill(ok({ sessions: held.sessions, ...(held.missing ? { missing: held.missing } : {}) })))
   await page.route((url) => url.pathname.startsWith('/api/v1/agents/'), (route) => {
@@ -66,6 +97,7 @@ async function answering(page, answers = {}) {
     const found = held.sessions.find((s) => s.id === id)
     return route.fulfill(!found ? { status: 404, json: { status: 'error', errorType: 'not_found', error: 'no such session' } } : ok({ session: found, ...(id === ID ? told : { turns: [], calls: [] }) }))
   })
+  await page.route((url) => url.pathname === '/api/v1/agents/states', (route) => route.fulfill(ok(held.states)))
   await page.route((url) => url.pathname === '/api/v1/costs' && url.searchParams.has('by'), (route) => route.fulfill(ok(held.costs)))
   await page.route((url) => url.pathname === '/api/v1/budgets', (route) => route.fulfill(ok(held.budgets)))
   return held
@@ -135,7 +167,11 @@ test('a session opens beside the list with its turns, calls by outcome, commits,
   await sheet.locator('h3', { hasText: 'Turns' }).waitFor(PATIENCE)
   assert.match(page.url(), /session=claude-code/)
   const text = await sheet.innerText()
-  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
+  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61[^]*#12 merged\s+CI succeeded, 3 runs\s+9\sm\s+\$0\.07\s+merged/, /#13 open\s+CI failed, 1 of 2 runs\s+1\sm 1\ss\s+failing/, /decaf00000\s+shared[^]*CI\s+–/, /working 37\sm 40\ss/, /waits for the model 40\ss/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
+  assert.match(await sheet.locator('.agent-band svg').getAttribute('aria-label') ?? '', /^What it did: waits for you 3\sm/)
+  assert.deepEqual(await sheet.getByRole('link', { name: '#12 merged' }).getAttribute('href'), 'https://github.com/octo/app/pull/12')
+  await sheet.getByText('Each of its states').click()
+  assert.match((await sheet.locator('[aria-label="States"] li').allInnerTexts())[1], /Worked[^]*11\sm/)
   const turns = await sheet.locator('[aria-label="Turns"] tbody tr').allInnerTexts()
   assert.equal(turns.length, 2)
   assert.match(turns[0], /3\sm 10\ss\s+3\s+0\s+–/, 'money of a turn that said none is a dash')
@@ -279,10 +315,15 @@ test('the service itself: hooks make a session, which waits, goes on, and is tol
   const sheet = page.locator('[data-panel="session"]')
   await sheet.getByText('Waits for your permission to run Bash since').waitFor(PATIENCE)
   assert.match(await sheet.locator('dl.sheet-figures').innerText(), /money\s+–/, 'hooks say no money')
+  // Shorter states are told as part of what was before.
+  await page.waitForTimeout(1500)
   await hook({ hook_event_name: 'PostToolUse', tool_name: 'Bash', tool_use_id: 't' })
   await sheet.getByText('Working since').waitFor(PATIENCE)
   await hook({ hook_event_name: 'SessionEnd' })
   await sheet.getByText('Ended at').waitFor(PATIENCE)
+  assert.match(await sheet.locator('.band-legend').innerText(), /waits for you\s+\d/)
+  await page.evaluate(() => { location.hash = '#/' })
+  await page.locator('.ribbon li', { hasText: 'Claude Code in app waited for your permission to run Bash' }).first().waitFor({ state: 'attached', ...PATIENCE })
   await page.evaluate(() => { location.hash = '#/agents?tab=costs' })
   await page.locator('[data-panel="agent-costs"]:is([data-face="data"], [data-face="empty"])').waitFor(PATIENCE)
 }))

@@ -8,13 +8,16 @@ import { pick, random } from './random.mjs'
 
 const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
 const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
+const { band, bandWords, sessionsAt, stayWords, until, withNow } = await import('../../../web/dashboard/js/agents/stays.js')
+const { causeOfFinding } = await import('../../../web/dashboard/js/stores/needs.js')
+const { ciWord } = await import('../../../web/dashboard/js/agents/Commits.js')
 const { added, byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
 const { choiceText, chosenOf, copiedText, costColumns, FIRST, offered } = await import('../../../web/dashboard/js/agents/costColumns.js')
 const { leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')
-const { pace, said } = await import('../../../web/dashboard/js/agents/follow.js')
+const { merged, pace, said } = await import('../../../web/dashboard/js/agents/follow.js')
 
 /** @param {string} id @param {string} state @param {object} [more] @returns {any} */
-const session = (id, state, more) => ({ agent: 'claude-code', id, host: null, state, since: 1000, first_seen: 500, last_seen: 1000, folder: null, tasks: [], errors: 0, requests: null, lines_added: null, lines_removed: null, ...more })
+const session = (id, state, more) => ({ agent: 'claude-code', id, host: null, state, since: 1000, first_seen: 500, last_seen: 1000, folder: null, tasks: [], findings: [], errors: 0, requests: null, lines_added: null, lines_removed: null, ...more })
 
 for (const [more, words, person] of /** @type {Array<[object, string, boolean]>} */ ([
   [{ waits_for: 'permission', tool: 'Bash' }, 'waits for your permission to run Bash', true],
@@ -86,33 +89,74 @@ test('one sentence says who waits for how long, in whole minutes', () => {
   assert.equal(waiting([person('b', 1100), person('a', 600), session('m', 'waiting', { waits_for: 'model' })], 1140)?.words, '2 agents wait for you, the first for 10\u00a0m')
 })
 
-test('the lane shows at each time the worst of what sessions do, and of a past state only that they were there', () => {
+/** @param {string} id @param {string} state @param {number} from @param {number|null} to @param {object} [more] @returns {any} */
+const stay = (id, state, from, to, more) => ({ agent: 'claude-code', id, state, waits_for: null, tool: null, from, to, ...more })
+const named = (/** @type {{ id: string }} */ { id }) => `Claude Code ${id}`
+
+test('the lane shows at each time the worst of what sessions did, and nothing where none lived', () => {
   const bars = agentBars([
-    session('a', 'working', { first_seen: 100, since: 300 }),
-    session('b', 'waiting', { waits_for: 'permission', tool: 'Bash', first_seen: 200, since: 400 }),
-    session('c', 'ended', { first_seen: 50, last_seen: 70, since: 80 }),
-    session('d', 'lost', { first_seen: 20, last_seen: 20, since: 90 }),
+    stay('a', 'working', 100, 300), stay('a', 'idle', 300, null), stay('b', 'working', 250, 400), stay('b', 'waiting', 400, null, { waits_for: 'permission', tool: 'Bash' }),
+    stay('c', 'waiting', 20, 50, { waits_for: 'model' }), stay('c', 'lost', 50, null), stay('d', 'working', 10, 20), stay('d', 'ended', 20, null),
+  ], named)
+  assert.deepEqual(bars.map((b) => [b.start, b.end, b.state, b.title, b.words]), [
+    [10, 20, 'progress', 'Claude Code d worked', 'working'],
+    [20, 50, 'waiting', 'Claude Code c waited for the model', 'waiting'],
+    [100, 300, 'progress', 'Claude Code a worked', 'working, beside 1 more session'],
+    [300, 400, 'progress', 'Claude Code b worked', 'working, beside 1 more session'],
+    [400, null, 'warning', 'Claude Code b waits for your permission to run Bash', 'waiting, beside 1 more session'],
   ])
-  assert.deepEqual(bars.map((b) => [b.start, b.end, b.state]), [[50, 80, 'neutral'], [100, 200, 'neutral'], [200, 300, 'neutral'], [300, 400, 'progress'], [400, null, 'warning']])
-  assert.equal(bars[4].title, 'Claude Code b waits for your permission to run Bash')
-  assert.equal(bars[4].words, 'waiting, and 1 more session')
-  assert.equal(bars[2].title, '2 sessions of coding agents')
-  assert.deepEqual(agentBars([]), [])
+  assert.deepEqual(agentBars([], named), [])
 })
 
 test('bars of the lane rise, never overlap, and only the last goes on', () => {
   const next = random(9)
   for (let n = 0; n < 300; n += 1) {
-    const bars = agentBars(Array.from({ length: 6 }, (_, i) => {
-      const first = Math.floor(next() * 100)
-      return session(String(i), pick(next, ['working', 'waiting', 'idle', 'ended', 'lost']), { first_seen: first, last_seen: first + next() * 50, since: first + next() * 60 - 10 })
-    }))
+    const bars = agentBars(Array.from({ length: 8 }, (_, i) => {
+      const from = Math.floor(next() * 100)
+      return stay(String(i), pick(next, ['working', 'waiting', 'idle', 'ended', 'lost']), from, next() < 0.3 ? null : from + Math.floor(next() * 50))
+    }), named)
     bars.forEach((bar, i) => {
       assert.ok(bar.end === null || bar.end > bar.start)
+      assert.ok(bar.end !== null || i === bars.length - 1)
       assert.ok(i === 0 || (bars[i - 1].end ?? Infinity) <= bar.start, JSON.stringify(bars))
     })
   }
 })
+
+test('what a session does now is known without asking what it did before', () => {
+  const list = [stay('a', 'working', 100, 200), stay('a', 'idle', 200, null), stay('gone', 'working', 50, 60)]
+  const now = withNow(list, [session('a', 'working', { since: 300 }), session('b', 'waiting', { since: 310, waits_for: 'answer' }), session('c', 'ended', { since: 320 })])
+  assert.deepEqual(now.map((s) => [s.id, s.state, s.from, s.to]), [['a', 'working', 100, 200], ['a', 'idle', 200, 300], ['gone', 'working', 50, 60], ['a', 'working', 300, null], ['b', 'waiting', 310, null]])
+  assert.deepEqual(withNow(list, []), list)
+  const twins = [session('a', 'idle', { since: 300, host: 'x' }), session('a', 'working', { since: 300, host: 'y' })]
+  assert.deepEqual(withNow(list, twins), list, 'of two machines nobody knows which it is')
+})
+
+test('at a past moment sessions are in the state of then, and those that lived later or ended before are not there', () => {
+  const list = until([stay('a', 'waiting', 100, 200, { waits_for: 'answer' }), stay('a', 'working', 200, 300), stay('b', 'idle', 250, null), stay('c', 'idle', 50, 120)], 150)
+  const then = sessionsAt([session('a', 'ended', { since: 400 }), session('b', 'idle'), session('c', 'lost')], list)
+  assert.deepEqual(then.map((s) => [s.id, s.state, s.waits_for, s.since]), [['a', 'waiting', 'answer', 100]])
+  assert.equal(said(then, 150).fact?.words, '1 agent waits for you')
+})
+
+test('the band of a session holds its stays within its time, and says how long it did what', () => {
+  const { parts, sums } = band([stay('a', 'working', 0, 60), stay('a', 'waiting', 60, 90, { waits_for: 'permission' }), stay('a', 'waiting', 90, 100, { waits_for: 'model' }), stay('a', 'working', 100, 130), stay('a', 'idle', 130, null), stay('a', 'ended', 200, null)], 10, 160)
+  assert.deepEqual(parts.map((p) => [p.doing, p.from, p.to]), [['working', 10, 60], ['person', 60, 90], ['model', 90, 100], ['working', 100, 130], ['idle', 130, 160]])
+  assert.equal(bandWords(sums), 'waits for you 30\u00a0s, working 1\u00a0m 20\u00a0s, waits for the model 10\u00a0s, idle 30\u00a0s')
+  assert.equal(stayWords(stay('a', 'waiting', 0, 1, { waits_for: 'permission', tool: 'Bash' })), 'waited for your permission to run Bash')
+})
+
+test('sessions that changed take the place of what they were, new ones stand first', () => {
+  const list = [session('a', 'idle'), session('b', 'working')]
+  assert.deepEqual(merged(list, [session('b', 'ended'), session('c', 'working')]).map((s) => [s.id, s.state]), [['c', 'working'], ['a', 'idle'], ['b', 'ended']])
+  assert.equal(merged(list, [])[0], list[0], 'what did not change is the same object')
+})
+
+for (const [ci, kind, word] of /** @type {Array<[any, string, string]>} */ ([
+  [{ runs: 1, failed: 0, running: 0 }, 'ok', 'CI succeeded'], [{ runs: 3, failed: 0, running: 0 }, 'ok', 'CI succeeded, 3 runs'], [{ runs: 3, failed: 1, running: 1 }, 'error', 'CI failed, 1 of 3 runs'],
+  [{ runs: 1, failed: 1, running: 0 }, 'error', 'CI failed'], [{ runs: 2, failed: 2, running: 0 }, 'error', 'CI failed, all 2 runs'], [{ runs: 1, failed: 0, running: 1 }, 'info', 'CI runs'],
+  [{ runs: 3, failed: 0, running: 2 }, 'info', 'CI runs, 2 of 3 left'], [{ runs: 0, failed: 0, running: 0 }, 'none', 'no CI run'],
+])) test(`runs of a commit ${JSON.stringify(ci)} are said as ${word}`, () => assert.deepEqual(ciWord(ci), { kind, word }))
 
 test('the first page says who waits, else who is at work, else nothing', () => {
   assert.equal(said([session('a', 'ended')], 1200).fact, null)
@@ -125,6 +169,18 @@ test('the first page says who waits, else who is at work, else nothing', () => {
   assert.deepEqual(now.needs.map((n) => [n.key, n.mark, n.page, n.params]), [['agent claude-code/a', 'warning', 'agents', { session: 'claude-code/a' }]])
 })
 
+test('a rule on findings is said by the session that it is about, and one that waits has one row', () => {
+  const cause = (/** @type {string} */ kind) => /** @type {any} */ ({ key: 'rule x', title: 'Sessions in trouble 1, above 0', detail: '', alerts: [{ state: 'firing', metric: { __name__: 'agent_findings', agent: 'claude-code', kind } }] })
+  const finding = (/** @type {string} */ kind) => ({ kind, title: `It has a ${kind}`, advice: 'Stop it.', since: 1100 })
+  const now = said([session('a', 'waiting', { waits_for: 'answer', findings: [finding('waits')] }), session('b', 'working', { findings: [finding('loop')] }), session('c', 'working', { findings: [finding('loop')] }), session('d', 'ended', { findings: [finding('errors')] })], 1200)
+  assert.equal(causeOfFinding(cause('waits'), now), null)
+  const loop = causeOfFinding(cause('loop'), now)
+  assert.deepEqual([loop?.title, loop?.detail, loop?.alerts.length], ['Claude Code b: It has a loop, and 1 more session', 'Stop it.', 1])
+  assert.equal(causeOfFinding(cause('errors'), now)?.title, 'Sessions in trouble 1, above 0', 'of a session that ended nothing is said')
+  const other = { ...cause('x'), alerts: [] }
+  assert.equal(causeOfFinding(other, now), other)
+})
+
 test('a hidden page asks only to notify, one without agents seldom', () => {
   const of = (/** @type {any} */ sessions) => ({ sessions, missing: '', error: '', failedAt: 0 })
   assert.equal(pace(of([session('a', 'idle')]), 'now', false, false), null)
@@ -133,6 +189,7 @@ test('a hidden page asks only to notify, one without agents seldom', () => {
   assert.equal(pace(of([session('a', 'idle')]), 'tasks', true, false), 15_000)
   assert.equal(pace(of([]), 'now', true, true), 60_000)
   assert.equal(pace(of([]), 'agents', true, false), 5000)
+  assert.equal(pace(of([session('a', 'idle')]), 'agents', true, true, true), null, 'the stream brings what changes')
 })
 
 test('what belongs to nothing is one line, and rows that do not come to their total are found', () => {

@@ -51,6 +51,23 @@ export function useSamples(selectors) {
   useEffect(() => want(selectors), [selectors.join('\n')])
 }
 
+/** What it is, which changes no more often than so. @template T @param {T} value @param {number} ms @returns {T} */
+export function usePaced(value, ms) {
+  const [held, hold] = useState(() => value)
+  const at = useRef(0)
+  useEffect(() => {
+    const take = () => {
+      at.current = performance.now()
+      hold(() => value)
+    }
+    const left = at.current + ms - performance.now()
+    if (left <= 0) return take()
+    const later = setTimeout(take, left)
+    return () => clearTimeout(later)
+  }, [value])
+  return held
+}
+
 /** A button's work: whether it is under way and what went wrong. Once at a time; the button is not disabled meanwhile, which would take its focus. */
 export function useAction() {
   const [state, set] = useState({ busy: false, error: '' })

@@ -81,7 +81,7 @@ function nameCell(row, by) {
   if (by === 'task') {
     const [weakest] = row.how.slice(-1)
     const { partial, counted_from: from } = row
-    return html`${taskLink(taskOf(part), part)}${weakest && weakest !== 'exact' && html` <span class="tag" title=${howWords(weakest)}>${weakest === 'shared' ? 'shared' : 'by time'}</span>`}${partial && from != null && html` <span class="tag" title="It was in progress before that; what it cost until then nobody saw.">since ${since(from, minute.value)}</span>`}`
+    return html`<span class="agent-tasks"><span class="agent-tasks-names">${taskLink(taskOf(part), part)}</span>${weakest && weakest !== 'exact' && html` <span class="tag" title=${howWords(weakest)}>${weakest === 'shared' ? 'shared' : 'by time'}</span>`}${partial && from != null && html` <span class="tag" title="It was in progress before that; what it cost until then nobody saw.">since ${since(from, minute.value)}</span>`}</span>`
   }
   const session = by === 'session' ? ofKey(part) : null
   if (session) return html`<a class="link" href=${address('agents', '', { session: part, tab: 'costs', by: 'session' })} title=${session.id}>${agentName(session.agent)} <span class="task-id">${shortId(session.id)}</span></a>`

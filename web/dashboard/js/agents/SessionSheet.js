@@ -7,12 +7,15 @@ import { useAsked } from '../traces/asking.js'
 import { Failed } from '../components/Failure.js'
 import { Mark } from '../components/Mark.js'
 import { age, clip, count, digits, exactTime, percent, since, span } from '../format.js'
+import { usePaced } from '../hooks.js'
 import { bind } from '../keys.js'
-import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib.js'
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { minute } from '../stores/pace.js'
 import { logsAround, setParams } from '../stores/place.js'
 import { or, Tasks } from './figures.js'
-import { agents, beat } from './follow.js'
+import { Band } from './Band.js'
+import { Commits } from './Commits.js'
+import { agents } from './follow.js'
 import { agentName, callWords, exactUsd, isLive, keyOf, linesOf, ofKey, shortId, stateWhy, stateWords, tokenKinds, tokensOf, usd } from './words.js'
 import { StateIcon } from './StateIcon.js'
 
@@ -42,15 +45,19 @@ export function SessionSheet({ id }) {
         ${known && html`<span class="state-word"><${StateIcon} session=${known} /> ${known.state}</span>`}
         <button type="button" class="button panel-aside" onClick=${close}>Close <kbd>Esc</kbd></button>
       </header>
-      ${named ? html`<${Asked} key=${id} agent=${named.agent} id=${named.id} />` : html`<p class="face-title">No session is called ${clip(id, 80)}</p><p class="quiet">An address names its agent and its id: claude-code/ID.</p>`}
+      ${named ? html`<${Asked} key=${id} agent=${named.agent} id=${named.id} known=${known} />` : html`<p class="face-title">No session is called ${clip(id, 80)}</p><p class="quiet">An address names its agent and its id: claude-code/ID.</p>`}
     </aside>`
 }
 
-/** @param {{ agent: string, id: string }} props */
-function Asked({ agent, id }) {
+/** Its figures may change each second. */
+const PACE_MS = 2000
+
+/** @param {{ agent: string, id: string, known: AgentSession|undefined }} props `known`: as the list has it; another one when something of it changed */
+function Asked({ agent, id, known }) {
   const [turn, again] = useState(0)
+  const paced = usePaced(known, PACE_MS)
   const path = `/api/v1/agents/${encodeURIComponent(agent)}/${encodeURIComponent(id)}`
-  const asked = useAsked(path, {}, `${beat.value} ${turn}`)
+  const asked = useAsked(path, {}, useMemo(() => ({}), [paced, turn]))
   if (asked.data) return html`<${Body} told=${asked.data} error=${asked.error} />`
   if (asked.status === 404) return html`<p class="face-title">This session is not here</p><p class="quiet">It is older than sessions are kept, or nothing of it was received. <code>${clip(id, 80)}</code></p>`
   if (asked.error) return html`<${Failed} error=${asked.error} retry=${() => again(turn + 1)} />`
@@ -59,18 +66,19 @@ function Asked({ agent, id }) {
 
 /** @param {{ told: AgentSessionDetails, error: string }} props */
 function Body({ told, error }) {
-  const { session: s, turns, calls } = told
+  const { session: s, turns, calls, states } = told
   return html`
     <p class="sheet-title" title=${stateWhy(s)}>${isLive(s) || s.state === 'lost' ? `${stateWords(s)[0].toUpperCase()}${stateWords(s).slice(1)} since ${since(s.since, minute.value)}` : `Ended at ${since(s.since, minute.value)}`}</p>
     <p class="quiet">${stateWhy(s)}</p>
     ${error && html`<p class="problem" role="alert">Could not be asked again: ${error}. What you see is of before.</p>`}
     <${Findings} session=${s} />
+    <${Band} session=${s} stays=${states} />
     <${Where} session=${s} />
     <${Used} session=${s} />
     <${Limits} session=${s} />
     <${Turns} turns=${turns} />
     <${Tools} tools=${s.tools} newest=${calls} />
-    <${Commits} session=${s} />
+    <${Commits} commits=${s.commits} />
     <${Subagents} session=${s} />
     <p class="mark-links"><a class="link" href=${logsAround('', s.first_seen, s.last_seen)}>Logs of this time</a></p>`
 }
@@ -185,17 +193,6 @@ function Tools({ tools, newest }) {
 function CallRow({ call: { at, tool, outcome, duration_seconds: took, subagent } }) {
   const { kind, word } = OUTCOMES[outcome] ?? { kind: 'none', word: outcome }
   return html`<li><${Mark} kind=${kind} word="" /><bdi class="clipped">${tool || 'not named'}</bdi><span>${word}</span>${subagent && html`<span class="tag" title=${subagent}>subagent</span>`}<span class="quiet">${took !== null ? `${span(took)}, ` : ''}${since(at, minute.value)}</span></li>`
-}
-
-/** @param {{ session: AgentSession }} props */
-function Commits({ session: { commits } }) {
-  return html`
-    <h3>Commits</h3>
-    ${commits.length === 0 ? html`<p class="quiet">No commit of it is known.</p>` : html`
-      <ul class="sheet-list" aria-label="Commits">
-        ${commits.slice(0, SHOWN).map((c) => html`<li key=${c.id}><code title=${c.id}>${c.id.slice(0, 10)}</code>${c.branch && html`<bdi class="clipped">${c.branch}</bdi>`}<span class="quiet">${since(c.at, minute.value)}</span></li>`)}
-      </ul>
-      <${More} list=${commits} thing="commit" />`}`
 }
 
 /** @param {{ session: AgentSession }} props */

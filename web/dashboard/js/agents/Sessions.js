@@ -35,7 +35,7 @@ export function Sessions() {
   const names = [...new Set([...(all ?? []).map((s) => s.agent), ...(agent.value ? [agent.value] : [])])].sort()
   const narrowed = state.value !== '' || agent.value !== ''
   const note = all && [narrowed ? `${digits(fits.length)} of ${count(all.length, 'session')}` : totals(all) || count(all.length, 'session'), all.length >= MOST && `the newest ${MOST}`,
-    past.value && 'as of now: earlier states are not kept'].filter(Boolean).join(' · ')
+    past.value && 'as of now'].filter(Boolean).join(' · ')
   const aside = html`
     <span class="agent-filters">
       ${waits > 0 && html`<button type="button" class="button button-main" onClick=${show}>Show ${count(waits, 'new session')}</button>`}

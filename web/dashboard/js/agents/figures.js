@@ -35,5 +35,5 @@ export function Tasks({ tasks }) {
   const [first] = tasks
   if (!first) return none(WHY.task)
   const more = tasks.length - MOST_TASKS
-  return html`${tasks.slice(0, MOST_TASKS).map((task, i) => html`${i > 0 && ', '}${taskLink(task, howWords(task.how))}`)}${more > 0 && ` and ${more} more`}${first.how !== 'exact' && html` <span class="tag" title=${howWords(first.how)}>${first.how === 'shared' ? 'shared' : 'by time'}</span>`}`
+  return html`<span class="agent-tasks"><span class="agent-tasks-names">${tasks.slice(0, MOST_TASKS).map((task, i) => html`${i > 0 && ', '}${taskLink(task, howWords(task.how))}`)}${more > 0 && ` and ${more} more`}</span>${first.how !== 'exact' && html` <span class="tag" title=${howWords(first.how)}>${first.how === 'shared' ? 'shared' : 'by time'}</span>`}</span>`
 }

@@ -29,7 +29,7 @@ export function ofKey(key) {
 /** @param {string} id */
 export const shortId = (id) => (id.length > SHORT_ID + 4 ? id.slice(0, SHORT_ID) : quoted(id, SHORT_ID + 4))
 
-/** Whether a person is waited for: a session that waits for its model needs nobody. @param {Session} session */
+/** Whether a person is waited for: a session that waits for its model needs nobody. @param {Pick<Session, 'state'|'waits_for'>} session */
 export const needsPerson = ({ state, waits_for: what }) => state === 'waiting' && what !== 'model'
 /** Whether it goes on. @param {Session} session */
 export const isLive = ({ state }) => state !== 'ended' && state !== 'lost'

@@ -7,13 +7,14 @@
  * @import { Failure } from './needs.js'
  *
  * @typedef {{ words: string, title: string, waits: string }} AgentFact  `waits`: a sentence, where somebody waits for the reader
- * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[], live: Array<{ key: string, words: string }> }} AgentsNow
- *   `figure`: what stands beside the lane; `needs`: what needs the reader, one for each session that waits; `live`: sessions that go on, as the search names them
+ * @typedef {{ agent: string, kind: string, title: string, detail: string, params: Record<string, string> }} AgentTrouble
+ * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[], findings: AgentTrouble[], live: Array<{ key: string, words: string }> }} AgentsNow
+ *   `figure`: what stands beside the lane; `needs`: what needs the reader, one for each session that waits; `findings`: what is wrong with sessions, as a rule may fire on it; `live`: sessions that go on, as the search names them
  */
 import { signal } from '../lib.js'
 
 /** @type {AgentsNow} */
-export const NO_AGENTS = { bars: [], figure: { words: '', title: '' }, fact: null, needs: [], live: [] }
+export const NO_AGENTS = { bars: [], figure: { words: '', title: '' }, fact: null, needs: [], findings: [], live: [] }
 
 /** @type {import('../../vendor/signals-core.js').Signal<AgentsNow>} */
 export const agentsNow = signal(NO_AGENTS)

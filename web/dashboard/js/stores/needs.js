@@ -194,9 +194,19 @@ const causeOfAdvice = (advice) => ({
   page: 'advice', item: advice.id, alerts: [], advice,
 })
 
+/** What a rule on findings of agents is about: the sessions say it better than the number of them. @param {Cause} cause @param {import('./agents.js').AgentsNow} now @returns {Cause|null} null where the session that waits has a row of its own */
+export function causeOfFinding(cause, { needs, findings }) {
+  const [first] = cause.alerts
+  const { __name__: name, agent, kind } = first?.metric ?? {}
+  if (name !== 'agent_findings' || first.state === 'unknown') return cause
+  if (kind === 'waits' && needs.some(({ key }) => key.startsWith(`agent ${agent}/`))) return null
+  const [found, ...more] = findings.filter((f) => f.agent === agent && f.kind === kind)
+  return found ? { ...cause, title: quoted(found.title, 200) + (more.length > 0 ? `, and ${count(more.length, 'more session')}` : ''), detail: quoted(found.detail, 300) } : cause
+}
+
 /** What needs the reader, one row a cause: what fails, each agent that waits for somebody, each rule that fires and follows from no other, open advice. The worst first, then the oldest; advice after what is wrong now. */
 export const causes = computed(() => {
-  const wrong = [...[...failures.value, ...agentsNow.value.needs].map((f) => ({ ...f, until: null, alerts: [], advice: null })), ...standing.value.firing.map(causeOfRule)]
+  const wrong = [...[...failures.value, ...agentsNow.value.needs].map((f) => ({ ...f, until: null, alerts: [], advice: null })), ...standing.value.firing.map(causeOfRule).flatMap((cause) => causeOfFinding(cause, agentsNow.value) ?? [])]
     .sort((a, b) => RANK[a.mark] - RANK[b.mark] || (a.since ?? 0) - (b.since ?? 0) || a.key.localeCompare(b.key))
   return [...wrong, ...openAdvice.value.map(causeOfAdvice)]
 })
