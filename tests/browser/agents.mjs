@@ -167,9 +167,9 @@ test('a session opens beside the list with its turns, calls by outcome, commits,
   await sheet.locator('h3', { hasText: 'Turns' }).waitFor(PATIENCE)
   assert.match(page.url(), /session=claude-code/)
   const text = await sheet.innerText()
-  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61[^]*#12 merged\s+CI succeeded, 3 runs\s+9\sm\s+\$0\.07\s+merged/, /#13 open\s+CI failed, 1 of 2 runs\s+1\sm 1\ss\s+failing/, /decaf00000\s+shared[^]*CI\s+–/, /working 37\sm 40\ss/, /waits for the model 40\ss/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
+  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61[^]*#12\s+CI succeeded, 3 runs\s+9\sm\s+\$0\.07\s+merged/, /#13 open\s+CI failed, 1 of 2 runs\s+1\sm 1\ss\s+failing/, /decaf00000\s+shared[^]*CI\s+–/, /working 37\sm 40\ss/, /waits for the model 40\ss/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
   assert.match(await sheet.locator('.agent-band svg').getAttribute('aria-label') ?? '', /^What it did: waits for you 3\sm/)
-  assert.deepEqual(await sheet.getByRole('link', { name: '#12 merged' }).getAttribute('href'), 'https://github.com/octo/app/pull/12')
+  assert.deepEqual(await sheet.getByRole('link', { name: '#12' }).getAttribute('href'), 'https://github.com/octo/app/pull/12')
   await sheet.getByText('Each of its states').click()
   assert.match((await sheet.locator('[aria-label="States"] li').allInnerTexts())[1], /Worked[^]*11\sm/)
   const turns = await sheet.locator('[aria-label="Turns"] tbody tr').allInnerTexts()
@@ -232,6 +232,18 @@ test('budgets say what is left and until when it lasts, with their course', () =
   assert.match(await panel.innerText(), /\$14\.10\s+of \$20\.00/)
   assert.match(await panel.innerText(), /\$5\.90 is left\. It is expected to be used up about/)
   assert.match(await panel.locator('svg[role="img"]').last().getAttribute('aria-label') ?? '', /What is left of \$20\.00: \$5\.90; at the end of the period between -\$11\.00 and \$2\.00/)
+  assert.match(await panel.locator('.burnup-legend').innerText(), /used up from .* on, if it is/)
+  assert.match(await panel.locator('.note').innerText(), /a day, of agents/)
+  held.budgets = [budget({
+    name: 'each-task', per: 'task', project: 'project', tag: null, subject: `project/${TAG}/${TASK.id}`, limit: 5, used: 6.2, crossed_at: now - 600, forecast: null, exhaustion: null, end: null, start: now - 86_400,
+    over: [{ name: `project/${TAG}/${TASK.id}`, since: now - 86_400, used: 6.2, crossed_at: now - 600 }, { name: `project/${TAG}/999`, since: now - 86_400, used: 5.1, crossed_at: now - 9000 }],
+  }), budget({ name: 'each-tag', per: 'tag', subject: null, used: null, over: [], forecast: null, exhaustion: null, end: null, start: null })]
+  await page.reload()
+  const each = page.locator('[data-panel="budget each-task"]')
+  await each.getByText(TASK.title).first().waitFor(PATIENCE)
+  const words = await each.innerText()
+  for (const part of [/each task, of agents on tasks of project project/, /used most/, /\$6\.20\s+of \$5\.00\s+124\s%/, /It was used up at \d\d:\d\d; \$1\.20 more was spent since/, /2 tasks used it up/, /999[^]*\$5\.10/]) assert.match(words, part)
+  assert.match(await page.locator('[data-panel="budget each-tag"]').innerText(), /–\s+of \$20\.00[^]*No tag cost anything yet that is known/)
   held.budgets = []
   await page.evaluate(() => { location.hash = '#/agents' })
   await page.locator('[data-panel="sessions"]').waitFor(PATIENCE)

@@ -13,7 +13,7 @@ const { causeOfFinding } = await import('../../../web/dashboard/js/stores/needs.
 const { ciWord } = await import('../../../web/dashboard/js/agents/Commits.js')
 const { added, byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
 const { choiceText, chosenOf, copiedText, costColumns, FIRST, offered } = await import('../../../web/dashboard/js/agents/costColumns.js')
-const { leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')
+const { forWords, isOfEach, leftAtEnd, leftPath, sheetOf, standing } = await import('../../../web/dashboard/js/agents/burn.js')
 const { merged, pace, said } = await import('../../../web/dashboard/js/agents/follow.js')
 
 /** @param {string} id @param {string} state @param {object} [more] @returns {any} */
@@ -232,6 +232,15 @@ test('what is left burns down from the limit, and is broken where nothing was kn
   assert.deepEqual(leftAtEnd(budget({ forecast: { low: 18, value: 26, high: 31 } })), { low: -11, value: -6, high: 2 })
   assert.equal(leftAtEnd(budget()), null)
   assert.equal(sheetOf(size, budget(), [6, -20]).y(0), 50)
+})
+
+test('a budget says what it is for, and one of each task has no end', () => {
+  const of = (/** @type {object} */ more) => forWords(/** @type {any} */ ({ per: 'week', of: ['agents'], project: null, tag: null, ...more }))
+  assert.equal(of({}), 'a week, of agents')
+  assert.equal(of({ per: 'day', of: ['agents', 'ci'] }), 'a day, of agents and ci')
+  assert.equal(of({ per: 'task', project: 'app', tag: 'next' }), 'each task, of agents on tasks of project app, tag next')
+  assert.deepEqual(['day', 'week', 'month', 'task', 'tag', 'project'].filter((per) => isOfEach({ per })), ['task', 'tag', 'project'])
+  assert.equal(standing(/** @type {any} */ ({ currency: 'USD', limit: 5, used: 5, crossed_at: 50_000, per: 'task' }), 50_100).includes('more was spent'), false)
 })
 
 /** @param {object} [more] @returns {any} */

@@ -3,7 +3,7 @@
  *
  * @import { AgentCommit } from '../types.js'
  * @typedef {import('../statuses.js').Mark} Kind
- * @typedef {{ how?: string, outcome?: string|null, pull_request?: { number: number, url: string|null, state: string }|null, ci?: { runs: number, failed: number, running: number, job_seconds: number|null, cost_usd: number|null }|null }} Further
+ * @typedef {{ how?: string, outcome?: string|null, pull_request?: { number: number, url: string|null, state: string|null }|null, ci?: { runs: number, failed: number, running: number, job_seconds: number|null, cost_usd: number|null }|null }} Further
  * @typedef {AgentCommit & Further} Commit
  */
 import { Mark } from '../components/Mark.js'
@@ -23,11 +23,11 @@ const HOW = {
 }
 /** What became of a commit. @type {Record<string, { kind: Kind, word: string, why: string }>} */
 const OUTCOMES = {
-  merged: { kind: 'ok', word: 'merged', why: 'It is in the branch that it was meant for.' },
+  merged: { kind: 'ok', word: 'merged', why: 'It is in the default branch.' },
   reverted: { kind: 'warning', word: 'reverted', why: 'A later commit takes it back.' },
-  failing: { kind: 'error', word: 'failing', why: 'Its newest runs failed.' },
-  passing: { kind: 'ok', word: 'passing', why: 'Its newest runs succeeded; it is not merged yet.' },
-  open: { kind: 'info', word: 'open', why: 'Nothing is decided about it yet.' },
+  failing: { kind: 'error', word: 'failing', why: 'The newest run of a workflow on it failed.' },
+  passing: { kind: 'ok', word: 'passing', why: 'All of its runs ended, and none failed. It is not merged yet.' },
+  open: { kind: 'info', word: 'open', why: 'It is not merged yet, or CI is under way.' },
 }
 
 /** CI of a commit in a word with its mark. @param {NonNullable<Further['ci']>} ci @returns {{ kind: Kind, word: string }} */
@@ -62,7 +62,8 @@ function One({ commit: c }) {
 function stepsOf({ pull_request: pull, ci, outcome }) {
   const steps = []
   if (pull) {
-    const words = `#${pull.number} ${pull.state}`
+    // Said once: the outcome says it at the end.
+    const words = [`#${pull.number}`, pull.state !== outcome && pull.state].filter(Boolean).join(' ')
     steps.push(pull.url && /^https?:/.test(pull.url) ? html`<a class="link" href=${pull.url} rel="noreferrer" target="_blank" title="Its pull request">${words}</a>` : html`<span title="Its pull request">${words}</span>`)
   }
   if (ci) {

@@ -3,11 +3,13 @@
  *
  * Pure: times and amounts in, places on the sheet out.
  *
- * @import { Budget } from '../types.js'
+ * @import { Budget as Told } from '../types.js'
  * @import { Line } from '../points.js'
+ * @typedef {{ name: string, since: number, used: number, crossed_at: number }} Part
+ * @typedef {Omit<Told, 'per'> & { per: string, project?: string|null, tag?: string|null, subject?: string|null, over?: Part[] }} Budget
  * @typedef {{ x: (t: number) => number, y: (v: number) => number, top: number, bottom: number }} Sheet  `top`, `bottom`: the amounts at the edges
  */
-import { money, since } from '../format.js'
+import { money, quoted, since } from '../format.js'
 
 /** @typedef {{ width: number, height: number, left: number, right: number, above: number, below: number }} Size */
 
@@ -44,16 +46,25 @@ export function leftAtEnd({ limit, forecast }) {
   return { low: limit - forecast.high, value: typeof forecast.value === 'number' ? limit - forecast.value : null, high: limit - forecast.low }
 }
 
+/** Whether it holds for each task, tag or project, and so has no end. @param {Pick<Budget, 'per'>} budget */
+export const isOfEach = ({ per }) => per === 'task' || per === 'tag' || per === 'project'
+
+/** What it is for: `a day, of agents`, `each task, of agents on tasks of app`. @param {Budget} budget */
+export function forWords({ per, of, project, tag, ...budget }) {
+  const narrowed = [project && `project ${quoted(project, 60)}`, tag && `tag ${quoted(tag, 60)}`].filter(Boolean).join(', ')
+  return `${isOfEach({ per, ...budget }) ? 'each' : 'a'} ${per}, of ${of.join(' and ')}${narrowed ? ` on tasks of ${narrowed}` : ''}`
+}
+
 /** How a budget stands, in a sentence or two. @param {Budget} budget @param {number} now */
 export function standing(budget, now) {
   const { currency, limit, used, crossed_at: crossed, exhaustion, forecast, end } = budget
   if (used === null) return 'Nothing is known of what was spent.'
-  if (crossed !== null) return `It was used up at ${since(crossed, now)}; ${money(used - limit, currency)} more was spent since.`
+  if (crossed !== null) return `It was used up at ${since(crossed, now)}${used > limit ? `; ${money(used - limit, currency)} more was spent since` : ''}.`
   const left = `${money(limit - used, currency)} is left.`
   if (exhaustion?.value) {
     const range = !exhaustion.low ? '' : exhaustion.high ? ` (between ${since(exhaustion.low, now)} and ${since(exhaustion.high, now)})` : ` (at the earliest ${since(exhaustion.low, now)}; it may also last)`
     return `${left} It is expected to be used up about ${since(exhaustion.value, now)}${range}.`
   }
-  if (exhaustion?.low) return `${left} It may be used up from ${since(exhaustion.low, now)} on, but is expected to last.`
+  if (exhaustion?.low) return `${left} It may be used up from ${since(exhaustion.low, now)} on, but is expected to last${end === null ? ' the next four weeks' : ''}.`
   return forecast ? `${left} It is expected to last${end === null ? '' : ` until ${since(end, now)}`}.` : left
 }
