@@ -3,12 +3,17 @@
  * that does not move, costs that come to their total, budgets.
  */
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { waitForPage, waitForState } from './browser.mjs'
 import { withService } from './fixture.mjs'
-import { until } from './service.mjs'
+import { hide } from './measure.mjs'
+import { BINARY, until } from './service.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -253,9 +258,19 @@ test('budgets say what is left and until when it lasts, with their course', () =
 
 test('where no agent was ever seen the page says how to connect one', () => withPage('#/agents', async (page) => {
   await page.getByText('No coding agent was seen yet').waitFor(PATIENCE)
-  await page.getByText('Nothing sends here: run taskpulse connect.').waitFor(PATIENCE)
-  await page.locator('pre.copy', { hasText: 'taskpulse connect claude' }).waitFor(PATIENCE)
-}, { sessions: [], missing: 'Nothing sends here: run taskpulse connect' }))
+  const commands = await page.locator('pre.copy').allInnerTexts()
+  assert.deepEqual(commands, ['claude', 'codex', 'gemini', 'opencode'].map((agent) => `taskpulse connect ${agent} --write --url ${service.url}`))
+  // Each does what it says.
+  const home = await mkdtemp(path.join(tmpdir(), 'taskpulse-home-'))
+  try {
+    for (const [i, file] of ['.claude/settings.json', '.codex/hooks.json', '.gemini/settings.json', '.config/opencode/plugins/taskpulse.js'].entries()) {
+      await promisify(execFile)(BINARY, commands[i].split(' ').slice(1), { env: { PATH: process.env.PATH, HOME: home }, cwd: home })
+      assert.ok((await readFile(path.join(home, file), 'utf8')).includes(service.url), file)
+    }
+  } finally {
+    await rm(home, { recursive: true })
+  }
+}, { sessions: [] }))
 
 test('the first page says who waits, in its verdict, as a cause and in the ribbon', () => withPage('#/', async (page, held) => {
   const cause = page.locator(`[data-cause="agent claude-code/${ID}"]`)
@@ -338,4 +353,36 @@ test('the service itself: hooks make a session, which waits, goes on, and is tol
   await page.locator('.ribbon li', { hasText: 'Claude Code in app waited for your permission to run Bash' }).first().waitFor({ state: 'attached', ...PATIENCE })
   await page.evaluate(() => { location.hash = '#/agents?tab=costs' })
   await page.locator('[data-panel="agent-costs"]:is([data-face="data"], [data-face="empty"])').waitFor(PATIENCE)
+}))
+
+test('the hooks of a real session raise one notification for each wait of a page that nobody sees, each gone when it goes on', () => onPage(async ({ page }) => {
+  await page.addInitScript(() => {
+    localStorage.setItem('taskpulse.notify', 'on')
+    const shown = /** @type {any[]} */ ([])
+    Object.assign(window, { shown, Notification: Object.assign(class { constructor(/** @type {string} */ title) { this.title = title; this.open = true; shown.push(this) } close() { this.open = false } }, { permission: 'granted' }) })
+  })
+  const folder = new URL('../data/agents/claude-code/interactive/', import.meta.url)
+  const recorded = (await readdir(folder)).filter((name) => name.endsWith('-hooks-agent.json')).sort()
+  const bodies = (await Promise.all(recorded.map((name) => readFile(new URL(name, folder), 'utf8')))).filter((body) => body.includes('"session_id":"65bcf3fc'))
+  assert.equal(bodies.filter((body) => body.includes('"PermissionRequest"')).length, 2, 'the session waited twice')
+  await page.goto(`${service.url}/#/agents`)
+  await waitForState(page, 'live')
+  const row = page.locator('tr[data-row^="claude-code/65bcf3fc"]')
+  const shown = () => page.evaluate(() => /** @type {any} */ (window).shown.filter((/** @type {any} */ n) => / waits for /.test(n.title)).map((/** @type {any} */ n) => [n.title, n.open]))
+  const WAIT = 'Claude Code in app waits for your permission to run Bash'
+  let waited = 0
+  for (const [i, body] of bodies.entries()) {
+    const answer = await fetch(`${service.url}/hooks/agent`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    assert.equal(answer.status, 200)
+    if (i === 0) {
+      await row.waitFor(PATIENCE)
+      await hide(page, true)
+    }
+    if (body.includes('"PermissionRequest"')) {
+      waited += 1
+      await until(`notification ${waited}`, async () => (await shown()).length === waited && (await shown())[waited - 1][1])
+    } else if (waited > 0 && !body.includes('"Notification"')) await until(`after ${i}`, async () => (await shown()).every((/** @type {[string, boolean]} */ [, open]) => !open))
+    else if (body.includes('"Notification"')) assert.equal((await shown()).length, waited, 'a wait that is said twice is one')
+  }
+  assert.deepEqual(await shown(), [[WAIT, false], [WAIT, false]])
 }))

@@ -10,7 +10,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const BINARY = path.resolve(process.env.TASKPULSE_BIN ?? path.join(REPOSITORY, 'target/debug/taskpulse'))
+export const BINARY = path.resolve(process.env.TASKPULSE_BIN ?? path.join(REPOSITORY, 'target/debug/taskpulse'))
 const BOARD = process.env.TASKPULSE_BOARD ?? path.join(REPOSITORY, 'tests/data/taskmaster/19')
 const START_MS = 30_000
 /** Set, the dashboard comes from its sources as they are, or from a folder of bundled files: the binary need not be built anew after a change of them. */

@@ -10,6 +10,7 @@ const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerso
 const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
 const { band, bandWords, sessionsAt, stayWords, until, withNow } = await import('../../../web/dashboard/js/agents/stays.js')
 const { causeOfFinding } = await import('../../../web/dashboard/js/stores/needs.js')
+const { commandOf, WAYS } = await import('../../../web/dashboard/js/agents/ways.js')
 const { ciWord } = await import('../../../web/dashboard/js/agents/Commits.js')
 const { added, byOf, difference, partText, share, split, taskOf } = await import('../../../web/dashboard/js/agents/amounts.js')
 const { choiceText, chosenOf, copiedText, costColumns, FIRST, offered } = await import('../../../web/dashboard/js/agents/costColumns.js')
@@ -179,6 +180,12 @@ test('a rule on findings is said by the session that it is about, and one that w
   assert.equal(causeOfFinding(cause('errors'), now)?.title, 'Sessions in trouble 1, above 0', 'of a session that ended nothing is said')
   const other = { ...cause('x'), alerts: [] }
   assert.equal(causeOfFinding(other, now), other)
+})
+
+test('a command names the service where it would not find it by itself', () => {
+  const [claude] = WAYS
+  assert.equal(commandOf(claude, 'http://127.0.0.1:8090'), 'taskpulse connect claude --write')
+  assert.equal(commandOf(claude, 'https://pulse.example'), 'taskpulse connect claude --write --url https://pulse.example')
 })
 
 test('a hidden page asks only to notify, one without agents seldom', () => {

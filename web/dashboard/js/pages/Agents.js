@@ -23,13 +23,13 @@ export function Agents() {
   }, [])
   const tab = tabOf(TABS)
   const session = param('session').value
-  const { sessions, missing } = agents.value
+  const { sessions } = agents.value
   const nobody = sessions?.length === 0
   return html`
     <div class="agents-page">
       <${Tabs} tabs=${TABS} label="Sessions, costs or budgets" face="agents-tab" />
       <div id="agents-tab" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
-        ${tab === 'costs' ? html`<${Costs} />` : tab === 'budgets' ? html`<${Budgets} />` : nobody ? html`<${Connect} missing=${missing} />` : html`<${Sessions} />`}
+        ${tab === 'costs' ? html`<${Costs} />` : tab === 'budgets' ? html`<${Budgets} />` : nobody ? html`<${Connect} />` : html`<${Sessions} />`}
       </div>
       ${session && html`<${SessionSheet} id=${session} />`}
     </div>`
