@@ -10,7 +10,7 @@ import { onTopic } from './stand_ins.mjs'
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Nothing but what a test makes fail: a busy machine has alerts and advice of its own. */
-const CALM = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}`
+const CALM = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'inodes_full', 'inodes_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}`
 /** The state that the verdict has when nothing needs the reader. */
 const FINE = 'ok'
 

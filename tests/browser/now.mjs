@@ -9,7 +9,7 @@ import { until } from './service.mjs'
 const PATIENCE = { timeout: 20_000 }
 const TASKS = '.taskmaster/tasks/tasks.json'
 /** Alerts of three kinds that fire at once, whatever the machine does, and nothing else. */
-const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
+const ALERTS = `[optimizer]\nenabled = false\n[containers]\nenabled = false\n${['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance', 'task_failure_rate', 'github_failure_rate', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'container_oom_kill', 'disk_full', 'disk_filling', 'inodes_full', 'inodes_filling', 'probe_down', 'scrape_target_down', 'source_failing', 'host_silent', 'certificate_ends'].map((rule) => `[alerts.rules.${rule}]\nexpr = "none > 0"\nseverity = "info"\nenabled = false\n`).join('')}
 ${['first', 'second', 'third', 'fourth'].map((name, i) => `[alerts.rules.${name}_rule]\nexpr = "system_memory_utilization_ratio < ${2 + i}"\nfor = "0s"\nseverity = "warning"\n`).join('')}
 [alerts.rules.tasks_of_each_status]\nexpr = "taskmaster_tasks >= 0"\nfor = "0s"\nseverity = "error"\n`
 

@@ -153,7 +153,7 @@ export class Github {
 
 /** Shipped rules that would fire when the machine is busy with tests, or a minute after the start of a service whose targets are down: a page would change while it is looked at. */
 const QUIET_RULES = [
-  'high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'degraded_performance', 'disk_full', 'disk_filling',
+  'high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'memory_pressure', 'memory_filling', 'swapping', 'oom_kill', 'degraded_performance', 'disk_full', 'disk_filling', 'inodes_full', 'inodes_filling',
   'probe_down', 'scrape_target_down', 'source_failing', 'github_failure_rate',
 ]
 

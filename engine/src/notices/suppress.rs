@@ -17,17 +17,18 @@ const LOWERS_THE_SCORE: &str =
 const ANSWERS: &str = "probe_success|up";
 
 /// Shipped rules of which one follows from the other, and the labels that must agree.
-const FOLLOWS: [(&str, &str, &[&str]); 8] = [
+const FOLLOWS: [(&str, &str, &[&str]); 9] = [
     ("critical_cpu_usage", "high_cpu_usage", &["host", "instance"]),
     ("cpu_shortage", "high_cpu_usage|critical_cpu_usage", &["host", "instance"]),
     ("memory_pressure|swapping|oom_kill", "high_memory_usage", &["host", "instance"]),
     ("container_oom_kill", "oom_kill", &["host", "instance"]),
     ("disk_full", "disk_filling", &["mountpoint"]),
+    ("inodes_full", "inodes_filling", &["mountpoint"]),
     ("memory_pressure|oom_kill", "memory_filling", &["host", "instance"]),
     ("scrape_target_down", "host_silent", &["instance"]),
     // The results of their queries have no name of a metric.
     (
-        "cpu_shortage|swapping|oom_kill|container_oom_kill|disk_full|host_silent|certificate_ends|github_failure_rate|task_failure_rate",
+        "cpu_shortage|swapping|oom_kill|container_oom_kill|disk_full|inodes_full|host_silent|certificate_ends|github_failure_rate|task_failure_rate",
         "degraded_performance",
         &[],
     ),

@@ -167,6 +167,17 @@ const TABLE: &[Row] = &[
         remediation: &["Find what grows: `du -xh MOUNT | sort -h | tail`"],
         ..row("disk_filling", "system_filesystem_time_to_full_seconds < 86400", (15 * MINUTE, 6 * HOUR), Severity::Error)
     },
+    // A large file system has many left at 98 %.
+    Row {
+        unless: "sum without (state) (system_filesystem_inodes{state=\"free\"}) > 100000",
+        remediation: &["Remove files that nobody needs: `du -x --inodes MOUNT | sort -n | tail` names the folders with the most"],
+        ..row("inodes_full", "system_filesystem_inodes_utilization_ratio{fstype=\"\"} > 0.98", (2 * MINUTE, HOUR), Severity::Error)
+    },
+    Row {
+        clear: "172800",
+        remediation: &["Find the folders with the most files: `du -x --inodes MOUNT | sort -n | tail`"],
+        ..row("inodes_filling", "system_filesystem_inodes_time_to_full_seconds < 86400", (15 * MINUTE, 6 * HOUR), Severity::Error)
+    },
     Row {
         clear: "28800",
         remediation: &["Restart it before then, and see what it keeps", "Give it more memory"],

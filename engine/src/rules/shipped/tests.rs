@@ -35,6 +35,7 @@ const WAITS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "waits")];
 const LOOPS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "loop")];
 const UNIT: &[(&str, &str)] = &[("unit", "shop.service")];
 const FREE: &[(&str, &str)] = &[("mountpoint", "/"), ("state", "free")];
+const INODES: &str = "system_filesystem_inodes_utilization_ratio";
 const MEMORY: &[(&str, &str)] = &[("resource", "memory"), ("kind", "some")];
 const CPU: &str = "system_cpu_utilization_ratio";
 const CORES: [Series<'_>; 2] = [
@@ -77,6 +78,13 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
         ("disk_full", Server, &[("system_filesystem_utilization_ratio", &[("fstype", "nfs4"), ("mountpoint", "/n")], |_| Some(1.0))], 0),
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |m| Some(90_000.0 - m as f64 * 60.0))], 1),
         ("disk_filling", Server, &[("system_filesystem_time_to_full_seconds", MOUNT, |_| Some(7.0 * 86_400.0))], 0),
+        // A million of fifty are left; a small file system has none; another machine's is for whoever runs that.
+        ("inodes_full", Server, &[(INODES, MOUNT, |_| Some(0.985)), ("system_filesystem_inodes", FREE, |_| Some(1e6))], 0),
+        ("inodes_full", Server, &[(INODES, MOUNT, |_| Some(0.985)), ("system_filesystem_inodes", FREE, |_| Some(2e4))], 1),
+        ("inodes_full", Server, &[(INODES, MOUNT, |_| Some(0.97)), ("system_filesystem_inodes", FREE, |_| Some(2e4))], 0),
+        ("inodes_full", Server, &[(INODES, &[("fstype", "nfs4"), ("mountpoint", "/n")], |_| Some(1.0))], 0),
+        ("inodes_filling", Server, &[("system_filesystem_inodes_time_to_full_seconds", MOUNT, |m| Some(90_000.0 - m as f64 * 60.0))], 1),
+        ("inodes_filling", Server, &[("system_filesystem_inodes_time_to_full_seconds", MOUNT, |_| Some(7.0 * 86_400.0))], 0),
         ("memory_filling", Server, &[("system_memory_time_to_full_seconds", UNIT, |m| Some(16_000.0 - m as f64 * 60.0))], 1),
         ("memory_filling", Server, &[("system_memory_time_to_full_seconds", UNIT, |_| Some(86_400.0))], 0),
         ("probe_down", Server, &[("probe_success", &[("target", "shop")], |m| high(60, 62, m, (1.0, 0.0)))], 1),
