@@ -164,15 +164,20 @@ impl OptimizerActor {
         let mut by_month = self.by_month.take().filter(|month| month.holds(known));
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
         let mut runs = std::mem::take(&mut self.runs);
+        let given = self.tracker.standing();
         let mut assess = move |runs: &mut Runs| -> Result<_, StoreError> {
             let by_month = match by_month.take() {
                 Some(month) => month,
                 None => {
-                    let found = advice::assess_again(&store, &money, runs, Horizon::Month, now)?;
+                    let found = advice::assess_again(&store, &money, runs, &given, Horizon::Month, now)?;
                     Month { at: Instant::now(), known: Known::new(&store, runs), found }
                 }
             };
-            Ok((advice::assess_again(&store, &money, runs, Horizon::Day, now)?, by_month, life::seem_applied(&store, &undone, now)?))
+            Ok((
+                advice::assess_again(&store, &money, runs, &given, Horizon::Day, now)?,
+                by_month,
+                life::seem_applied(&store, &undone, now)?,
+            ))
         };
         let assess = move || (assess(&mut runs), runs);
         ctx.run_blocking("assess", assess, move |this, found, ctx| {

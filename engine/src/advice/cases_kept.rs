@@ -126,7 +126,7 @@ fn of_the_runs_only_what_changed_is_read_again_and_all_is_found_as_before() {
     let mut known = Runs::default();
     let mut look = |now: TimestampMs| {
         let before = known.documents_read();
-        let found = assess_again(&store, &Money::default(), &mut known, Horizon::Day, now).unwrap();
+        let found = assess_again(&store, &Money::default(), &mut known, &BTreeSet::new(), Horizon::Day, now).unwrap();
         assert_eq!(found, assess(&store, &Money::default(), Horizon::Day, now).unwrap(), "the same as of who knows nothing");
         (found.findings.len(), known.documents_read() - before)
     };

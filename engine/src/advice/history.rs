@@ -77,17 +77,25 @@ pub(super) struct History<'a> {
     pub(super) budgets: RefCell<Vec<BudgetState>>,
     /// What is known of runs.
     pub(super) runs: RefCell<Runs>,
+    /// Ids of the recommendations that stand.
+    pub(super) given: Option<&'a BTreeSet<String>>,
     /// The runs of workflows, once an advisor has asked for them.
     pub(super) workflows: OnceCell<Arc<Vec<Workflow>>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn new(store: &'a StoreReader, money: &'a Money, now: TimestampMs) -> Self {
-        Self::with(store, money, Runs::default(), now)
+        Self::with(store, money, Runs::default(), None, now)
     }
 
-    /// The same where something is known of runs already.
-    pub(super) fn with(store: &'a StoreReader, money: &'a Money, runs: Runs, now: TimestampMs) -> Self {
+    /// The same where something is known of runs already, and of what was advised.
+    pub(super) fn with(
+        store: &'a StoreReader,
+        money: &'a Money,
+        runs: Runs,
+        given: Option<&'a BTreeSet<String>>,
+        now: TimestampMs,
+    ) -> Self {
         Self {
             store,
             now,
@@ -96,6 +104,7 @@ impl<'a> History<'a> {
             forecasts: RefCell::default(),
             budgets: RefCell::default(),
             runs: RefCell::new(runs),
+            given,
             workflows: OnceCell::new(),
         }
     }
@@ -215,6 +224,11 @@ impl History<'_> {
             found.extend(newest.map(|sample| (id, labels, sample.v)));
         }
         Ok(found)
+    }
+
+    /// Whether a recommendation stands. Dates of this machine are series as well; those of other machines are nothing but advice.
+    pub(super) fn stands(&self, id: &str) -> bool {
+        self.given.is_some_and(|given| given.contains(id))
     }
 
     /// Whether a series, which ends with a stale marker, was written within the last hour.

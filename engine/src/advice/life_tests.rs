@@ -356,7 +356,7 @@ proptest! {
     #[test]
     fn no_experiment_is_left_behind_and_no_attempt_lost(steps in steps()) {
         let mut tracker = RecommendationTracker::default();
-        let (mut running, mut attempts, mut now) = (std::collections::BTreeSet::new(), 0, T0);
+        let (mut running, mut attempts, mut now) = (BTreeSet::new(), 0, T0);
         for step in steps {
             now += DAY;
             match step {

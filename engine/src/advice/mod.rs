@@ -21,6 +21,8 @@ mod tracker;
 mod undated;
 mod writers;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use self::advisors::ADVISORS;
@@ -252,10 +254,11 @@ pub struct Assessment {
 /// # Errors
 /// [`StoreError`] when the history cannot be read; then there is no advice, rather than advice on a part of it.
 pub fn assess(store: &StoreReader, money: &Money, horizon: Horizon, now: TimestampMs) -> Result<Assessment, StoreError> {
-    assess_again(store, money, &mut Runs::default(), horizon, now)
+    assess_again(store, money, &mut Runs::default(), &BTreeSet::new(), horizon, now)
 }
 
-/// The same for who asks again and again: of the runs of workflows, what changed meanwhile is read.
+/// The same for who asks again and again: of the runs of workflows, what changed meanwhile is read. What is advised already, by the ids
+/// in `given`, is advised for as long as there is anything to it, so that advice does not come and go.
 ///
 /// # Errors
 /// As [`assess`].
@@ -263,10 +266,11 @@ pub fn assess_again(
     store: &StoreReader,
     money: &Money,
     runs: &mut Runs,
+    given: &BTreeSet<String>,
     horizon: Horizon,
     now: TimestampMs,
 ) -> Result<Assessment, StoreError> {
-    let history = History::with(store, money, std::mem::take(runs), now);
+    let history = History::with(store, money, std::mem::take(runs), Some(given), now);
     let found = of_horizon(&history, horizon);
     let (undated, forecasts, budgets) = (history.undated.into_inner(), history.forecasts.into_inner(), history.budgets.into_inner());
     *runs = history.runs.into_inner();

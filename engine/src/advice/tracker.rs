@@ -52,6 +52,12 @@ impl RecommendationTracker {
         current
     }
 
+    /// The ids of those that are not withdrawn.
+    #[must_use]
+    pub fn standing(&self) -> BTreeSet<String> {
+        self.all.values().filter(|r| r.status != Status::Withdrawn).map(|r| r.id.clone()).collect()
+    }
+
     /// Applies what the advisors found; returns the recommendations that changed. Those that stand elsewhere since `now` are news.
     pub fn update(&mut self, found: Vec<Finding>, now: TimestampMs) -> Vec<Recommendation> {
         let mut changed = BTreeSet::new();

@@ -83,8 +83,8 @@ const LEAST: f64 = 0.4;
 const CURRENT_MS: i64 = HOUR_MS;
 /// Full within this time is an error.
 const URGENT_HOURS: f64 = 24.0;
-/// For how long advice on other machines stays: whether it was given before is known of this one only.
-const OTHERS_LAST_MS: i64 = 6 * HOUR_MS;
+/// For how long advice on other machines stays: their figures have gaps.
+const OTHERS_LAST_MS: i64 = HOUR_MS;
 
 /// The evidence that says when.
 const TIME: &str = "time until full";
@@ -92,6 +92,11 @@ const TIME: &str = "time until full";
 impl Kind {
     fn counts_bytes(&self) -> bool {
         self.bound.is_some()
+    }
+
+    /// The id of a finding.
+    fn id(&self, used: &Used) -> String {
+        named_on(&format!("{}{}", self.id, used.labels.get("mountpoint").unwrap_or("?")), &used.host)
     }
 
     fn full(&self, named: &str, level: f64) -> (String, String) {
@@ -131,7 +136,11 @@ fn assess(history: &History<'_>, kind: &Kind) -> Result<Vec<Finding>, StoreError
         let Some(newest) = day.last().filter(|row| row.last >= LEAST && history.now - row.start <= CURRENT_MS) else { continue };
         let mount = used.labels.get("mountpoint").unwrap_or("?");
         let past = used.known(history, &day, 1.0)?;
-        let dated = used.host.is_empty() && history.was_given(&Labels::metric(kind.estimate, &[("mountpoint", mount)]))?;
+        let dated = if used.host.is_empty() {
+            history.was_given(&Labels::metric(kind.estimate, &[("mountpoint", mount)]))?
+        } else {
+            history.stands(&kind.id(&used))
+        };
         let answer = fill::forecast(&past.until_now(history.now, dated));
         if kind.counts_bytes() {
             history.note_undated(Subject::DiskFull, &used.labels, newest.last, &answer);
@@ -165,7 +174,7 @@ fn finding(history: &History<'_>, kind: &Kind, used: &Used, level: f64, date: Op
     let level = Evidence::counted("full now", level, "ratio");
     let is_soon = date.is_none_or(|date| date.after < URGENT_HOURS);
     Finding {
-        id: named_on(&format!("{}{mount}", kind.id), &used.host),
+        id: kind.id(used),
         topic: Topic::Disk,
         title,
         why,

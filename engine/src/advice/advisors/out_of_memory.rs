@@ -48,8 +48,8 @@ const URGENT_HOURS: f64 = 4.0;
 /// Levels that are read at each look, the fullest of a kind.
 const MOST: usize = 20;
 
-/// For how long advice on other machines stays: whether it was given before is known of this one only.
-const OTHERS_LAST_MS: i64 = 6 * HOUR_MS;
+/// For how long advice on other machines stays: their figures have gaps.
+const OTHERS_LAST_MS: i64 = HOUR_MS;
 
 /// How the id of a finding begins, before its series.
 const ID: &str = "memory_filling:";
@@ -105,7 +105,11 @@ fn assess(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
         for (level, whole, used) in fullest(history, kind, &machines)? {
             let day = used.windows(history, Level::M5, DAY_MS + HOUR_MS)?;
             let known = used.known(history, &day, whole)?;
-            let dated = used.host.is_empty() && history.was_given(&used.labels.with(NAME_LABEL, ESTIMATE))?;
+            let dated = if used.host.is_empty() {
+                history.was_given(&used.labels.with(NAME_LABEL, ESTIMATE))?
+            } else {
+                history.stands(&id(&used.labels))
+            };
             let answer = fill::forecast_of_runs(&known.until_now(history.now, dated));
             // Programs of a machine come and go, so its memory goes up and down: only what is beyond all that was before is growth.
             let higher = known
@@ -136,6 +140,10 @@ fn whole(history: &History<'_>, kind: &Kind, labels: &Labels, used: f64, machine
     Ok(machine.map(|machine| used + machine.left.max(0.0)))
 }
 
+fn id(labels: &Labels) -> String {
+    format!("{ID}{labels}")
+}
+
 fn filling(history: &History<'_>, used: &Used, level: f64, date: FillDate) -> Finding {
     let (labels, host) = (&used.labels, &used.host);
     let of = ["unit", "container", "process"].iter().find_map(|name| labels.get(name));
@@ -144,7 +152,7 @@ fn filling(history: &History<'_>, used: &Used, level: f64, date: FillDate) -> Fi
     let words = |hours: f64| approximate(hours * 3_600.0);
     let of_what = if of.is_some() { "of what it may use, or what the machine has left, are in use" } else { "of the memory are in use" };
     Finding {
-        id: format!("{ID}{labels}"),
+        id: id(labels),
         topic: Topic::Memory,
         title: format!("{who} will be out of memory in about {}", words(date.after)),
         why: format!(

@@ -120,3 +120,26 @@ fn who_fills_a_disk_is_named_where_their_writes_explain_it() {
     let full = why(vec![series("system_filesystem_utilization_ratio{mountpoint=\"/srv\"}", |_| 1.0)]);
     assert!(full.ends_with("It did not grow within the last day, so nobody who writes to it can be named."), "{full}");
 }
+
+#[test]
+fn a_date_of_another_machine_that_stands_is_given_for_as_long_as_one_of_this_machine() {
+    let rates: Vec<f64> = (2..24).map(|step| f64::from(step) * 0.004).collect();
+    let dated = |stands: bool| -> Vec<usize> {
+        let disk = |(number, rate): (usize, &f64)| {
+            let rate = *rate;
+            // So much a day, more in some quarters of a day.
+            let grown = move |minute: i64| minute as f64 / DAY as f64 - 2.0 + 0.4 * chance(minute / 360 + 17 * number as i64);
+            let level = move |minute: i64| 0.7 + rate * grown(minute);
+            series(&format!("system_filesystem_utilization_ratio{{mountpoint=\"/\",host=\"h{number:02}\"}}"), level)
+        };
+        let all: Vec<Series> = rates.iter().enumerate().map(disk).collect();
+        let id = |number: usize| format!("disk_filling:/ on h{number:02}");
+        let given = (0..rates.len()).filter(|_| stands).map(id).collect();
+        let (_dir, store, now) = kept(2 * DAY, 5, &all, |_| {});
+        let found = assess_again(&store, &Money::default(), &mut Runs::default(), &given, Horizon::Day, now).unwrap().findings;
+        (0..rates.len()).filter(|number| found.iter().any(|one| one.id == id(*number))).collect()
+    };
+    let (new, standing) = (dated(false), dated(true));
+    assert!(new.iter().all(|number| standing.contains(number)), "{new:?} {standing:?}");
+    assert!(standing.len() > new.len() && standing.len() < rates.len(), "{new:?} {standing:?}");
+}
