@@ -250,7 +250,7 @@ impl Fit {
 
     /// The standard error of the change, and its degrees of freedom: corrected for what the fit takes of both.
     fn error_and_freedom(&self) -> (f64, f64) {
-        let (long_run, waves) = variance::long_run(&self.left);
+        let (long_run, waves) = variance::long_run(&self.left, variance::OF_LEVELS);
         let (count, free) = (self.left.len() as f64, (waves - self.levels + 1).max(1) as f64);
         let lost = count / (count - self.fitted as f64) * waves as f64 / free;
         ((long_run * lost * self.share).sqrt(), free)

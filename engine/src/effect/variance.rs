@@ -6,26 +6,28 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The strongest memory that is believed: beyond, the interval would have no end.
 const STRONGEST: f64 = 0.9;
-/// How many cosines a value pays for, and within which bounds.
+/// How many cosines a value pays for, and within which bounds. Of a mean few are taken: a slow part under a fast one shows in the slowest
+/// cosines alone, and the fast part does not need more. Where levels are fitted, they take some of the slowest.
 const COSINES_PER_VALUE: f64 = 3.0 / 7.0;
-const COSINES: (usize, usize) = (4, 12);
+const OF_A_MEAN: (usize, usize) = (4, 5);
+pub const OF_LEVELS: (usize, usize) = (4, 12);
 
 /// Half the width of the interval of the mean, each end of which leaves out `1 - within`.
 pub fn margin_of_mean(values: &[f64], within: f64) -> f64 {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let rest: Vec<f64> = values.iter().map(|v| v - mean).collect();
-    let (long_run, cosines) = long_run(&rest);
+    let (long_run, cosines) = long_run(&rest, OF_A_MEAN);
     let quantile = StudentsT::new(0.0, 1.0, cosines as f64).map_or(f64::INFINITY, |t| t.inverse_cdf(within));
     quantile * (long_run / n).sqrt()
 }
 
 /// The variance of the mean of values that follow each other, times their number, and of how many cosines it is the mean. `rest` is what
 /// they differ by from what is expected.
-pub fn long_run(rest: &[f64]) -> (f64, usize) {
+pub fn long_run(rest: &[f64], (least, most): (usize, usize)) -> (f64, usize) {
     let memory = memory(rest);
     let fresh: Vec<f64> = rest.windows(2).map(|pair| pair[1] - memory * pair[0]).collect();
-    let cosines = ((rest.len() as f64 * COSINES_PER_VALUE) as usize).clamp(COSINES.0, COSINES.1);
+    let cosines = ((rest.len() as f64 * COSINES_PER_VALUE) as usize).clamp(least, most);
     (power(&fresh, cosines) / (1.0 - memory).powi(2), cosines)
 }
 
