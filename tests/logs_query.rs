@@ -255,10 +255,12 @@ fn a_tail_shows_what_was_and_then_what_comes() {
     let at = now();
     let (_folder, service) = service_with_lines(at);
     let stream = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let handle = stream.try_clone().unwrap();
+    handle.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let query = "%7Bapp%3D%22web%22%7D%20%7C%3D%20%22level%3Derror%22%20%7C%20logfmt%20%7C%20keep%20n%2Capp";
     let address = format!("ws://127.0.0.1:{}/loki/api/v1/tail?query={query}&limit=1", service.port);
     let (mut tail, _) = tungstenite::client(address, stream).unwrap();
+    handle.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let past = next_frame(&mut tail);
     assert_eq!((&past["streams"][0]["stream"], past["dropped_entries"].as_array()), (&json!({"app": "web", "n": "0"}), None), "{past}");
     push(

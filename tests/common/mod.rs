@@ -325,8 +325,11 @@ impl Service {
 
     pub fn socket(&self) -> Socket {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let handle = stream.try_clone().unwrap();
+        // On a busy machine the handshake takes longer than what a message is waited for.
+        handle.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{}/ws", self.port), stream).unwrap();
+        handle.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         Socket(socket)
     }
 }
