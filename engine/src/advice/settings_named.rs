@@ -1,4 +1,4 @@
-//! Advice that names a setting names one that there is.
+//! Advice that names a setting names one that there is, and each advisor has its row in the documentation.
 
 /// The strings of a source, as they stand there.
 fn strings(source: &str) -> impl Iterator<Item = &str> {
@@ -51,4 +51,13 @@ fn advice_names_no_setting_that_there_is_not() {
         }
     }
     assert!(named > 0);
+}
+
+#[test]
+fn each_advisor_has_its_row_in_the_documentation() {
+    let text = include_str!("../../../docs/OPERATIONS.md");
+    let section = text.split("\n## Advice\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let names: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).flat_map(|line| line[2..].split(" | ").next()).collect();
+    let without: Vec<&str> = super::advisor_names().filter(|name| !names.iter().any(|row| row.contains(&format!("`{name}`")))).collect();
+    assert_eq!(without, [""; 0]);
 }
