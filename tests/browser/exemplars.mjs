@@ -1,5 +1,5 @@
 /**
- * Exemplars in Explore: marks at time and value that open their trace, by pointer and by keyboard; nothing is asked where there are none.
+ * Exemplars in Explore and at rules: marks at time and value that open their trace, by pointer and by keyboard; nothing is asked where there are none.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { withService } from './fixture.mjs'
 const PATIENCE = { timeout: 20_000 }
 const TRACES = ['0af7651916cd43dd8448eb211c80319c', '1bf7651916cd43dd8448eb211c80319c', '2cf7651916cd43dd8448eb211c80319c']
 const QUANTILE = 'histogram_quantile(0.95, sum by (le) (rate(shop_request_seconds_bucket[5m])))'
-const { service, withPage } = await withService('')
+const { service, withPage } = await withService('[alerts.rules.busy]\nexpr = "shop_request_seconds_bucket > 1e9"\nseverity = "warning"\n')
 
 /** @param {string} text */
 const bring = async (text) => {
@@ -76,4 +76,14 @@ test('where values are of another kind, marks stand at the foot at their time', 
   await explore(page, { query: 'sum(rate(shop_request_seconds_bucket[5m]))', b: 'scalar(vector(1))', range: '30m' })
   await page.locator('.plot-dot').nth(2).waitFor(PATIENCE)
   assert.deepEqual(await page.locator('.plot-dot').evaluateAll((all) => all.map((dot) => dot.dataset.place)), ['time', 'time', 'time'])
+}))
+
+test('the chart of a rule has the measurements of its metric, which open their traces', () => withPage(async ({ page }) => {
+  await page.goto(`${service.url}/#/alerts?${new URLSearchParams({ range: '30m', open: 'rule busy' })}`)
+  const dots = page.locator('[data-row="rule busy"] .plot-dot')
+  await dots.first().waitFor(PATIENCE)
+  assert.ok(TRACES.includes(await dots.first().getAttribute('data-trace') ?? ''))
+  assert.match(await page.locator('[data-row="rule busy"] .chart-holder .note').first().textContent() ?? '', /◆ \d exemplars/)
+  await dots.first().click()
+  await page.waitForURL(/#\/logs\?.*trace=/)
 }))

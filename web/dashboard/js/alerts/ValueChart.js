@@ -1,5 +1,5 @@
 /**
- * The value of what a rule is about, against its threshold.
+ * The value of what a rule is about, against its threshold, with single measurements that lead to their traces.
  *
  * @import { Alert } from '../types.js'
  */
@@ -12,7 +12,7 @@ import { caption } from '../selector.js'
 /** @param {{ name: string, query: string, threshold: number|null, title?: string }} props `name`: of the metric */
 export function ValueChart({ name, query, threshold, title }) {
   const spec = useMemo(() => ({
-    id: `rule-${query}`, title: title ?? subjectOf({ __name__: name }), unit: unitOf(name), query, selectors: [query], expected: true, metricName: name, name: caption,
+    id: `rule-${query}`, title: title ?? subjectOf({ __name__: name }), unit: unitOf(name), query, selectors: [query], expected: true, exemplars: true, metricName: name, name: caption,
     top: threshold !== null && threshold > 0 ? threshold * 1.05 : undefined, note: threshold === null ? undefined : 'dashed: the threshold',
     fill: 'No sample in this time. A longer period may hold some.',
   }), [name, query, threshold, title])

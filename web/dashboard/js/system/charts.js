@@ -30,7 +30,7 @@ export const MORE_CHARTS = [
     metricName: 'system_temperature_celsius', name: (m) => m.chip ?? caption(m), fill: 'This machine shows no temperature sensor, as most virtual machines.',
   },
   {
-    id: 'pressure', title: 'Pressure', note: 'share of time that work waited', unit: 'ratio', selectors: [PRESSURE], query: PRESSURE, metricName: 'system_pressure_ratio',
+    id: 'pressure', title: 'Pressure', note: 'share of time that work waited', unit: 'ratio', selectors: [PRESSURE], query: PRESSURE,
     name: (m) => m.resource ?? caption(m), fill: 'The kernel of this machine does not say it: it needs Linux 4.20 with pressure stall information switched on (psi=1).',
   },
   {
