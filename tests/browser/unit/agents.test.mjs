@@ -175,6 +175,8 @@ test('a rule on findings is said by the session that it is about, and one that w
   const finding = (/** @type {string} */ kind) => ({ kind, title: `It has a ${kind}`, advice: 'Stop it.', since: 1100 })
   const now = said([session('a', 'waiting', { waits_for: 'answer', findings: [finding('waits')] }), session('b', 'working', { findings: [finding('loop')] }), session('c', 'working', { findings: [finding('loop')] }), session('d', 'ended', { findings: [finding('errors')] })], 1200)
   assert.equal(causeOfFinding(cause('waits'), now), null)
+  const model = said([session('a', 'waiting', { waits_for: 'answer', findings: [finding('waits')] }), session('m', 'waiting', { waits_for: 'model', findings: [finding('waits')] })], 1200)
+  assert.equal(causeOfFinding(cause('waits'), model)?.title, 'Claude Code m: It has a waits', 'one that waits for its model has no row of its own')
   const loop = causeOfFinding(cause('loop'), now)
   assert.deepEqual([loop?.title, loop?.detail, loop?.alerts.length], ['Claude Code b: It has a loop, and 1 more session', 'Stop it.', 1])
   assert.equal(causeOfFinding(cause('errors'), now)?.title, 'Sessions in trouble 1, above 0', 'of a session that ended nothing is said')
