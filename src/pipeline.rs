@@ -138,7 +138,7 @@ impl<'a> Pipeline<'a> {
         let store_actor = start_store(&starter, &arbiters.store, writer, &listeners);
         let log_templates = start_log_templates(&starter, &arbiters.pipeline, &reporter, &store_actor);
         let sessions = Agents::default();
-        let agents = start_agents(&starter, &arbiters.pipeline, &store, &sessions, &store_actor);
+        let agents = start_agents(&starter, &arbiters.pipeline, &reporter, &sessions, &store_actor);
         let followed = FollowedWindows::default();
         let hub = start_hub(&starter, &arbiters.hub, &reporter, (&followed, &sessions));
         let ack_key = AckKey::of(dir).context("random numbers")?;
@@ -337,13 +337,15 @@ fn start_log_templates(
 fn start_agents(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
-    store: &StoreReader,
+    reporter: &Arc<Reporter>,
     sessions: &Agents,
     store_actor: &ActorHandle<StoreActor>,
 ) -> ActorHandle<AgentsActor> {
-    let (clock, store, sessions) = (starter.clock.clone(), store.clone(), sessions.clone());
+    let (clock, store, sessions) = (starter.clock.clone(), reporter.store.clone(), sessions.clone());
+    let views = reporter.views.clone();
     let outputs = AgentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), append: store_actor.mailbox() };
-    starter.start(arbiter, "agents", move || AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), outputs.clone()))
+    starter
+        .start(arbiter, "agents", move || AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), views.clone(), outputs.clone()))
 }
 
 fn start_hub(

@@ -7,20 +7,22 @@
 //! Restart: the book is read from the store. A write that failed is tried again with the next one. Where no agent ever sent anything, it does
 //! nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Message, ResponseFuture};
 use parking_lot::Mutex;
+use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_findings, push_states};
 use taskpulse_engine::event::Event;
-use taskpulse_engine::model::Batch;
+use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, ChangeDocuments, Finish, RecordEvents};
+use crate::published::Views;
 use crate::store::change;
 use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 
@@ -28,6 +30,12 @@ use crate::supervisor::{Ctx, Mailbox, Receive, Schedule, ServiceActor};
 const EVERY: Duration = Duration::from_secs(15);
 /// How long signals are gathered before they are kept, where nobody waits for it.
 const GATHER: Duration = Duration::from_secs(1);
+/// A finding that was gone for less is the same one: it is on the time line already.
+const SAME_MS: i64 = 3_600_000;
+/// Each wait is one of its own.
+const SAME_WAIT_MS: i64 = 45_000;
+/// Entries of the time line that are looked through at a start.
+const MAX_EVENTS: usize = 1_000;
 
 /// HTTP → agents: what an agent said. Answered when it is durable.
 #[derive(Message, Debug)]
@@ -75,6 +83,12 @@ impl AgentDoor {
         self.agents.read(read)
     }
 
+    /// The sessions.
+    #[must_use]
+    pub fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
     /// Whether a cause is new to a session; it is remembered then, and kept with the next signals.
     #[must_use]
     pub fn tell(&self, session: &SessionKey, cause: u64) -> bool {
@@ -110,11 +124,14 @@ pub struct AgentOutputs {
     pub append: Mailbox<Append>,
 }
 
+type KnownFindings = BTreeMap<(SessionKey, String), TimestampMs>;
+
 /// See the module.
 pub struct AgentsActor {
     clock: Clock,
     store: StoreReader,
     agents: Agents,
+    views: Views,
     outputs: AgentOutputs,
     /// A write is under way.
     writing: bool,
@@ -126,25 +143,26 @@ pub struct AgentsActor {
     unsaved: BTreeMap<String, Option<Vec<u8>>>,
     /// Samples are written.
     watching: bool,
-    /// What was put on the time line and is still so.
-    known: BTreeSet<(SessionKey, &'static str)>,
+    /// What was put on the time line, and when it last was so.
+    known: KnownFindings,
 }
 
 impl AgentsActor {
-    /// An actor that keeps the book of `agents`.
+    /// An actor that keeps the book of `agents`; boards are those of `views`.
     #[must_use]
-    pub fn new(clock: Clock, store: StoreReader, agents: Agents, outputs: AgentOutputs) -> Self {
+    pub fn new(clock: Clock, store: StoreReader, agents: Agents, views: Views, outputs: AgentOutputs) -> Self {
         Self {
             clock,
             store,
             agents,
+            views,
             outputs,
             writing: false,
             gathering: false,
             waiting: Vec::new(),
             unsaved: BTreeMap::new(),
             watching: false,
-            known: BTreeSet::new(),
+            known: KnownFindings::new(),
         }
     }
 
@@ -196,14 +214,14 @@ impl AgentsActor {
     }
 
     fn sample(&mut self, ctx: &mut Ctx<Self>) {
-        let now = self.clock.now_ms();
+        let (now, work) = (self.clock.now_ms(), self.views.work());
         let mut batch = Batch::default();
         let (lives, events) = self.agents.read(|book| {
             book.totals(now).push(&mut batch, now);
             push_states(book.sessions(), &mut batch, now);
-            push_findings(book, &mut batch, now);
+            push_findings(book, &work, &mut batch, now);
             let lives = book.sessions().any(|session| !matches!(session.state(now).0, State::Ended | State::Lost));
-            (lives, news(&mut self.known, book, now))
+            (lives, news(&mut self.known, book, &work, now))
         });
         if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
             log::warn!("agents: the store is too busy for samples of agents");
@@ -219,13 +237,13 @@ impl AgentsActor {
 }
 
 /// What is wrong with sessions and was not so before.
-fn news(known: &mut BTreeSet<(SessionKey, &'static str)>, book: &Book, now: i64) -> Vec<Event> {
-    let mut found = BTreeSet::new();
+fn news(known: &mut KnownFindings, book: &Book, work: &[Work], now: TimestampMs) -> Vec<Event> {
     let mut events = Vec::new();
     for session in book.sessions() {
-        for finding in book.findings(session, now) {
-            let which = (session.key.clone(), finding.kind);
-            if !known.contains(&which) {
+        for finding in book.findings(session, work, now) {
+            let same = if finding.kind == "waits" { SAME_WAIT_MS } else { SAME_MS };
+            let before = known.insert((session.key.clone(), finding.kind.to_owned()), now);
+            if before.is_none_or(|at| now - at > same) {
                 let kind = format!("agent_{}", finding.kind);
                 let title = format!("{}: {}", session.key.agent, finding.title);
                 let data = serde_json::json!({
@@ -233,11 +251,30 @@ fn news(known: &mut BTreeSet<(SessionKey, &'static str)>, book: &Book, now: i64)
                 });
                 events.push(Event::new(now, "agents", &kind, session.key.id.as_str(), title).with_data(data));
             }
-            found.insert(which);
         }
     }
-    *known = found;
+    known.retain(|_, at| now - *at <= SAME_MS);
     events
+}
+
+/// What was put on the time line before a restart.
+fn announced(store: &StoreReader, book: &Book, now: TimestampMs) -> KnownFindings {
+    let newest = store.events(now - SAME_MS, now, MAX_EVENTS, |event| event.source == "agents").unwrap_or_else(|error| {
+        log::error!("agents: the time line cannot be read: {error}");
+        Vec::new()
+    });
+    let mut known = KnownFindings::new();
+    for (_, event) in newest.iter().rev() {
+        let Some(kind) = event.kind.strip_prefix("agent_") else { continue };
+        let agent = event.data["agent"].as_str().unwrap_or("");
+        let Some(session) = book.newest(agent, &event.subject) else { continue };
+        // A wait that goes on since before its entry is the one that was announced.
+        let (state, since) = session.state(now);
+        let goes_on = matches!(state, State::Waiting(_)) && since <= event.at;
+        let at = if kind == "waits" && goes_on { now } else { event.at };
+        known.insert((session.key.clone(), kind.to_owned()), at);
+    }
+    known
 }
 
 impl ServiceActor for AgentsActor {
@@ -245,6 +282,7 @@ impl ServiceActor for AgentsActor {
         match Book::open(&self.store) {
             Ok(book) => {
                 let is_empty = book.is_empty();
+                self.known = announced(&self.store, &book, self.clock.now_ms());
                 *self.agents.0.lock() = book;
                 if !is_empty {
                     self.watch(ctx);

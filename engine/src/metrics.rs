@@ -98,7 +98,7 @@ metrics! {
     "agent_requests_total" Counter "" "Requests of {agent} to {model}" "Requests to models that were answered";
     "agent_request_errors_total" Counter "" "Failed requests of {agent}" "Requests to models that failed";
     "agent_tool_calls_total" Counter "" "Calls of {tool} by {agent}, {outcome}" "Calls of tools by outcome: ok, failed, refused";
-    "agent_findings" Gauge "" "Sessions of {agent} in trouble ({kind})" "Sessions of coding agents of which something is wrong, by kind: waits, loop, errors, context, limit";
+    "agent_findings" Gauge "" "Sessions of {agent} in trouble ({kind})" "Sessions of coding agents of which something is wrong, by kind: waits, loop, errors, context, limit, stuck, no_progress, rewrites, cache";
     "agent_prompts_total" Counter "" "Prompts to {agent}" "Prompts that coding agents were given";
     "agent_commits_total" Counter "" "Commits of {agent}" "Commits that coding agents made";
     "agent_active_seconds_total" Counter "seconds" "Active time of {agent}" "Time in which coding agents were used, as they say it";

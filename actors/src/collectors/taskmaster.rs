@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use taskpulse_engine::agent::TaskRef;
 use taskpulse_engine::agent::costs::Work;
+use taskpulse_engine::board::Usuals;
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
@@ -193,13 +194,21 @@ impl Boards {
         let mut work = Vec::new();
         for project in &self.projects {
             let folder = project.root.to_string_lossy();
+            let complexity = |tag: &str, id: &str| project.complexity.get(tag).and_then(|scores| scores.get(id)).copied();
+            let took = |(tag, id, _): (&str, &str, _)| {
+                let seconds = project.watcher.last_execution_seconds(tag, id)?;
+                Some((complexity(tag, id), (seconds * 1e3) as i64))
+            };
+            let usuals = Usuals(project.watcher.work().filter_map(took).collect());
             for (tag, id, stretches) in project.watcher.work() {
+                let usual = usuals.of(complexity(tag, id));
                 let task = TaskRef { project: project.name.clone(), tag: tag.to_owned(), id: id.to_owned() };
                 let of = |(from, to): &(TimestampMs, Option<TimestampMs>)| Work {
                     folder: folder.clone().into_owned(),
                     task: task.clone(),
                     from: *from,
                     to: to.unwrap_or(TimestampMs::MAX),
+                    usual: usual.filter(|_| to.is_none()),
                 };
                 work.extend(stretches.iter().filter(|(from, _)| *from <= now).map(of));
             }

@@ -130,7 +130,7 @@ pub struct AgentSubagent {
 /// What is wrong with a session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentFinding {
-    /// `waits`, `loop`, `errors`, `context` or `limit`.
+    /// `waits`, `loop`, `errors`, `context`, `limit`, `stuck`, `no_progress`, `rewrites` or `cache`.
     #[schema(example = "waits")]
     pub kind: &'static str,
     /// In words.
@@ -282,7 +282,7 @@ impl AgentSession {
             commits: commits(session),
             subagents: subagents(session),
             limits: limits(session),
-            findings: findings(book, session, now),
+            findings: findings(book, session, work, now),
         }
     }
 }
@@ -318,14 +318,14 @@ fn limits(session: &Session) -> Vec<AgentLimit> {
         .collect()
 }
 
-fn findings(book: &Book, session: &Session, now: TimestampMs) -> Vec<AgentFinding> {
+fn findings(book: &Book, session: &Session, work: &[Work], now: TimestampMs) -> Vec<AgentFinding> {
     let view = |finding: taskpulse_engine::agent::findings::Finding| AgentFinding {
         kind: finding.kind,
         title: finding.title,
         advice: finding.advice,
         since: seconds(finding.since),
     };
-    book.findings(session, now).into_iter().map(view).collect()
+    book.findings(session, work, now).into_iter().map(view).collect()
 }
 
 /// The tasks that a session works on: the one that it names, else those of the boards.

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::costs::Work;
 use super::findings::{Finding, findings};
 use super::item::{Item, Kind};
+use super::pace::Paces;
 use super::page::{MAX_ITEMS, Page, hour_of, page_key, page_range};
 use super::session::{Session, remember};
 use super::signal::{Fact, SessionKey, Signal};
@@ -25,6 +27,9 @@ const MAX_PAGES: usize = 200;
 
 /// The key of what sessions used that are kept no more.
 const TOTALS: &str = "totals";
+
+/// The key of how fast limits are used up.
+const PACES: &str = "paces";
 
 /// Reads pages that are kept.
 pub trait PageStore {
@@ -67,6 +72,9 @@ pub struct Book {
     /// What sessions used that are kept no more.
     base: Totals,
     base_changed: bool,
+    /// How fast limits are used up.
+    paces: Paces,
+    paces_changed: bool,
 }
 
 fn session_key(key: &SessionKey) -> String {
@@ -82,6 +90,7 @@ impl Book {
         // All keys that begin with one of the two follow it.
         let mut kept = store.documents_between(DOCUMENTS, SESSION, "session0")?;
         kept.extend(store.documents_between(DOCUMENTS, TOTALS, "totals0")?);
+        kept.extend(store.documents_between(DOCUMENTS, PACES, "paces0")?);
         Ok(Self::restored(&kept))
     }
 
@@ -90,8 +99,11 @@ impl Book {
     pub fn restored(kept: &[(String, Vec<u8>)]) -> Self {
         let sessions = kept.iter().filter(|(key, _)| key.starts_with(SESSION));
         let read = sessions.filter_map(|(_, bytes)| serde_json::from_slice::<Session>(bytes).ok());
-        let totals = kept.iter().find(|(key, _)| key == TOTALS).and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
-        Self { sessions: read.map(|session| (session.key.clone(), session)).collect(), base: totals.unwrap_or_default(), ..Self::default() }
+        let named = |name: &str| kept.iter().find(|(key, _)| key == name).map(|(_, bytes)| bytes.as_slice());
+        let totals = named(TOTALS).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let paces = named(PACES).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let sessions = read.map(|session| (session.key.clone(), session)).collect();
+        Self { sessions, base: totals.unwrap_or_default(), paces: paces.unwrap_or_default(), ..Self::default() }
     }
 
     /// What all sessions used that were ever counted.
@@ -130,10 +142,10 @@ impl Book {
         self.named(agent, id).max_by_key(|session| session.last_seen)
     }
 
-    /// What is wrong with a session.
+    /// What is wrong with a session, where tasks were in progress at these times.
     #[must_use]
-    pub fn findings(&self, session: &Session, now: TimestampMs) -> Vec<Finding> {
-        findings(session, now)
+    pub fn findings(&self, session: &Session, work: &[Work], now: TimestampMs) -> Vec<Finding> {
+        findings(session, &self.paces, work, now)
     }
 
     /// Applies signals that arrived at `now`.
@@ -174,6 +186,9 @@ impl Book {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         session.learn(at, now, way, about);
         self.changed.insert(key.clone());
+        if let Fact::Limits(limits) = &fact {
+            self.paces_changed |= self.paces.note(&key.agent, at, limits, now);
+        }
         match fact {
             Fact::Counted(id, item) => self.count(&key, id, *item, store),
             fact => session.take(at, way, fact),
@@ -263,6 +278,9 @@ impl Book {
         }
         if std::mem::take(&mut self.base_changed) {
             out.extend(serde_json::to_vec(&self.base).ok().map(|bytes| (TOTALS.to_owned(), Some(bytes))));
+        }
+        if std::mem::take(&mut self.paces_changed) {
+            out.extend(serde_json::to_vec(&self.paces).ok().map(|bytes| (PACES.to_owned(), Some(bytes))));
         }
         for key in std::mem::take(&mut self.changed_pages) {
             let bytes = self.pages.get(&key).and_then(Page::packed);

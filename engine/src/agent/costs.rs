@@ -11,6 +11,7 @@ use super::item::{Item, Kind, Sum};
 use super::page::Page;
 use super::session::{Figures, Session};
 use super::signal::TaskRef;
+use crate::board::Usual;
 use crate::board::cost::{date_of, week_of};
 use crate::model::TimestampMs;
 
@@ -112,6 +113,8 @@ pub struct Work {
     pub from: TimestampMs,
     /// To.
     pub to: TimestampMs,
+    /// How long tasks like it take, where enough were done.
+    pub usual: Option<Usual>,
 }
 
 /// The tasks that a session may have worked on at a time.

@@ -1,6 +1,13 @@
 //! What is wrong with a session, in words, with what to do.
 
-use super::session::{Session, State, Wait};
+mod cache;
+mod progress;
+#[cfg(test)]
+mod tests;
+
+use super::costs::Work;
+use super::pace::Paces;
+use super::session::{Limit, Session, State, Wait};
 use crate::model::TimestampMs;
 use crate::words::lasted;
 
@@ -18,8 +25,11 @@ const CONTEXT: f64 = 0.9;
 /// From here on a limit is nearly reached.
 const LIMIT: f64 = 0.9;
 
+/// A session speaks for its plan for so long.
+const SAID_MS: i64 = 1_800_000;
+
 /// The kinds of findings.
-pub const KINDS: [&str; 5] = ["waits", "loop", "errors", "context", "limit"];
+pub const KINDS: [&str; 9] = ["waits", "loop", "errors", "context", "limit", "stuck", "no_progress", "rewrites", "cache"];
 
 /// Something that is wrong with a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +45,7 @@ pub struct Finding {
 }
 
 /// What is wrong with a session at a time; nothing of one that ended.
-pub(super) fn findings(session: &Session, now: TimestampMs) -> Vec<Finding> {
+pub(super) fn findings(session: &Session, paces: &Paces, work: &[Work], now: TimestampMs) -> Vec<Finding> {
     let (state, since) = session.state(now);
     if matches!(state, State::Ended | State::Lost) {
         return Vec::new();
@@ -51,7 +61,7 @@ pub(super) fn findings(session: &Session, now: TimestampMs) -> Vec<Finding> {
     if let (true, Some(first)) = (failed.len() >= STORM, failed.iter().min()) {
         out.push(Finding {
             kind: "errors",
-            title: format!("{} requests to the model failed in the last {}", failed.len(), lasted(STORM_MS)),
+            title: format!("{} requests to the model failed or were tried again in the last {}", failed.len(), lasted(STORM_MS)),
             advice: "See the status of the model's provider and the network; the client tries again by itself.",
             since: *first,
         });
@@ -64,15 +74,35 @@ pub(super) fn findings(session: &Session, now: TimestampMs) -> Vec<Finding> {
             since: session.last_seen,
         });
     }
-    for limit in session.limits().iter().filter(|limit| limit.used_ratio >= LIMIT && limit.resets_at.is_none_or(|at| at > now)) {
-        out.push(Finding {
-            kind: "limit",
-            title: format!("{:.0} % of the limit {} is used", limit.used_ratio * 100.0, limit.name.replace('_', " ")),
-            advice: "Let the most important task go first, or choose a smaller model.",
-            since: session.last_seen,
-        });
-    }
+    let limits = session.limits().iter().filter(|limit| limit.resets_at.is_none_or(|at| at > now));
+    out.extend(limits.filter_map(|limit| reached(session, limit, paces, now)));
+    out.extend(progress::stuck(session, work, now));
+    out.extend(progress::no_progress(session, work, now));
+    out.extend(progress::rewrites(session, now));
+    out.extend(cache::cache(session, now));
     out
+}
+
+/// A limit that is nearly reached, or will be before it begins anew.
+fn reached(session: &Session, limit: &Limit, paces: &Paces, now: TimestampMs) -> Option<Finding> {
+    let name = limit.name.replace('_', " ");
+    let title = if limit.used_ratio >= LIMIT {
+        format!("{:.0} % of the limit {name} is used", limit.used_ratio * 100.0)
+    } else {
+        // What an idle session said long ago is no news.
+        let said = session.fresh_limits(now - SAID_MS).contains(limit);
+        let pace = paces.reached(&session.key.agent, limit, now).filter(|_| said)?;
+        format!(
+            "{:.0} % of the limit {name} is used; at the pace of the last {} it is reached in {} to {}, before it resets in {}",
+            pace.used * 100.0,
+            lasted(pace.over),
+            lasted(pace.within.0),
+            lasted(pace.within.1),
+            lasted(limit.resets_at? - now)
+        )
+    };
+    let advice = "Let the most important task go first, or choose a smaller model.";
+    Some(Finding { kind: "limit", title, advice, since: session.last_seen })
 }
 
 fn waits(wait: &Wait, since: TimestampMs, now: TimestampMs) -> Finding {

@@ -35,6 +35,7 @@ struct Run {
     alive: i64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_zero(ms: &i64) -> bool {
     *ms == 0
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::attributes::micros;
+use super::changes::changes;
 use super::clients::{CLAUDE, client_named};
 use super::item::{Item, Kind, Outcome, Tokens};
 use super::session::Wait;
@@ -156,6 +157,7 @@ impl Body {
             let item = Item { outcome: Some(outcome), millis: self.duration_ms.as_u64(), ..self.item(Kind::Tool, at) };
             facts.push(self.counted("tool", id, item));
         }
+        facts.extend(changes(&tool, &self.tool_input, failed));
         if !self.tool_input.is_null() {
             facts.push(Fact::Called { tool, input: fnv1a(self.tool_input.to_string().bytes()), failed });
         }

@@ -3,6 +3,7 @@
 //! An event that is not listed only says that its session lives, and makes none: Gemini's last record carries another id than all others.
 
 use super::attributes::Attributes;
+use super::changes::changes;
 use super::clients::{CODEX, Client, GEMINI, client_of};
 use super::item::{Item, Kind, Outcome, Tokens};
 use super::session::Wait;
@@ -240,6 +241,7 @@ impl<'a> Reader<'a> {
         let failed = from.get("success") == Some("false");
         let item = self.tool(about, from.get("tool_name"), if failed { Outcome::Failed } else { Outcome::Ok });
         let mut facts = vec![self.counted((from.get("tool_use_id"), item)), self.called(failed, "tool_name", "tool_input"), Fact::Works];
+        facts.extend(self.changed(failed, "tool_name", "tool_input"));
         let said = from.get("tool_parameters").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
         let commit = said.as_ref().and_then(|said| said.get("git_commit_id")).and_then(serde_json::Value::as_str);
         if let Some(commit) = commit.filter(|_| !failed) {
@@ -267,7 +269,9 @@ impl<'a> Reader<'a> {
             _ => Outcome::Ok,
         };
         let item = self.tool(about, name, outcome);
-        vec![self.counted((from.get("call_id"), item)), self.called(failed, "tool_name", "arguments"), Fact::Works]
+        let mut facts = vec![self.counted((from.get("call_id"), item)), self.called(failed, "tool_name", "arguments"), Fact::Works];
+        facts.extend(self.changed(outcome != Outcome::Ok, "tool_name", "arguments"));
+        facts
     }
 
     fn gemini_tool(&self, about: &About) -> Vec<Fact> {
@@ -281,7 +285,15 @@ impl<'a> Reader<'a> {
             _ => Outcome::Ok,
         };
         let item = self.tool(about, from.get("function_name"), outcome);
-        vec![self.counted((None, item)), self.called(outcome == Outcome::Failed, "function_name", "function_args"), Fact::Works]
+        let failed = outcome == Outcome::Failed;
+        let mut facts = vec![self.counted((None, item)), self.called(failed, "function_name", "function_args"), Fact::Works];
+        facts.extend(self.changed(outcome != Outcome::Ok, "function_name", "function_args"));
+        facts
+    }
+
+    fn changed(&self, failed: bool, tool: &str, input: &str) -> Option<Fact> {
+        let input = self.attributes.get(input).and_then(|text| serde_json::from_str(text).ok());
+        changes(self.attributes.get(tool).unwrap_or(""), &input.unwrap_or_default(), failed)
     }
 
     fn called(&self, failed: bool, tool: &str, input: &str) -> Fact {

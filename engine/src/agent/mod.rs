@@ -12,6 +12,7 @@
 
 mod attributes;
 mod book;
+mod changes;
 mod clients;
 pub mod costs;
 pub mod findings;
@@ -19,6 +20,8 @@ mod history;
 mod hook;
 mod item;
 mod lines;
+mod memory;
+mod pace;
 mod page;
 mod points;
 mod session;
@@ -38,7 +41,7 @@ pub use self::lines::lines;
 pub use self::page::Page;
 pub use self::points::points;
 pub use self::session::{Commit, Figures, Limit, Session, State, Subagent, ToolCounts, Wait};
-pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way};
+pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way, Written};
 pub use self::spans::spans;
 pub use self::status_line::status_line;
 pub use self::totals::{Totals, push_findings, push_states};

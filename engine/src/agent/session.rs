@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{History, Stay, after_silence};
 use super::item::{Item, Kind, Outcome, Sum};
+use super::memory::Memory;
 use super::signal::{About, Fact, SessionKey, TaskRef, Way};
 use crate::model::TimestampMs;
 
@@ -275,6 +276,9 @@ pub struct Session {
     pub subagents: Vec<Subagent>,
     pub(super) calls: VecDeque<Call>,
     pub(super) failures: VecDeque<TimestampMs>,
+    /// What findings about its progress need.
+    #[serde(default)]
+    pub(super) memory: Memory,
     /// Items that were not counted, since an hour had too many.
     pub dropped: u64,
     /// The hours of its pages.
@@ -322,6 +326,7 @@ impl Session {
             subagents: Vec::new(),
             calls: VecDeque::new(),
             failures: VecDeque::new(),
+            memory: Memory::default(),
             dropped: 0,
             hours: BTreeSet::new(),
             revision: 0,
@@ -398,6 +403,17 @@ impl Session {
         self.limits.value.as_deref().unwrap_or_default()
     }
 
+    /// Those that it said within a time.
+    pub(super) fn fresh_limits(&self, since: TimestampMs) -> &[Limit] {
+        if self.limits.at >= since { self.limits() } else { &[] }
+    }
+
+    /// Whether its folder is another one or lies within it.
+    pub(super) fn is_in(&self, folder: &str) -> bool {
+        let under = |own: &str| own.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        !folder.is_empty() && self.folder().is_some_and(under)
+    }
+
     /// What was used by model; each figure from the account that knows more of it.
     pub fn figures(&self) -> impl Iterator<Item = (&str, Figures)> {
         self.accounts.iter().map(|(model, accounts)| (model.as_str(), accounts.best()))
@@ -432,6 +448,7 @@ impl Session {
     /// Takes in what is said beside a fact.
     pub(super) fn learn(&mut self, at: TimestampMs, now: TimestampMs, way: Way, about: About) {
         self.revision += 1;
+        self.memory.from.get_or_insert(now);
         self.first_seen = self.first_seen.min(at);
         // Kept before its states were: it began with the one that it is in.
         if self.history.is_empty() {
@@ -465,6 +482,9 @@ impl Session {
             Fact::Called { tool, input, failed } => {
                 remember(&mut self.calls, Call { at, tool, input, failed, hooked: way == Way::Hook });
             }
+            // Hooks say all calls, and what they were given.
+            Fact::Changed(written) if way == Way::Hook || !self.hooked => self.memory.change(at, written),
+            Fact::Changed(_) => {}
             Fact::Context(ratio) => self.context.learn(at, Some(ratio)),
             Fact::Limits(limits) => self.limits.learn(at, Some(limits)),
             Fact::CostSoFar(micros) => self.said_micros = self.said_micros.max(Some(micros)),
@@ -474,6 +494,9 @@ impl Session {
     /// A later notice of the same wait does not know the tool any more.
     fn wait(&mut self, at: TimestampMs, way: Way, wait: Wait) {
         let is_known = matches!((&self.state, &wait), (State::Waiting(Wait::Permission { .. }), Wait::Permission { tool: None }));
+        if wait == Wait::Model && way == Way::Hook {
+            self.failed(at);
+        }
         if is_known && way == Way::Hook {
             self.state_at = self.state_at.max(at);
             self.history.sign(at, &self.state);
@@ -516,6 +539,7 @@ impl Session {
         let step = |count: &mut u64| *count = if is_new { *count + 1 } else { count.saturating_sub(1) };
         match item.kind {
             Kind::Request => {
+                self.memory.count(item, is_new);
                 let figures = &mut self.accounts(item).requests;
                 step(&mut figures.requests);
                 figures.change(item.amounts(), change);
@@ -540,7 +564,12 @@ impl Session {
                 });
             }
             Kind::Commit => self.commit(item, is_new),
-            Kind::Delta | Kind::Total => self.point(item, change),
+            Kind::Delta | Kind::Total => {
+                if item.kind == Kind::Delta && item.name.starts_with("lines") && item.millis.is_some_and(|lines| lines > 0) {
+                    self.memory.change(item.at, None);
+                }
+                self.point(item, change);
+            }
         }
         self.tools.retain(|_, counts| *counts != ToolCounts::default());
     }

@@ -108,6 +108,8 @@ pub enum Fact {
         /// Whether it failed.
         failed: bool,
     },
+    /// A file may have changed; what was written where that is known.
+    Changed(Option<Written>),
     /// The part of the context that is used.
     Context(f64),
     /// The limits of the plan.
@@ -120,6 +122,20 @@ impl Fact {
     pub(super) fn counted(id: u64, item: Item) -> Self {
         Self::Counted(id, Box::new(item))
     }
+}
+
+/// A file was written, as hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The file.
+    #[serde(rename = "f")]
+    pub file: u64,
+    /// The part that was replaced; none where all of it was.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// What was written.
+    #[serde(rename = "w")]
+    pub after: u64,
 }
 
 /// A fact about a session.

@@ -265,7 +265,7 @@ fn a_loop_a_wait_and_a_full_context_are_found() {
     send(json!({"session_id": "s", "hook_event_name": "PermissionRequest", "tool_name": "Write"}), NOW + 10_000);
     send(json!({"session_id": "s", "hook_event_name": "Notification", "notification_type": "permission_prompt"}), NOW + 16_000);
     let session = book.sessions().next().unwrap();
-    let titles = |now: i64| book.findings(session, now).into_iter().map(|finding| finding.title).collect::<Vec<_>>();
+    let titles = |now: i64| book.findings(session, &[], now).into_iter().map(|finding| finding.title).collect::<Vec<_>>();
     assert_eq!(titles(NOW + 60_000), ["The same call of Bash failed 5 times in a row"]);
     let later = titles(NOW + 10_000 + 180_000);
     assert_eq!(later[0], "Waits for permission to use Write for 3 min", "{later:?}");
@@ -274,7 +274,7 @@ fn a_loop_a_wait_and_a_full_context_are_found() {
     book.apply(status_line(status.to_string().as_bytes(), NOW).unwrap(), &kept, NOW);
     let session = book.sessions().next().unwrap();
     assert_eq!((session.context(), session.micros()), (Some(0.93), Some(27_180)));
-    assert!(book.findings(session, NOW + 60_000).iter().any(|finding| finding.kind == "context"));
+    assert!(book.findings(session, &[], NOW + 60_000).iter().any(|finding| finding.kind == "context"));
 }
 
 #[test]

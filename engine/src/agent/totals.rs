@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
+use super::costs::Work;
 use super::findings::KINDS;
 use super::item::KINDS_OF_TOKENS;
 use super::session::{Figures, Session, State, ToolCounts};
@@ -102,13 +103,13 @@ impl Totals {
 }
 
 /// Of how many sessions a finding holds, by agent and kind; zero where it holds of none.
-pub fn push_findings(book: &Book, batch: &mut Batch, now: TimestampMs) {
+pub fn push_findings(book: &Book, work: &[Work], batch: &mut Batch, now: TimestampMs) {
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for session in book.sessions() {
         for kind in KINDS {
             counts.entry((session.key.agent.as_str(), kind)).or_default();
         }
-        for finding in book.findings(session, now) {
+        for finding in book.findings(session, work, now) {
             *counts.entry((session.key.agent.as_str(), finding.kind)).or_default() += 1;
         }
     }

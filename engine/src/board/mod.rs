@@ -27,6 +27,7 @@ mod observation;
 pub mod parse;
 mod stopwatch;
 mod tasks;
+mod usual;
 pub mod watch;
 
 pub use self::blockers::Blocker;
@@ -34,6 +35,7 @@ pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
 pub use self::forecast::{CompletionHistory, Forecast, Missing};
 pub use self::parse::{Board, BoardError, Finding, Findings, Place, Subtask, Tag, Task, parse_state};
+pub use self::usual::{Usual, Usuals};
 pub use self::watch::{Counters, Execution, Observed, Switched, Transition, Watcher};
 
 /// The tag of the older format, and the current one where nothing names another.

@@ -180,7 +180,7 @@
  * What is wrong with a session.
  * @typedef {object} AgentFinding
  * @property {string} advice  What to do.
- * @property {string} kind  `waits`, `loop`, `errors`, `context` or `limit`.
+ * @property {string} kind  `waits`, `loop`, `errors`, `context`, `limit`, `stuck`, `no_progress`, `rewrites` or `cache`.
  * @property {number} since  Since when.
  * @property {string} title  In words.
  */
