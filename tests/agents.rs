@@ -172,6 +172,44 @@ fn states_are_kept_and_followed() {
 }
 
 #[test]
+fn questions_about_agents_are_answered() {
+    let place = Folder::new();
+    let service = place.start();
+    let ask = |question: &str| service.ask(question);
+    let none = ask("which agents are waiting");
+    assert!(none["missing"].as_str().unwrap().contains("taskpulse connect claude"), "{none}");
+    recording("claude-code/headless").iter().for_each(|request| send(&service, request));
+    let event = |name: &str| json!({"session_id": "waiting-session", "cwd": "/home/dev/app", "hook_event_name": name, "tool_name": "Bash"});
+    hook(&service, &event("UserPromptSubmit"));
+    hook(&service, &event("PermissionRequest"));
+    eventually("it waits", || session(&service, "waiting-session").filter(|session| session["state"] == "waiting"));
+    for (question, part) in [
+        (
+            "which agents are waiting for permission",
+            "1 session of coding agents is waiting for permission: claude-code waiting-: waits for permission to use Bash for",
+        ),
+        ("which agents are waiting for an answer", "No session of coding agents is waiting for an answer"),
+        ("why does claude wait", "claude-code waiting-: waits for permission to use Bash for"),
+        ("how many agents are waiting", "1 session of coding agents is waiting"),
+        ("what is claude doing", "waits for permission to use Bash"),
+        ("which agent worked on task 3", "known to have worked on task 3: claude-code "),
+        ("which agent worked on task 4", "No session of coding agents is known to have worked on task 4"),
+        ("which agents are stuck", "No session of coding agents is in trouble"),
+        ("how long did claude wait for me today", "claude-code waited "),
+        ("what did codex cost today", "No money of codex can be said"),
+    ] {
+        let answer = ask(question);
+        assert_eq!(answer["understood"], true, "{question}: {answer}");
+        assert!(answer["sentence"].as_str().unwrap().contains(part), "{question}: {answer}");
+    }
+    // The recording has its own time: as much as the client said it cost.
+    let cost = ask("which session costs most on 2026-11-25");
+    assert_eq!(cost["rows"][0]["text"], "0.07 USD", "{cost}");
+    let tokens = ask("which model used the most tokens on 2026-11-25");
+    assert!(tokens["rows"][0]["text"].as_str().unwrap().ends_with(" tokens"), "{tokens}");
+}
+
+#[test]
 fn what_is_no_hook_is_refused_in_words() {
     let place = Folder::new();
     let service = place.start();

@@ -97,6 +97,7 @@ fn asker(state: &AppState, zone: TimeZone, cancelled: Arc<AtomicBool>) -> Asker 
     Asker {
         views: state.reporter.views.clone(),
         store: state.store.clone(),
+        agents: state.agents.agents().clone(),
         agent_metrics: state.money.agents.clone(),
         heartbeats: Arc::clone(&state.heartbeats),
         advises: state.advises,

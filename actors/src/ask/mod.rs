@@ -3,6 +3,7 @@
 //! An answer has no number that nothing was measured for: where something is missing, it says what and why. "Why" is answered with what
 //! moved together, never with a cause.
 
+mod agents;
 mod alerts;
 mod boards;
 mod budgets;
@@ -28,7 +29,8 @@ mod why;
 
 use std::sync::Arc;
 
-use taskpulse_engine::ask::{Clock, Meaning, Names, Range, Refusal, Subject, Wanted, nearest, understand};
+use taskpulse_engine::agent::client_names;
+use taskpulse_engine::ask::{Clock, Meaning, NameKind, Names, Range, Refusal, Subject, Wanted, nearest, understand};
 use taskpulse_engine::board::cost::AgentMetrics;
 use taskpulse_engine::model::{TimestampMs, clipped};
 use taskpulse_engine::promql::EvalError;
@@ -37,6 +39,7 @@ use taskpulse_engine::store::{StoreError, StoreReader};
 
 use self::draft::Draft;
 pub use self::model::{ApiKey, ModelError, ModelOptions, Translator};
+use crate::agents::Agents;
 use crate::collectors::heartbeat::Heartbeats;
 use crate::published::Views;
 use crate::view::{Answer, AnswerMeaning, AnswerName, seconds};
@@ -61,6 +64,8 @@ pub struct Asker {
     pub views: Views,
     /// The history.
     pub store: StoreReader,
+    /// Sessions of coding agents.
+    pub agents: Agents,
     /// The metrics of coding agents.
     pub agent_metrics: AgentMetrics,
     /// The jobs whose calls are expected.
@@ -77,7 +82,6 @@ impl Asker {
     /// All names that questions may have.
     #[must_use]
     pub fn names(&self) -> Names {
-        use taskpulse_engine::ask::NameKind;
         let mut names = Names::of_store(&self.store);
         self.views.targets().iter().for_each(|target| names.add(NameKind::Target, &target.target));
         self.heartbeats.jobs().iter().for_each(|job| names.add(NameKind::Heartbeat, job.name()));
@@ -85,6 +89,9 @@ impl Asker {
             names.add(NameKind::Project, &board.project);
             names.add(NameKind::Tag, &board.tag);
         }
+        // Those that nobody uses too: of them nothing can be said, and a figure of all agents is none of theirs.
+        client_names().for_each(|name| names.add_once(NameKind::Agent, name));
+        self.agents.read(|book| book.sessions().for_each(|session| names.add_once(NameKind::Agent, &session.key.agent)));
         for repository in self.views.repositories() {
             names.add(NameKind::Repo, &repository.repo);
             repository.workflows.iter().for_each(|workflow| names.add(NameKind::Workflow, &workflow.workflow));
@@ -140,6 +147,14 @@ impl Asker {
     fn draft(&self, meaning: &Meaning) -> Result<Draft, AskError> {
         match (meaning.wanted, meaning.subject) {
             (Wanted::Help, _) => Ok(self.help()),
+            (Wanted::Why(_), Subject::AgentSessions) => Ok(self.why_agents_wait(meaning)),
+            (_, Subject::AgentSessions) => Ok(self.agent_sessions(meaning)),
+            (_, Subject::AgentWaiting) => Ok(self.agents_waited(meaning)),
+            (Wanted::Value(_) | Wanted::Most | Wanted::Least, Subject::Cost | Subject::Tokens)
+                if meaning.topic.is_some() || meaning.name(NameKind::Agent).is_some() =>
+            {
+                self.agent_costs(meaning)
+            }
             (_, Subject::Budget) => Ok(self.budgets(meaning)),
             (_, Subject::CiCost) if meaning.compared.is_none() => self.ci_cost(meaning),
             (_, Subject::CiBroken | Subject::CiShifted) => Ok(self.since_commit(meaning)),

@@ -274,6 +274,7 @@ pub(super) const fn label_of(kind: NameKind) -> &'static str {
         NameKind::Sensor => "sensor",
         NameKind::Rule => "alertname",
         NameKind::Source => "source",
+        NameKind::Agent => "agent",
         NameKind::Metric => "__name__",
     }
 }

@@ -29,6 +29,11 @@ const CLIENTS: &[Client] = &[
     Client { name: "opencode", service: "opencode", scope: "opencode", session: "session_id", prefix: "opencode." },
 ];
 
+/// The names of all of them.
+pub fn client_names() -> impl Iterator<Item = &'static str> {
+    CLIENTS.iter().map(|client| client.name)
+}
+
 /// The agent of this name.
 #[must_use]
 pub fn client_named(name: &str) -> Option<&'static Client> {

@@ -33,7 +33,7 @@ mod tests;
 mod totals;
 
 pub use self::book::{Book, DOCUMENTS, MAX_SESSIONS, PageStore, pages_between};
-pub use self::clients::{Client, client_named, is_agent};
+pub use self::clients::{Client, client_named, client_names, is_agent};
 pub use self::history::{MAX_STATES, Stay};
 pub use self::hook::{Hook, HookError, hook};
 pub use self::item::{Item, Kind, Outcome, Sum, Tokens};

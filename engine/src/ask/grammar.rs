@@ -61,6 +61,20 @@ const FORMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "agents",
+        &[
+            "which agents are waiting",
+            "what is claude doing",
+            "why does codex wait",
+            "which agent worked on task 7",
+            "which agents are stuck",
+            "how long did agents wait for me today",
+            "what did claude cost today",
+            "which session costs most",
+            "how full is the context of claude",
+        ],
+    ),
+    (
         "costs",
         &[
             "what did task 7 cost",
@@ -90,7 +104,11 @@ const ABOUT: &[(&str, &str)] = &[
         "tasks and subtasks by status (done, open, pending, in progress, ready, blocked, review, deferred, cancelled), one task, completion, \
          throughput, time of tasks, review, reopened, critical path, complexity, the forecast, which tasks wait for one",
     ),
-    ("Coding agents", "money, tokens, active time; in a time or by task; budgets"),
+    (
+        "Coding agents",
+        "money, tokens, active time; in a time or by task; budgets. Their sessions: which work, wait (for permission, an answer, the model), \
+         rest, ended or are in trouble, what each does, why it waits, who worked on a task, what an agent, session, model, branch or repository used",
+    ),
     ("Targets, heartbeats, scraped targets, sources", "state, availability; response times, status codes, certificates"),
     (
         "What happened",

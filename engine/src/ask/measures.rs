@@ -134,6 +134,8 @@ subjects! {
     Cost "cost" "Money of coding agents.";
     Tokens "tokens" "Tokens of coding agents.";
     AgentTime "agent_time" "Time that coding agents were active.";
+    AgentSessions "agents" "Sessions of coding agents.";
+    AgentWaiting "agent_waiting" "Time that coding agents waited for a person.";
     Probe "probe" "Whether a probed target is up.";
     ProbeTime "probe_time" "Time that a probed target takes to answer.";
     ProbeStatus "probe_status" "Status of the last answer of a target.";

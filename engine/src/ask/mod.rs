@@ -8,6 +8,7 @@
 //! refuses the question, since it may change what is asked; so does one that the meaning found has no use for. Pure: the clock, the
 //! time zone and the names are arguments. `docs/ASK.md` has the grammar; `taskpulse_actors::ask` answers.
 
+mod agents;
 mod grammar;
 mod lexicon;
 mod meaning;

@@ -52,6 +52,7 @@ kinds! {
     Rule "rule" "A rule of alerts.";
     Scraped "target" "A scraped target, by its job.";
     Source "source" "A source.";
+    Agent "agent" "A coding agent.";
     Metric "metric" "A metric.";
 }
 
@@ -73,7 +74,7 @@ pub struct Names {
 }
 
 /// Where the names of a kind are: label, and the metrics that have it.
-const LABELS: [(NameKind, &str, &[&str]); 17] = [
+const LABELS: [(NameKind, &str, &[&str]); 18] = [
     (NameKind::Target, "target", &["probe_success"]),
     (NameKind::Heartbeat, "heartbeat", &["heartbeat_up", "heartbeat_last_call_timestamp_seconds"]),
     (NameKind::Workflow, "workflow", &["github_actions_run_duration_seconds", "github_actions_success_ratio", "github_actions_runs_total"]),
@@ -95,6 +96,7 @@ const LABELS: [(NameKind, &str, &[&str]); 17] = [
     (NameKind::Rule, "alertname", &["ALERTS"]),
     (NameKind::Scraped, "job", &["up"]),
     (NameKind::Source, "source", &["taskpulse_source_up"]),
+    (NameKind::Agent, "agent", &["agent_sessions", "agent_findings"]),
 ];
 
 impl Names {
@@ -138,6 +140,16 @@ impl Names {
             if !known.iter().any(|(other, of)| *other == words && *of == name) {
                 known.push((words, name.clone()));
             }
+        }
+    }
+
+    /// Adds a name that many things have.
+    pub fn add_once(&mut self, kind: NameKind, value: &str) {
+        let lower = value.to_lowercase();
+        let first = lower.split_whitespace().next().unwrap_or("");
+        let is_known = |(_, name): &(Vec<String>, Name)| name.kind == kind && name.value == value;
+        if !self.by_word.get(first).is_some_and(|known| known.iter().any(is_known)) {
+            self.add(kind, value);
         }
     }
 
@@ -204,6 +216,10 @@ fn forms(kind: NameKind, name: &str) -> Vec<String> {
         NameKind::Mount => forms.extend(name.strip_prefix('/').filter(|rest| !rest.contains('/')).map(str::to_owned)),
         NameKind::Rule => forms.push(name.replace(['_', '-'], " ")),
         NameKind::Source => forms.push(name.replace(':', " ")),
+        NameKind::Agent => {
+            forms.push(name.replace('-', " "));
+            forms.extend(["-code", "-cli"].iter().filter_map(|end| name.strip_suffix(end)).map(str::to_owned));
+        }
         NameKind::Metric => {
             // Its name in words, with and without the unit at its end.
             let mut short = name;

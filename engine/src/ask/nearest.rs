@@ -47,6 +47,8 @@ pub(super) const EXAMPLES: &[&str] = &[
     "Which task was most expensive?",
     "How much did we spend this week?",
     "How many tokens were used today?",
+    "Which agents are waiting?",
+    "Which session costs most?",
     "How much of the budget is used?",
     "What does CI cost?",
     "Which commit broke CI?",

@@ -13,7 +13,7 @@ use super::names::{Name, NameKind, Names};
 use super::patterns::{self, Set};
 use super::slots::{Quantity, Slots};
 use super::when::{Clock, in_place_of};
-use super::{Crossing, CrossingAs, Meaning, Range, Refusal, Stat, Trend, Wanted, text};
+use super::{Crossing, CrossingAs, Meaning, Range, Refusal, Stat, Trend, Wanted, agents, text};
 
 /// Combinations of what names may be of that are tried.
 const MAX_COMBINATIONS: usize = 64;
@@ -25,7 +25,11 @@ const MAX_ROWS: usize = 100;
 /// # Errors
 /// [`Refusal`] where it is not understood, with the word.
 pub fn understand(question: &str, names: &Names, clock: &Clock) -> Result<Meaning, Refusal> {
-    let slots = Slots::new(&text::tokens(question).map_err(Refusal::not_in_words)?, names, clock)?;
+    let tokens = text::tokens(question).map_err(Refusal::not_in_words)?;
+    if let Some(meaning) = agents::understand(&tokens, names, clock) {
+        return Ok(meaning);
+    }
+    let slots = Slots::new(&tokens, names, clock)?;
     let mut refused = None;
     for chosen in combinations(&slots.names) {
         match meaning(&slots, chosen, clock) {
@@ -62,6 +66,7 @@ fn of_name(kind: NameKind) -> Option<Atom> {
         NameKind::Rule => Atom::Alert,
         NameKind::Scraped => Atom::Scrape,
         NameKind::Source => Atom::Source,
+        NameKind::Agent => Atom::Agent,
         NameKind::Host | NameKind::Device | NameKind::Metric => return None,
     })
 }
@@ -94,6 +99,7 @@ fn narrows(kind: NameKind, subject: Subject) -> bool {
         NameKind::Rule => subject == Subject::Alerts,
         NameKind::Scraped => subject == Subject::Scraped,
         NameKind::Source => subject == Subject::Sources,
+        NameKind::Agent => matches!(subject, Subject::AgentSessions | Subject::AgentWaiting),
         NameKind::Metric => subject == Subject::Any,
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn names() -> Names {
         (NameKind::Scraped, &["node"]),
         (NameKind::Rule, &["high_cpu_usage", "disk_filling"]),
         (NameKind::Source, &["github", "system"]),
+        (NameKind::Agent, &["claude-code", "codex", "gemini-cli"]),
         (NameKind::Metric, &["http_requests_total", "node_load1", "queue_depth", "system_cpu_utilization_ratio"]),
     ] {
         values.iter().for_each(|value| names.add(kind, value));
