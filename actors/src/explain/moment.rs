@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
+use taskpulse_engine::agent::Book;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::explain::{LOOK_BACK_MS, Resource, Used};
 use taskpulse_engine::model::{Columns, Labels, Matcher, NAME_LABEL, TimestampMs};
@@ -40,6 +41,7 @@ pub(crate) struct Moment<'a> {
     pub(super) used: FxHashMap<(Resource, Machine, TimestampMs, TimestampMs), WhoUsed>,
     recent: Option<Vec<Event>>,
     of_work: Option<Vec<Event>>,
+    sessions: Option<Book>,
     /// By the id of an alert: its newest document of the history, and how many there are.
     earlier: Option<FxHashMap<String, (Vec<u8>, usize)>>,
 }
@@ -52,7 +54,17 @@ impl<'a> Moment<'a> {
             (from.min(begin), to.max(end))
         };
         let (from, to) = alerts.fold((TimestampMs::MAX, TimestampMs::MIN), widest);
-        Self { store, from, to, series: FxHashMap::default(), used: FxHashMap::default(), recent: None, of_work: None, earlier: None }
+        Self {
+            store,
+            from,
+            to,
+            series: FxHashMap::default(),
+            used: FxHashMap::default(),
+            recent: None,
+            of_work: None,
+            sessions: None,
+            earlier: None,
+        }
     }
 
     /// Samples within `[from, to]` of the series of a metric of the machine that `of` is of.
@@ -74,6 +86,17 @@ impl<'a> Moment<'a> {
     pub(super) fn of_work(&mut self) -> &[Event] {
         let (store, to) = (self.store, self.to);
         self.of_work.get_or_insert_with(|| events(store, to - DAY_MS, to, |event| OF_WORK.contains(&event.kind.as_str())))
+    }
+
+    /// Sessions of coding agents.
+    pub(super) fn sessions(&mut self) -> &Book {
+        let store = self.store;
+        self.sessions.get_or_insert_with(|| {
+            Book::open(store).unwrap_or_else(|error| {
+                log::warn!("alerts: sessions of agents cannot be read for an explanation: {error}");
+                Book::default()
+            })
+        })
     }
 
     /// The last alert of the same rule and series that ended, and how many there were.

@@ -1,6 +1,7 @@
 //! What happened shortly before an alert, what was in progress, and the last alert like it.
 
-use taskpulse_engine::explain::{Earlier, Explanation, happened, in_progress};
+use taskpulse_engine::event::Event;
+use taskpulse_engine::explain::{Earlier, Explanation, agents_among, at_work, happened, in_progress};
 use taskpulse_engine::rules::Alert;
 use taskpulse_engine::words;
 
@@ -14,7 +15,23 @@ pub(super) fn look_up(moment: &mut Moment<'_>, alert: &Alert, explanation: &mut 
     let (from, to) = (explanation.from, explanation.to);
     explanation.before = happened(moment.recent(), &alert.id, from, to);
     explanation.in_progress = in_progress(moment.of_work(), to);
+    let agents = agents_among(&explanation.used);
+    let commits = commits_that_failed(moment, alert);
+    if !agents.is_empty() || !commits.is_empty() {
+        explanation.agents = at_work(moment.sessions().sessions(), (&agents, &commits), (from, to));
+    }
     explanation.last = last(moment, alert);
+}
+
+/// The commits of the runs that failed shortly before, of an alert about the CI of a repository.
+fn commits_that_failed(moment: &mut Moment<'_>, alert: &Alert) -> Vec<String> {
+    let Some(repo) = alert.metric.get("repo").filter(|_| alert.metric.name().starts_with("github_actions_")) else { return Vec::new() };
+    let of_it = |event: &&Event| {
+        let is = |name: &str, wanted: &str| event.data[name].as_str() == Some(wanted);
+        event.kind == "run_finished" && is("repo", repo) && is("conclusion", "failure")
+    };
+    let sha = |event: &Event| event.data["sha"].as_str().filter(|sha| !sha.is_empty()).map(str::to_owned);
+    moment.recent().iter().filter(of_it).filter_map(sha).collect()
 }
 
 /// The last alert of the same rule and series that ended.

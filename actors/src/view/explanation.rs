@@ -38,6 +38,9 @@ pub struct Explanation {
     pub containers: Vec<Usage>,
     /// Tasks and CI runs in progress.
     pub in_progress: Vec<WorkInProgress>,
+    /// Sessions of coding agents that worked then: processes of their agent are among those that used most, or a run that failed was of
+    /// their commit.
+    pub agents: Vec<AgentAtWork>,
     /// What happened shortly before it and while its condition began to hold, the newest first.
     pub before: Vec<Happened>,
     /// The last alert of the same rule and series.
@@ -45,6 +48,32 @@ pub struct Explanation {
     pub last: Option<EarlierAlert>,
     /// The newest log lines that an alert over lines is about, the newest first; at most three.
     pub said: Vec<SaidLine>,
+}
+
+/// A session of a coding agent that worked while the condition of an alert began to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentAtWork {
+    /// The agent.
+    #[schema(example = "claude-code")]
+    pub agent: String,
+    /// The session.
+    pub id: String,
+    /// The task that it said it worked on.
+    #[schema(required = true, example = "7")]
+    pub task: Option<String>,
+    /// Its folder.
+    #[schema(required = true)]
+    pub folder: Option<String>,
+    /// The commit of the failed run; `null` where processes of the agent are what ties it to the alert.
+    #[schema(required = true)]
+    pub commit: Option<String>,
+}
+
+impl From<&explain::AgentAtWork> for AgentAtWork {
+    fn from(session: &explain::AgentAtWork) -> Self {
+        let explain::AgentAtWork { agent, id, task, folder, commit } = session.clone();
+        Self { agent, id, task, folder, commit }
+    }
 }
 
 /// A log line that is cited.
@@ -184,6 +213,7 @@ impl From<&explain::Explanation> for Explanation {
             moved: e.moved.iter().map(MovedSeries::from).collect(),
             containers: e.containers.iter().map(usage(Resource::Cpu)).collect(),
             in_progress: e.in_progress.iter().map(WorkInProgress::from).collect(),
+            agents: e.agents.iter().map(AgentAtWork::from).collect(),
             before: e.before.iter().map(Happened::from).collect(),
             last: e.last.as_ref().map(EarlierAlert::from),
             said: e.said.iter().map(|said| SaidLine { at: seconds(said.at), text: said.text.clone() }).collect(),

@@ -66,7 +66,7 @@ pub use self::effect::{EffectDirection, EffectPair, Interval, SeriesEffect, Side
 pub use self::event::Event;
 pub use self::exemplar::{Exemplar, SeriesExemplars};
 pub use self::experiment::{Better, Experiment, ExperimentState, OtherChange};
-pub use self::explanation::{EarlierAlert, Explanation, Happened, MovedSeries, SaidLine, Usage, UsageKind, WorkInProgress};
+pub use self::explanation::{AgentAtWork, EarlierAlert, Explanation, Happened, MovedSeries, SaidLine, Usage, UsageKind, WorkInProgress};
 pub use self::forecast::{ForecastBound, ForecastRecord, ForecastScore, ForecastSubject, Forecasts, NoDate, UndatedForecast};
 pub use self::frame::{Frame, FrameKind};
 pub use self::health::{FailingPart, Health, HealthCheck, HealthPart, HealthVerdict, UnmeasuredPart};

@@ -88,6 +88,13 @@ fn kept_explanation() -> explain::Explanation {
             before_its_end: vec![happened],
             count: 2,
         }),
+        agents: vec![explain::AgentAtWork {
+            agent: "claude-code".to_owned(),
+            id: "65bcf3fc".to_owned(),
+            task: Some("7".to_owned()),
+            folder: None,
+            commit: None,
+        }],
         said: vec![explain::Said { at: 1_764_000_059_000, text: "it broke".to_owned() }],
         lines: vec!["Most CPU over 1 min: cargo (3 processes) 61 %".to_owned()],
     }
@@ -208,6 +215,7 @@ fn views_match_their_schemas() {
     explanation.moved.iter().for_each(matches_its_schema);
     explanation.before.iter().for_each(matches_its_schema);
     explanation.in_progress.iter().for_each(matches_its_schema);
+    explanation.agents.iter().for_each(matches_its_schema);
     explanation.last.iter().for_each(matches_its_schema);
     matches_its_schema(&explanation);
     matches_its_schema(&alert);

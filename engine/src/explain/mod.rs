@@ -6,6 +6,7 @@
 //!
 //! Pure: `actors::explain` reads the store and hands over columns, events and the alerts of the past.
 
+mod agents;
 mod before;
 mod curve;
 mod moved;
@@ -13,6 +14,7 @@ mod who;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::agents::{AgentAtWork, agents_among, at_work};
 pub use self::before::{Earlier, Happened, InProgress, LOOK_BACK_MS, happened, in_progress};
 pub use self::curve::counts_up;
 pub use self::moved::{Frame, MIN_SLOTS, Moved, Reference, SHORTEST_MS, judge, ranked};
@@ -61,6 +63,8 @@ pub struct Explanation {
     pub containers: Vec<Used>,
     /// Tasks and CI runs in progress.
     pub in_progress: Vec<InProgress>,
+    /// Sessions of coding agents that are tied to it.
+    pub agents: Vec<AgentAtWork>,
     /// What happened shortly before, the newest first.
     pub before: Vec<Happened>,
     /// The last alert of the same rule and series.

@@ -4,7 +4,7 @@
 
 use super::figure::{cores, figure, lasted};
 use super::subject::{phrase, short};
-use crate::explain::{Earlier, Explanation, Happened, Moved, Resource, Used, UsedBy};
+use crate::explain::{AgentAtWork, Earlier, Explanation, Happened, Moved, Resource, Used, UsedBy};
 use crate::metrics::is_counter;
 use crate::model::{Labels, TimestampMs, rfc3339};
 
@@ -39,7 +39,12 @@ pub fn used(resource: Resource, used: &Used) -> String {
 /// At most three lines: who used the resource or what was said, what moved together, what happened before and the last alert like it.
 #[must_use]
 pub fn explanation(e: &Explanation) -> Vec<String> {
-    [who(e).or_else(|| said(e)), together(e), before(e)].into_iter().flatten().collect()
+    let first = who(e).or_else(|| said(e));
+    let first = match (first, agents(e)) {
+        (Some(first), Some(agents)) => Some(format!("{first}; {agents}")),
+        (first, agents) => first.or(agents),
+    };
+    [first, together(e), before(e)].into_iter().flatten().collect()
 }
 
 /// Who used most, as in a notice: `rustc (12 processes) 71 %`.
@@ -68,6 +73,23 @@ fn who(e: &Explanation) -> Option<String> {
     }
     let rest = rest.map(|rest| format!("; {rest}")).unwrap_or_default();
     Some(format!("Most {what}{span}: {}{rest}{}", named.join(", "), container.unwrap_or_default()))
+}
+
+/// `claude-code 65bcf3fc worked in app on task 3 then`.
+fn agents(e: &Explanation) -> Option<String> {
+    let one = |session: &AgentAtWork| {
+        let id: String = session.id.chars().take(8).collect();
+        let task = session.task.as_ref().map(|task| format!(" on task {task}")).unwrap_or_default();
+        match &session.commit {
+            Some(commit) => format!("commit {} is of {} {id}{task}", &commit[..commit.floor_char_boundary(7)], session.agent),
+            None => {
+                let place = session.folder.as_deref().and_then(|folder| folder.rsplit('/').find(|part| !part.is_empty()));
+                format!("{} {id} worked{}{task} then", session.agent, place.map(|place| format!(" in {place}")).unwrap_or_default())
+            }
+        }
+    };
+    let listed: Vec<String> = e.agents.iter().map(one).collect();
+    (!listed.is_empty()).then(|| listed.join("; "))
 }
 
 /// `Said last: "connection refused" (and 2 more)`.

@@ -140,6 +140,16 @@
  */
 
 /**
+ * A session of a coding agent that worked while the condition of an alert began to hold.
+ * @typedef {object} AgentAtWork
+ * @property {string} agent  The agent.
+ * @property {string|null} commit  The commit of the failed run; `null` where processes of the agent are what ties it to the alert.
+ * @property {string|null} folder  Its folder.
+ * @property {string} id  The session.
+ * @property {string|null} task  The task that it said it worked on.
+ */
+
+/**
  * A call of a tool.
  * @typedef {object} AgentCall
  * @property {number} at  When it ended.
@@ -892,6 +902,7 @@
 /**
  * What is known about why an alert fired. Nothing in it is a cause.
  * @typedef {object} Explanation
+ * @property {AgentAtWork[]} agents  Sessions of coding agents that worked then: processes of their agent are among those that used most, or a run that failed was of their commit.
  * @property {Happened[]} before  What happened shortly before it and while its condition began to hold, the newest first.
  * @property {number|null} compared  How many other series were compared; `null` until they are.
  * @property {Usage[]} containers  Units and containers that used CPU, for an alert on the machine's CPU.
