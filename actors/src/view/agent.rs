@@ -288,13 +288,13 @@ impl AgentSession {
 }
 
 fn tools(session: &Session) -> Vec<AgentTool> {
-    let view = |(name, counts): (&String, &taskpulse_engine::agent::ToolCounts)| AgentTool {
-        name: name.clone(),
+    let view = |(name, counts): (&str, taskpulse_engine::agent::ToolCounts)| AgentTool {
+        name: name.to_owned(),
         ok: counts.ok,
         failed: counts.failed,
         refused: counts.refused,
     };
-    session.tools.iter().map(view).collect()
+    session.tools().map(view).collect()
 }
 
 fn commits(session: &Session) -> Vec<AgentCommit> {

@@ -13,6 +13,8 @@ pub struct Client {
     pub(super) session: &'static str,
     /// What its names of events and metrics begin with.
     pub(super) prefix: &'static str,
+    /// Whether `service.version` is its own: that of Gemini CLI is the version of Node.
+    pub(super) says_version: bool,
 }
 
 /// Claude Code.
@@ -23,10 +25,17 @@ pub(super) const CODEX: &str = "codex";
 pub(super) const GEMINI: &str = "gemini-cli";
 
 const CLIENTS: &[Client] = &[
-    Client { name: CLAUDE, service: "claude-code", scope: "com.anthropic.claude_code", session: "session_id", prefix: "claude_code." },
-    Client { name: CODEX, service: "codex", scope: "codex_otel", session: "conversation_id", prefix: "codex." },
-    Client { name: GEMINI, service: "gemini-cli", scope: "gemini-cli", session: "session_id", prefix: "gemini_cli." },
-    Client { name: "opencode", service: "opencode", scope: "opencode", session: "session_id", prefix: "opencode." },
+    Client {
+        name: CLAUDE,
+        service: "claude-code",
+        scope: "com.anthropic.claude_code",
+        session: "session_id",
+        prefix: "claude_code.",
+        says_version: true,
+    },
+    Client { name: CODEX, service: "codex", scope: "codex_otel", session: "conversation_id", prefix: "codex.", says_version: true },
+    Client { name: GEMINI, service: "gemini-cli", scope: "gemini-cli", session: "session_id", prefix: "gemini_cli.", says_version: false },
+    Client { name: "opencode", service: "opencode", scope: "opencode", session: "session_id", prefix: "opencode.", says_version: true },
 ];
 
 /// The names of all of them.

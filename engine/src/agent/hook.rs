@@ -36,6 +36,8 @@ struct Body {
     tool_name: Value,
     tool_input: Value,
     tool_use_id: Value,
+    tool_response: Value,
+    timestamp: Value,
     agent_id: Value,
     agent_type: Value,
     notification_type: Value,
@@ -151,17 +153,33 @@ impl Body {
 
     fn after_tool(&self, at: TimestampMs, failed: bool) -> Vec<Fact> {
         let tool = text(&self.tool_name).map(kept).unwrap_or_default();
+        let input = (!self.tool_input.is_null()).then(|| fnv1a(self.tool_input.to_string().bytes()));
+        let failed = failed || self.response_failed();
         let mut facts = vec![Fact::Works];
+        let outcome = Some(if failed { Outcome::Failed } else { Outcome::Ok });
+        let item = |kind| Item { outcome, millis: self.duration_ms.as_u64(), ..self.item(kind, at) };
         if let Some(id) = text(&self.tool_use_id) {
-            let outcome = if failed { Outcome::Failed } else { Outcome::Ok };
-            let item = Item { outcome: Some(outcome), millis: self.duration_ms.as_u64(), ..self.item(Kind::Tool, at) };
-            facts.push(self.counted("tool", id, item));
+            facts.push(self.counted("tool", id, item(Kind::Tool)));
+        } else if let Some(time) = text(&self.timestamp) {
+            // One that is sent again says the same.
+            let parts = [time, &tool, &input.unwrap_or(0).to_string()];
+            facts.push(Fact::counted(identity("tool heard", &parts), item(Kind::ToolHeard)));
         }
         facts.extend(changes(&tool, &self.tool_input, failed));
-        if !self.tool_input.is_null() {
-            facts.push(Fact::Called { tool, input: fnv1a(self.tool_input.to_string().bytes()), failed });
-        }
+        facts.extend(input.map(|input| Fact::Called { tool, input, failed }));
         facts
+    }
+
+    /// Gemini CLI says how a command ended in lines behind its output, for the model to read.
+    fn response_failed(&self) -> bool {
+        if !self.tool_response["error"].is_null() {
+            return true;
+        }
+        let said = self.tool_response["llmContent"].as_str().unwrap_or("");
+        let of_command =
+            |line: &&str| ["Signal: ", "Background PIDs: ", "Process Group PGID: ", "</"].iter().any(|word| line.starts_with(word));
+        let mut ends = said.lines().rev().take_while(|line| of_command(line) || line.starts_with("Exit Code: "));
+        ends.any(|line| line.starts_with("Exit Code: ") || line.starts_with("Signal: "))
     }
 
     fn notification(&self) -> Vec<Fact> {

@@ -91,6 +91,8 @@ pub enum Kind {
     Error,
     /// A call of a tool.
     Tool,
+    /// A call of a tool that a hook says without its id, so that it cannot be told which record is of the same.
+    ToolHeard,
     /// Whether a tool might be used.
     Decision,
     /// A prompt.
@@ -179,7 +181,8 @@ impl Item {
     pub(super) fn merge(&mut self, other: Self) {
         self.at = self.at.min(other.at);
         self.ways |= other.ways;
-        if self.name.is_empty() {
+        // Codex calls a tool one name in its hooks and another in its records.
+        if self.name < other.name {
             self.name = other.name;
         }
         self.outcome = self.outcome.max(other.outcome);

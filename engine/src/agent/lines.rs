@@ -47,7 +47,7 @@ pub fn lines(lines: &Lines) -> Vec<Signal> {
 }
 
 /// What is said of a session in attributes of any signal.
-pub(super) fn about(attributes: Attributes<'_>) -> About {
+pub(super) fn about(client: &Client, attributes: Attributes<'_>) -> About {
     let task = attributes.get("task_id").map(|id| TaskRef {
         project: attributes.get("task_project").map(kept).unwrap_or_default(),
         tag: attributes.get("task_tag").map(kept).unwrap_or_default(),
@@ -59,7 +59,7 @@ pub(super) fn about(attributes: Attributes<'_>) -> About {
         branch: attributes.get("vcs_ref_head_name").map(kept),
         repository: attributes.get("vcs_repository_name").or_else(|| attributes.get("vcs_repository_url_full")).map(kept),
         model: attributes.get("model").map(kept),
-        version: attributes.get("service_version").map(kept),
+        version: attributes.get("service_version").filter(|_| client.says_version).map(kept),
     }
 }
 
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
 
     fn read(&self, out: &mut Vec<Signal>) {
         let Some(session) = session_of(self.client, self.host, self.attributes) else { return };
-        let about = about(self.attributes);
+        let about = about(self.client, self.attributes);
         let facts = self.facts(&about);
         out.extend(facts.into_iter().map(|fact| Signal {
             session: session.clone(),
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
     fn prompt(&self) -> Fact {
         let id = self.attributes.get("prompt_id");
-        self.counted((id, self.item(Kind::Prompt, &about(self.attributes))))
+        self.counted((id, self.item(Kind::Prompt, &about(self.client, self.attributes))))
     }
 
     fn claude_request(&self, about: &About) -> (Option<&'a str>, Item) {

@@ -69,7 +69,7 @@ fn of_metric(client: &'static Client, metric: &Metric, shared: &[(String, String
         let all: Vec<(String, String)> = own.iter().chain(shared).cloned().collect();
         let attributes = Attributes(&all);
         let Some(session) = session_of(client, "", attributes) else { continue };
-        let about = about(attributes);
+        let about = about(client, attributes);
         let mut signal = |fact| {
             let at = i64::try_from(point.time_unix_nano / 1_000_000).unwrap_or(i64::MAX);
             out.push(Signal { session: session.clone(), at, way: Way::Point, about: about.clone(), fact });

@@ -127,6 +127,15 @@ pub struct ToolCounts {
     pub refused: u64,
 }
 
+impl ToolCounts {
+    /// With what another way says of the same calls.
+    fn with(self, other: Self) -> Self {
+        let all = (self.ok + self.failed).max(other.ok + other.failed);
+        let failed = self.failed.max(other.failed);
+        Self { ok: all - failed, failed, refused: self.refused.max(other.refused) }
+    }
+}
+
 /// What was used of one model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Figures {
@@ -262,7 +271,10 @@ pub struct Session {
     /// Tools that were allowed, and that were not.
     pub decisions: (u64, u64),
     /// Calls by tool and outcome.
-    pub tools: BTreeMap<String, ToolCounts>,
+    tools: BTreeMap<String, ToolCounts>,
+    /// The same as hooks say that name no call.
+    #[serde(default)]
+    heard: BTreeMap<String, ToolCounts>,
     waited_ms: u64,
     wait_spans: Sum,
     /// Whether hooks say what it does.
@@ -318,6 +330,7 @@ impl Session {
             lines_removed: Sum::default(),
             decisions: (0, 0),
             tools: BTreeMap::new(),
+            heard: BTreeMap::new(),
             waited_ms: 0,
             wait_spans: Sum::default(),
             hooked: false,
@@ -439,6 +452,16 @@ impl Session {
         Some(self.waited_ms + open)
     }
 
+    /// Calls by tool and outcome. Where hooks name no call, they and the records count the same ones: Gemini CLI's records call a command
+    /// that failed a success, its hooks say how it ended.
+    pub fn tools(&self) -> impl Iterator<Item = (&str, ToolCounts)> {
+        let names: BTreeSet<&String> = self.tools.keys().chain(self.heard.keys()).collect();
+        names.into_iter().map(|name| {
+            let of = |tools: &BTreeMap<String, ToolCounts>| tools.get(name).copied().unwrap_or_default();
+            (name.as_str(), of(&self.tools).with(of(&self.heard)))
+        })
+    }
+
     /// Requests that the model answered.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -551,12 +574,13 @@ impl Session {
                 let is_allowed = item.outcome == Some(Outcome::Ok);
                 step(if is_allowed { &mut self.decisions.0 } else { &mut self.decisions.1 });
                 if !is_allowed {
-                    step(&mut self.tool(&item.name).refused);
+                    step(&mut counts_of(&mut self.tools, &item.name).refused);
                 }
             }
-            Kind::Tool => {
+            Kind::Tool | Kind::ToolHeard => {
                 let Some(outcome) = item.outcome else { return };
-                let counts = self.tool(&item.name);
+                let tools = if item.kind == Kind::Tool { &mut self.tools } else { &mut self.heard };
+                let counts = counts_of(tools, &item.name);
                 step(match outcome {
                     Outcome::Ok => &mut counts.ok,
                     Outcome::Failed => &mut counts.failed,
@@ -571,7 +595,7 @@ impl Session {
                 self.point(item, change);
             }
         }
-        self.tools.retain(|_, counts| *counts != ToolCounts::default());
+        [&mut self.tools, &mut self.heard].into_iter().for_each(|tools| tools.retain(|_, counts| *counts != ToolCounts::default()));
     }
 
     fn point(&mut self, item: &Item, change: fn(&mut Sum, Option<u64>)) {
@@ -588,11 +612,6 @@ impl Session {
         let model = item.model.clone().unwrap_or_default();
         let model = if self.accounts.len() < MAX_NAMED || self.accounts.contains_key(&model) { model } else { String::new() };
         self.accounts.entry(model).or_default()
-    }
-
-    fn tool(&mut self, name: &str) -> &mut ToolCounts {
-        let name = if self.tools.len() < MAX_NAMED || self.tools.contains_key(name) { name } else { "" };
-        self.tools.entry(name.to_owned()).or_default()
     }
 
     fn commit(&mut self, item: &Item, is_new: bool) {
@@ -617,6 +636,11 @@ impl Session {
     pub(super) fn failed(&mut self, at: TimestampMs) {
         remember(&mut self.failures, at);
     }
+}
+
+fn counts_of<'a>(tools: &'a mut BTreeMap<String, ToolCounts>, name: &str) -> &'a mut ToolCounts {
+    let name = if tools.len() < MAX_NAMED || tools.contains_key(name) { name } else { "" };
+    tools.entry(name.to_owned()).or_default()
 }
 
 /// Keeps the newest ones.

@@ -4,7 +4,7 @@ use super::attributes::Attributes;
 use super::clients::client_of;
 use super::item::{Item, Kind, Outcome, Tokens};
 use super::lines::{about, session_of};
-use super::signal::{Fact, Signal, Way, identity, kept};
+use super::signal::{Fact, Signal, TaskRef, Way, identity, kept};
 use crate::model::hex;
 use crate::traces::{Span, Spans};
 
@@ -18,22 +18,22 @@ pub fn spans(spans: &[Spans]) -> Vec<Signal> {
         for span in &group.spans {
             let attributes = Attributes(&span.attributes);
             let Some(session) = session_of(client, host, attributes) else { continue };
-            let about = about(attributes);
+            let about = about(client, attributes);
             let at = span.end.div_euclid(1_000_000);
-            let facts = facts(client.bare(&span.name), span, attributes);
+            let facts = facts(client.bare(&span.name), span, attributes, about.task.clone());
             out.extend(facts.map(|fact| Signal { session: session.clone(), at, way: Way::Span, about: about.clone(), fact }));
         }
     }
     out
 }
 
-fn facts(name: &str, span: &Span, from: Attributes<'_>) -> impl Iterator<Item = Fact> {
+fn facts(name: &str, span: &Span, from: Attributes<'_>, task: Option<TaskRef>) -> impl Iterator<Item = Fact> {
     let item = |kind| Item {
         kind,
         at: span.end.div_euclid(1_000_000),
         ways: Way::Span.bit(),
         model: from.get("model").map(kept),
-        task: about(from).task,
+        task: task.clone(),
         subagent: from.get("agent_id").map(kept),
         millis: from.count("duration_ms"),
         ..Item::default()

@@ -84,7 +84,7 @@ fn figures(session: &Session) -> Value {
     let mut all = Figures::default();
     session.figures().for_each(|(_, figures)| all.add_all(&figures));
     let mut tools = serde_json::Map::new();
-    for (name, counts) in &session.tools {
+    for (name, counts) in session.tools() {
         for (word, count) in [("ok", counts.ok), ("failed", counts.failed)] {
             if count > 0 {
                 tools.insert(format!("{name} {word}"), json!(count));
@@ -246,9 +246,56 @@ fn codex_and_gemini_are_understood() {
         assert_eq!(json!([all.input.known(), all.cache_read.known(), all.output.known(), all.reasoning.known()]), tokens, "{folder}");
         assert_eq!(sessions[0].micros(), None, "{folder} says no cost");
         let counted: serde_json::Map<String, Value> =
-            sessions[0].tools.iter().map(|(name, counts)| (name.clone(), json!([counts.ok, counts.failed, counts.refused]))).collect();
+            sessions[0].tools().map(|(name, counts)| (name.to_owned(), json!([counts.ok, counts.failed, counts.refused]))).collect();
         assert_eq!(Value::from(counted), tools, "{folder}");
     }
+}
+
+#[test]
+fn a_call_has_one_name_and_one_outcome_whichever_way_says_it_first() {
+    let log = |client: &str, attributes: Value| {
+        let all: Vec<Value> = attributes.as_object().unwrap().iter().map(|(k, v)| json!({"key": k, "value": {"stringValue": v}})).collect();
+        let resource = json!({"attributes": [
+            {"key": "service.name", "value": {"stringValue": client}}, {"key": "service.version", "value": {"stringValue": "v20"}},
+        ]});
+        let record = json!({"timeUnixNano": (NOW * 1_000_000).to_string(), "attributes": all});
+        let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]});
+        signals(&("logs".to_owned(), body.to_string().into_bytes()), NOW)
+    };
+    let codex = log(
+        "codex_exec",
+        json!({"event.name": "codex.tool_result", "conversation.id": "s", "call_id": "c1", "tool_name": "exec_command", "success": "true"}),
+    );
+    let called = br#"{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Bash","tool_use_id":"c1","tool_input":{}}"#;
+    let codex_hook = hook("codex", called, NOW).unwrap().signals;
+    let gemini = log(
+        "gemini-cli",
+        json!({"event.name": "gemini_cli.tool_call", "session.id": "s", "function_name": "run_shell_command", "success": "true"}),
+    );
+    let gemini_hook = |said: &str, time: &str| {
+        let event = json!({
+            "session_id": "s", "hook_event_name": "AfterTool", "tool_name": "run_shell_command", "timestamp": time,
+            "tool_input": {"command": "x"}, "tool_response": {"llmContent": said},
+        });
+        hook("gemini-cli", event.to_string().as_bytes(), NOW).unwrap().signals
+    };
+    let failed = gemini_hook("<context>\nOutput: no\nExit Code: 1\nProcess Group PGID: 7\n</context>", "t1");
+    let printed = gemini_hook("<context>\nOutput: Exit Code: 1\nend\nProcess Group PGID: 7\n</context>", "t1");
+    let tools = |order: &[&Vec<Signal>]| {
+        let (mut book, kept) = (Book::default(), Kept::default());
+        order.iter().for_each(|signals| book.apply(signals.to_vec(), &kept, NOW));
+        let session = book.sessions().next().unwrap();
+        let tools = session.tools().map(|(name, counts)| (name.to_owned(), (counts.ok, counts.failed))).collect::<Vec<_>>();
+        (tools, session.version().map(str::to_owned))
+    };
+    let bash = |ok: u64, failed: u64| vec![("run_shell_command".to_owned(), (ok, failed))];
+    for order in [[&codex, &codex_hook], [&codex_hook, &codex]] {
+        assert_eq!(tools(&order), (vec![("exec_command".to_owned(), (1, 0))], Some("v20".to_owned())));
+    }
+    for order in [vec![&gemini, &failed], vec![&failed, &gemini, &failed], vec![&failed]] {
+        assert_eq!(tools(&order), (bash(0, 1), None), "the version is that of Node");
+    }
+    assert_eq!((tools(&[&printed, &gemini]).0, tools(&[&gemini]).0), (bash(1, 0), bash(1, 0)));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Totals {
         for (model, figures) in session.figures() {
             named(&mut of.models, model).add_all(&figures);
         }
-        for (tool, counts) in &session.tools {
+        for (tool, counts) in session.tools() {
             let all = named(&mut of.tools, tool);
             all.ok += counts.ok;
             all.failed += counts.failed;
