@@ -33,6 +33,14 @@ pub(super) fn of_gen_ai(plain: &str) -> Kinds {
     }
 }
 
+/// Whether an attribute holds a message to or from a model, whoever sends it: left out unless the settings say otherwise.
+#[must_use]
+pub fn is_message(name: &str) -> bool {
+    let mut known = String::new();
+    plain(name, &mut known);
+    of_gen_ai(&known) != Kinds::NONE
+}
+
 /// What an attribute of an agent may hold; nothing where the table does not have it.
 pub(super) fn of_agent(plain: &str) -> Kinds {
     const TURN: Kinds = Kinds::ANSWERS.and(Kinds::TOOL_INPUTS);

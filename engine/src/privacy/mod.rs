@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use crate::re2::{Regex, RegexError, Scope};
 
+pub use self::kinds::is_message;
 pub use self::lines::filter_lines;
 pub use self::metrics::filter_metrics;
 pub use self::spans::filter_spans;

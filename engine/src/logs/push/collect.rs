@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::PushError;
 use crate::logs::record::{self, Lines, MAX_BODY, MAX_NAME, MAX_VALUE, Record, StreamLines, TimeNs};
 use crate::model::Labels;
+use crate::privacy::is_message;
 
 /// Most attributes of a line, beside the one that counts those that were dropped.
 pub(super) const MAX_ATTRIBUTES: usize = record::MAX_ATTRIBUTES - 1;
@@ -218,6 +219,10 @@ impl Collector {
         if value.len() > MAX_VALUE {
             let whole = value.len();
             value.truncate(value.floor_char_boundary(MAX_VALUE));
+            // Gemini CLI sends the instructions of its model with each request, and shows its user what a receiver says of it.
+            if is_message(name) {
+                return;
+            }
             self.values.note(|| format!("attribute `{}` was cut to {} of its {whole} bytes", short(name), value.len()));
         }
     }

@@ -191,6 +191,11 @@ fn what_is_too_much_is_cut_or_dropped_and_told() {
         taken.warnings.iter().any(|w| w.contains("attribute `v` was cut")) && taken.warnings.iter().any(|w| w.contains("a line was cut"))
     );
 
+    // Left out anyway, and agents show their users what is said of it.
+    let instructions = json_pairs(&json!({"gen_ai.system_instructions": "x".repeat(2 * MAX_VALUE)}));
+    let taken = take(Encoding::Json, &in_json(&nothing, &nothing, &[json!({"attributes": instructions})]));
+    assert!(taken.warnings.is_empty(), "{:?}", taken.warnings);
+
     let late = take(Encoding::Json, &in_json(&nothing, &nothing, &[json!({"timeUnixNano": u64::MAX.to_string()}), json!({})]));
     assert_eq!((late.count, late.refused), (1, 1));
     assert!(late.reasons[0].contains("2262"), "{:?}", late.reasons);
