@@ -50,7 +50,8 @@ peer prometheus-node-exporter "scraping the node exporter" command -v prometheus
 peer python3-venv "the tests with schemathesis and with the Python SDKs of OpenTelemetry and MCP" python3 -c "import ensurepip"
 peer prometheus-alertmanager "the tests with Alertmanager and amtool" command -v amtool
 peer victoria-metrics "the test with vmalert" command -v vmalert
-peer npm "the tests with the real task-master and Claude Code" command -v npm
+peer npm "the tests with the real task-master, Claude Code, Codex and Gemini CLI" command -v npm
+peer tmux "the test with Claude Code in a terminal" command -v tmux
 peer faketime "leaping clocks" command -v faketime
 [ -r /dev/fuse ] || echo "(/dev/fuse cannot be opened: the test of file systems that hang is skipped)"
 
