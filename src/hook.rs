@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
+use taskpulse_engine::board::mend_json;
 
 use crate::cli::Cli;
 use crate::client::{address, http};
@@ -65,7 +66,8 @@ pub fn read_input(most: u64) -> anyhow::Result<Vec<u8>> {
 /// The event as it is sent: as it came, or with its texts cut where it is too large.
 fn event(bytes: &[u8]) -> anyhow::Result<String> {
     let text = String::from_utf8_lossy(bytes);
-    let mut event: Value = serde_json::from_str(&text).context("standard input is no JSON")?;
+    let read = serde_json::from_str(&text).or_else(|error| serde_json::from_slice(&mend_json(bytes)).map_err(|_| error));
+    let mut event: Value = read.context("standard input is no JSON")?;
     ensure!(event.is_object(), "standard input is no JSON object");
     if text.len() <= MAX_EVENT {
         return Ok(text.into_owned());
@@ -136,6 +138,8 @@ mod tests {
             assert!(error.contains(why), "{error}");
         }
         assert!(event(b"{\"prompt\": \"\xff\"}").unwrap().contains('\u{fffd}'));
+        let half = br#"{"prompt": "a\ud83d"}"#;
+        assert_eq!(event(half).unwrap().as_bytes(), half, "half of a character, as agents cut texts");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::clients::{CLAUDE, client_named};
 use super::item::{Item, Kind, Outcome, Tokens};
 use super::session::Wait;
 use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept};
+use crate::board::mend_json;
 use crate::model::{TimestampMs, fnv1a};
 
 /// What is wrong with the body of a hook.
@@ -53,6 +54,12 @@ fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
+/// A JSON object. Agents cut texts, and leave half of a character where they do.
+pub(super) fn object(body: &[u8]) -> Result<serde_json::Map<String, Value>, HookError> {
+    let read = serde_json::from_slice(body).or_else(|error| serde_json::from_slice(&mend_json(body)).map_err(|_| error));
+    read.map_err(|error| HookError::Malformed(error.to_string()))
+}
+
 /// What a hook says.
 #[derive(Debug)]
 pub struct Hook {
@@ -71,9 +78,7 @@ pub struct Hook {
 pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Hook, HookError> {
     let agent = if agent.is_empty() { CLAUDE } else { agent };
     let name = client_named(agent).map_or_else(|| kept(agent), |client| client.name.to_owned());
-    let malformed = |error: serde_json::Error| HookError::Malformed(error.to_string());
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(malformed)?;
-    let body = Body::deserialize(Value::Object(object)).map_err(malformed)?;
+    let body = Body::deserialize(Value::Object(object(body)?)).map_err(|error| HookError::Malformed(error.to_string()))?;
     let id = text(&body.session_id).ok_or(HookError::NoSession)?;
     let session = SessionKey { agent: name, id: kept(id), host: String::new() };
     let model = text(&body.model).or_else(|| body.model.get("id").and_then(text));

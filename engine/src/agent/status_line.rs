@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::attributes::micros;
 use super::clients::CLAUDE;
-use super::hook::HookError;
+use super::hook::{HookError, object};
 use super::session::Limit;
 use super::signal::{About, Fact, SessionKey, Signal, Way, kept};
 use crate::model::TimestampMs;
@@ -17,8 +17,7 @@ const MAX_LIMITS: usize = 8;
 /// # Errors
 /// [`HookError`] where it does not say which session it is about.
 pub fn status_line(body: &[u8], arrived: TimestampMs) -> Result<Vec<Signal>, HookError> {
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(|error| HookError::Malformed(error.to_string()))?;
-    let said = Value::Object(object);
+    let said = Value::Object(object(body)?);
     let text = |path: &str| said.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let number = |path: &str| said.pointer(path).and_then(Value::as_f64);
     let id = text("/session_id").ok_or(HookError::NoSession)?;

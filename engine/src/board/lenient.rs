@@ -6,7 +6,8 @@
 
 /// The same JSON with U+FFFD in the place of invalid bytes and lone surrogates, and with numbers that are infinite for
 /// JavaScript as texts (`"Infinity"`, which is what they are called as ids).
-pub(super) fn mend(json: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn mend(json: &[u8]) -> Vec<u8> {
     let json = String::from_utf8_lossy(json);
     let json = json.as_bytes();
     let mut mended = Vec::with_capacity(json.len());

@@ -34,6 +34,7 @@ pub use self::blockers::Blocker;
 pub use self::complexity::{ComplexityError, parse_complexity};
 pub use self::figures::Figures;
 pub use self::forecast::{CompletionHistory, Forecast, Missing};
+pub use self::lenient::mend as mend_json;
 pub use self::parse::{Board, BoardError, Finding, Findings, Place, Subtask, Tag, Task, parse_state};
 pub use self::usual::{Usual, Usuals};
 pub use self::watch::{Counters, Execution, Observed, Switched, Transition, Watcher};
