@@ -28,7 +28,7 @@ pub fn run(cli: Cli, url: Option<String>) {
     if status.is_object() {
         let body = status.to_string();
         std::thread::spawn(move || {
-            drop(hook::post(&cli, url.as_deref(), "/hooks/agent/status", &[], body));
+            drop(hook::post(&cli, url.as_deref(), "/hooks/agent/status", &[("host", &hook::host())], body));
             let _ = sent.send(());
         });
     }

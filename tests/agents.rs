@@ -230,6 +230,107 @@ fn what_is_no_hook_is_refused_in_words() {
     assert!(sessions(&service).is_empty());
 }
 
+/// A log record of a request to a model.
+fn request(session: &str, id: &str, micros: u64, at_ms: i64, more: &[Value]) -> (String, Vec<u8>) {
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let mut attributes = vec![text("session.id", session), text("event.name", "api_request"), text("request_id", id), text("model", "m")];
+    attributes.push(json!({"key": "cost_usd_micros", "value": {"intValue": micros}}));
+    attributes.extend(more.iter().cloned());
+    let record = json!({"timeUnixNano": common::otlp::nanos(at_ms), "attributes": attributes});
+    let resource = json!({"attributes": [text("service.name", "claude-code")]});
+    let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]});
+    ("/v1/logs".to_owned(), body.to_string().into_bytes())
+}
+
+#[test]
+fn bad_input_costs_no_session_its_state_and_no_figure() {
+    let place = Folder::new();
+    let service = place.start();
+    let client = reqwest::blocking::Client::new();
+    let post = |path: &str, body: Vec<u8>| {
+        let response = client.post(service.url(path)).header("content-type", JSON).body(body).send().unwrap();
+        (response.status().as_u16(), response.text().unwrap())
+    };
+    let now = common::remote::now_ms();
+    let event = |id: &str, name: &str| json!({"session_id": id, "hook_event_name": name, "cwd": "/home/dev/app"});
+    let is = |id: &str, state: &str, micros: u64| {
+        eventually(&format!("{id} is {state}"), || {
+            session(&service, id).filter(|session| session["state"] == state && session["cost_usd"] == micros as f64 / 1e6)
+        })
+    };
+
+    // A clock that is ten minutes off, either way: what comes after is not hidden, what comes late changes figures alone.
+    for (id, off) in [("ahead", 600_000), ("behind", -600_000)] {
+        hook(&service, &event(id, "UserPromptSubmit"));
+        send(&service, &request(id, id, 1_500, now + off, &[]));
+        is(id, "working", 1_500);
+        hook(&service, &event(id, "Stop"));
+        let idle = is(id, "idle", 1_500);
+        assert!(idle["since"].as_f64().unwrap() >= now as f64 / 1e3 && idle["since"].as_f64() <= idle["last_seen"].as_f64(), "{idle}");
+    }
+
+    // 100,000 attributes.
+    let many: Vec<Value> = (0..100_000).map(|n| json!({"key": format!("k{n}"), "value": {"intValue": n}})).collect();
+    hook(&service, &event("many", "UserPromptSubmit"));
+    send(&service, &request("many", "many", 700, now, &many));
+    is("many", "working", 700);
+
+    // Large bodies, bytes that are no text, half of a character where an agent cut a text.
+    let large = json!({"session_id": "large", "hook_event_name": "Stop", "tool_input": {"content": "x".repeat(1 << 20)}});
+    assert_eq!(post("/hooks/agent", large.to_string().into_bytes()), (200, "{}".to_owned()));
+    for (id, text) in [("bytes", &b"\xff\xfe"[..]), ("half", br"cut \ud83d")] {
+        let body = [format!(r#"{{"session_id":"{id}","hook_event_name":"Stop","prompt":""#).into_bytes(), text.to_vec(), b"\"}".to_vec()];
+        assert_eq!(post("/hooks/agent", body.concat()), (200, "{}".to_owned()), "{id}");
+        let line = [
+            format!(r#"{{"session_id":"{id}","context_window":{{"used_percentage":42}},"x":""#).into_bytes(),
+            text.to_vec(),
+            b"\"}".to_vec(),
+        ];
+        assert_eq!(post("/hooks/agent/status", line.concat()).0, 200, "{id}");
+    }
+    for id in ["large", "bytes", "half"] {
+        eventually(id, || session(&service, id).filter(|session| session["state"] == "idle"));
+    }
+    let too_large = post("/hooks/agent", vec![b' '; 9 << 20]);
+    assert_eq!(too_large.0, 413, "{too_large:?}");
+    assert_eq!(post("/hooks/agent", [b"[".repeat(100_000), b"]".repeat(100_000)].concat()).0, 400);
+
+    // Events that are not known, and none at all: they say that the session lives, and make none.
+    assert_eq!(hook(&service, &event("large", "SomethingNew")), json!({}));
+    assert_eq!(hook(&service, &json!({"session_id": "nobody", "hook_event_name": 7})), json!({}));
+    assert_eq!(hook(&service, &json!({"session_id": "nobody"})), json!({}));
+    assert_eq!(post("/hooks/agent?agent=&host=", event("last", "Stop").to_string().into_bytes()).0, 200);
+    eventually("the last one", || session(&service, "last"));
+    assert!(session(&service, "nobody").is_none());
+    assert!(!service.log().contains("panic"), "{}", service.log());
+}
+
+#[test]
+fn two_machines_may_have_sessions_of_one_id() {
+    let place = Folder::new();
+    let service = place.start();
+    let client = reqwest::blocking::Client::new();
+    let says = |host: &str, name: &str| {
+        let event = json!({"session_id": "s", "hook_event_name": name, "cwd": format!("/home/{host}")});
+        let sent = client.post(service.url("/hooks/agent")).query(&[("host", host)]).header("content-type", JSON).body(event.to_string());
+        assert_eq!(sent.send().unwrap().status(), 200);
+    };
+    says("desk", "UserPromptSubmit");
+    says("lap top", "UserPromptSubmit");
+    says("desk", "Stop");
+    let of = |host: &str| sessions(&service).into_iter().find(|session| session["host"] == host);
+    eventually("each has its state", || {
+        let state = |host: &str| of(host).map(|session| session["state"].clone());
+        (state("desk") == Some(json!("idle")) && state("lap top") == Some(json!("working"))).then_some(())
+    });
+    assert_eq!(sessions(&service).len(), 2);
+    for host in ["desk", "lap top"] {
+        let answer: Value = service.get_with("/api/v1/agents/claude-code/s", &[("host", host)]).json().unwrap();
+        assert_eq!(answer["data"]["session"]["folder"], format!("/home/{host}"), "{answer}");
+    }
+    assert_eq!(service.get("/api/v1/agents/claude-code/s?host=none").status(), 404);
+}
+
 #[test]
 fn costs_go_to_the_task_that_was_in_progress_in_the_folder() {
     let place = Folder::new();

@@ -126,7 +126,8 @@ fn what_was_there_stays_and_is_there_again_after_undo() {
     let claude: Value = serde_json::from_str(&home.read(".claude/settings.json")).unwrap();
     assert_eq!((&claude["model"], &claude["permissions"]), (&json!("opus"), &json!({"allow": ["Bash(git:*)"]})));
     assert_eq!(claude["hooks"]["Stop"][0]["hooks"][0]["command"], "notify-send done");
-    let posted = json!({"type": "http", "url": "http://127.0.0.1:8090/hooks/agent", "timeout": 2});
+    let host = String::from_utf8(Command::new("uname").arg("-n").output().unwrap().stdout).unwrap();
+    let posted = json!({"type": "http", "url": format!("http://127.0.0.1:8090/hooks/agent?host={}", host.trim()), "timeout": 2});
     assert_eq!(claude["hooks"]["Stop"][1]["hooks"], json!([posted]));
     assert_eq!(
         claude["hooks"]["SessionStart"][0]["hooks"][0]["command"],
@@ -331,7 +332,8 @@ fn the_plugin_of_opencode_says_what_a_session_does_and_no_content() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Each is a request of its own, so their order is not kept.
     let taken = eventually("all events are there", || Some(receiver.taken()).filter(|taken| taken.len() >= 8));
-    assert!(taken.iter().all(|taken| taken["path"] == "/hooks/agent?agent=opencode" && !taken["body"].to_string().contains("secret")));
+    let is_ours = |taken: &Value| taken["path"].as_str().is_some_and(|path| path.starts_with("/hooks/agent?agent=opencode&host="));
+    assert!(taken.iter().all(|taken| is_ours(taken) && !taken["body"].to_string().contains("secret")));
     let mut bodies: Vec<&Value> = taken.iter().map(|taken| &taken["body"]).collect();
     bodies.sort_by_key(|body| body["hook_event_name"].as_str().map(str::to_owned));
     let names: Vec<&Value> = bodies.iter().map(|body| &body["hook_event_name"]).collect();

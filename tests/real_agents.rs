@@ -84,6 +84,11 @@ impl Home {
     }
 }
 
+/// The name of this machine.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
+}
+
 /// The service for agents, with samples of nothing else.
 fn service() -> (Folder, Service) {
     let folder = Folder::with_settings(QUIET);

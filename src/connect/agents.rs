@@ -28,6 +28,8 @@ pub struct Target {
     pub base: String,
     /// This program.
     pub program: PathBuf,
+    /// This machine.
+    pub host: String,
     /// Whether the service asks for a token.
     pub token: bool,
 }
@@ -131,7 +133,11 @@ fn claude(target: &Target, project: Option<&Path>) -> anyhow::Result<Plan> {
     let status = json!({"type": "command", "command": command(target, "statusline")});
     let mut values: Vec<(Vec<&str>, Value)> = values.into_iter().map(|(name, value)| (vec!["env", name], json!(value))).collect();
     values.push((vec!["statusLine"], status));
-    let mut post = json!({"type": "http", "url": format!("{base}/hooks/agent"), "timeout": PATIENCE_S});
+    let mut url = reqwest::Url::parse(&format!("{base}/hooks/agent")).with_context(|| format!("--url {base}"))?;
+    if !target.host.is_empty() {
+        url.query_pairs_mut().append_pair("host", &target.host);
+    }
+    let mut post = json!({"type": "http", "url": url.as_str(), "timeout": PATIENCE_S});
     if target.token {
         post["headers"] = json!({"Authorization": format!("Bearer ${TOKEN}")});
         post["allowedEnvVars"] = json!([TOKEN]);

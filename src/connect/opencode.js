@@ -1,11 +1,13 @@
 // Says to taskpulse what a session of OpenCode does: no prompts, no answers, no inputs or outputs of tools. Never waits for it.
+import { hostname } from "node:os"
+
 const service = "SERVICE"
 const token = process.env.TASKPULSE__SERVER__TOKEN
 
 function send(event) {
   const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) }
   const request = { method: "POST", headers, body: JSON.stringify(event), signal: AbortSignal.timeout(2000) }
-  fetch(`${service}/hooks/agent?agent=opencode`, request).catch(() => {})
+  fetch(`${service}/hooks/agent?agent=opencode&host=${encodeURIComponent(hostname())}`, request).catch(() => {})
 }
 
 /** What a finished answer of the model cost, once an answer. */

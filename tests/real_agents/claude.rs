@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::model::{Model, Served, Step};
-use super::{Home, served, service, session};
+use super::{Home, host, served, service, session};
 use crate::common::peer::npm_program;
 use crate::common::{Service, eventually};
 
@@ -119,7 +119,7 @@ fn three_sessions_at_once_cost_what_each_was_served() {
             "input": sum(|served| served.tokens.input), "output": sum(|served| served.tokens.output),
             "cache_read": sum(|served| served.tokens.read), "cache_creation": sum(|served| served.tokens.written),
         });
-        assert_eq!((&known["tokens"], &known["folder"]), (&tokens, &json!(folder)), "{known}");
+        assert_eq!((&known["tokens"], &known["folder"], &known["host"]), (&tokens, &json!(folder), &json!(host())), "{known}");
     }
     its_work_is_known(&service, &id, &folders);
     let costs = service.data("/api/v1/costs?by=session");

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::model::{Model, Served, Step};
-use super::{Home, service, session};
+use super::{Home, host, service, session};
 use crate::common::peer::npm_program;
 
 fn ran(command: &mut Command) -> String {
@@ -51,7 +51,7 @@ fn codex_is_known_by_its_records_and_hooks() {
     tokens["cache_creation"] = json!(0);
     assert_eq!((&known["tokens"], &known["cost_usd"]), (&tokens, &Value::Null), "{known}");
     assert_eq!(known["tools"], json!([{"name": "exec_command", "ok": 1, "failed": 1, "refused": 0}]));
-    assert_eq!((&known["folder"], &known["prompts"]), (&json!(home.path("work")), &json!(1)));
+    assert_eq!((&known["folder"], &known["prompts"], &known["host"]), (&json!(home.path("work")), &json!(1), &json!(host())));
 }
 
 #[test]
@@ -77,5 +77,6 @@ fn gemini_is_known_by_its_records_and_hooks() {
     assert_eq!((&known["tokens"], &known["cost_usd"]), (&tokens(&model.served()), &Value::Null), "{known}");
     assert_eq!(known["tools"], json!([{"name": "run_shell_command", "ok": 1, "failed": 1, "refused": 0}]));
     assert_eq!((&known["folder"], &known["prompts"], &known["errors"]), (&json!(home.path("work")), &json!(1), &json!(1)));
+    assert_eq!(known["host"], host().as_str(), "its records and its hooks name the machine alike");
     assert!(!said.contains("Partial Success"), "what the service says of a request is not on the user's screen: {said}");
 }

@@ -30,6 +30,12 @@ const MAX_HOOK: usize = 8 << 20;
 pub(crate) fn routes() -> Vec<Route> {
     const AGENT: Parameter =
         Parameter::query("agent", "which agent: `claude-code` if left out, `codex`, `gemini-cli`, `opencode`", parameter::text);
+    const HOST: Parameter = Parameter::query(
+        "host",
+        "the machine where it happened, as the agent's telemetry names it (`host.name`); two machines may have sessions of one id",
+        parameter::text,
+    );
+    const OF_HOST: Parameter = Parameter::query("host", "of this machine; the one that was heard of last if left out", parameter::text);
     const OF_AGENT: Parameter = Parameter::query("agent", "sessions of this agent", parameter::text);
     const STATE: Parameter = Parameter::query("state", "sessions in this state", || json!({"enum": State::WORDS}));
     const LIMIT: Parameter = Parameter::query(
@@ -49,11 +55,12 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::post("/hooks/agent", hook)
             .about("An event of an agent's hook; answered at once with what the agent is to know, `{}` for nothing")
-            .parameters(&[AGENT])
+            .parameters(&[AGENT, HOST])
             .body(HOOK)
             .answers(DONE),
         Route::post("/hooks/agent/status", status_line)
             .about("What Claude Code gives its status line: context, money, limits")
+            .parameters(&[HOST])
             .body(HOOK)
             .answers(DONE),
         Route::get("/api/v1/agents", list)
@@ -66,7 +73,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers(Shape::list::<AgentState>()),
         Route::get("/api/v1/agents/{agent}/{id}", one)
             .about("A session with its turns and its newest calls of tools")
-            .parameters(&[NAME, ID])
+            .parameters(&[NAME, ID, OF_HOST])
             .answers(Shape::data::<AgentSessionDetails>())
             .fails(&[404]),
     ]
@@ -96,14 +103,22 @@ async fn hook(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
     let header = req.headers().get("x-agent").and_then(|value| value.to_str().ok());
     let agent = params.get("agent").or(header).unwrap_or("");
     let hook = agent::hook(agent, &body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
+    let hook = hook.on_machine(params.get("host").unwrap_or(""));
     let answer = if state.tells_agents { told::of(&state, &hook) } else { None };
     pass_on(&state, hook.signals);
     Ok(HttpResponse::Ok().json(answer.unwrap_or_else(|| json!({}))))
 }
 
-async fn status_line(req: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+async fn status_line(
+    req: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
     let body = body::read(&req, payload).await?;
-    pass_on(&state, agent::status_line(&body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?);
+    let mut signals = agent::status_line(&body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
+    agent::on_machine(&mut signals, params.get("host").unwrap_or(""));
+    pass_on(&state, signals);
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
@@ -142,11 +157,12 @@ fn missing(state: &AppState) -> String {
     )
 }
 
-async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>, params: Params) -> Result<HttpResponse, ApiError> {
     let (agent, id) = path.into_inner();
+    let host = params.get("host").unwrap_or("");
     let (now, work) = (now_ms(), state.reporter.views.work());
     let found = state.agents.read(|book| {
-        let newest = book.newest(&agent, &id)?;
+        let newest = if host.is_empty() { book.newest(&agent, &id) } else { book.named(&agent, &id).find(|one| one.host() == host) }?;
         let view = AgentSession::of(book, newest, &work, now);
         Some((newest.key.clone(), newest.first_seen, newest.last_seen, view, AgentState::of(newest, now)))
     });

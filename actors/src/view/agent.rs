@@ -255,7 +255,7 @@ impl AgentSession {
         Self {
             agent: session.key.agent.clone(),
             id: session.key.id.clone(),
-            host: known(Some(&session.key.host)),
+            host: known(Some(session.host())),
             state: state.word(),
             since: seconds(since),
             waits_for,

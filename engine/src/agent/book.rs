@@ -132,13 +132,27 @@ impl Book {
     }
 
     /// The sessions of an agent with this id; more than one where machines share it.
-    pub fn named<'a>(&'a self, agent: &'a str, id: &'a str) -> impl Iterator<Item = &'a Session> {
-        self.sessions.values().filter(move |session| session.key.agent == agent && session.key.id == id)
+    pub fn named<'a>(&'a self, agent: &str, id: &str) -> impl Iterator<Item = &'a Session> + use<'a> {
+        let from = SessionKey { agent: agent.to_owned(), id: id.to_owned(), host: String::new() };
+        let (agent, id) = (from.agent.clone(), from.id.clone());
+        let is_one = move |session: &&Session| session.key.agent == agent && session.key.id == id;
+        self.sessions.range(from..).map(|(_, session)| session).take_while(is_one)
+    }
+
+    /// The session of a machine; where the machine is not named, the one of this id that was heard of last. One whose machine nobody has
+    /// named yet is of the first that is named.
+    #[must_use]
+    pub fn known(&self, wanted: &SessionKey) -> Option<&Session> {
+        if wanted.host.is_empty() {
+            return self.newest(&wanted.agent, &wanted.id);
+        }
+        let exact = self.sessions.get(wanted);
+        exact.or_else(|| self.named(&wanted.agent, &wanted.id).find(|session| session.is_on(&wanted.host)))
     }
 
     /// Of the sessions of an agent with this id the one that was heard of last.
     #[must_use]
-    pub fn newest<'a>(&'a self, agent: &'a str, id: &'a str) -> Option<&'a Session> {
+    pub fn newest(&self, agent: &str, id: &str) -> Option<&Session> {
         self.named(agent, id).max_by_key(|session| session.last_seen)
     }
 
@@ -156,26 +170,36 @@ impl Book {
         self.make_room(now);
     }
 
-    /// The session of a signal: where a machine is not named, the one of this id that was last heard of.
-    fn find(&mut self, wanted: &SessionKey) -> Option<SessionKey> {
-        if self.sessions.contains_key(wanted) {
-            return Some(wanted.clone());
+    /// The session of a signal. What is counted, and comes again without a machine, is of the session that has it already.
+    fn find(&mut self, signal: &Signal, store: &dyn PageStore) -> Option<SessionKey> {
+        let wanted = &signal.session;
+        if let (Fact::Counted(id, item), true) = (&signal.fact, wanted.host.is_empty()) {
+            let mut all: Vec<SessionKey> = self.named(&wanted.agent, &wanted.id).map(|session| session.key.clone()).collect();
+            if all.len() > 1
+                && let Some(at) = all.iter().position(|key| self.page_of(key, *id, item.at, store).is_some())
+            {
+                return Some(all.swap_remove(at));
+            }
         }
-        let named = |host: &SessionKey| host.agent == wanted.agent && host.id == wanted.id;
-        let from = SessionKey { host: String::new(), ..wanted.clone() };
-        let all = self.sessions.range(from.clone()..).take_while(|(key, _)| named(key));
-        if wanted.host.is_empty() {
-            return all.max_by_key(|(_, session)| session.last_seen).map(|(key, _)| key.clone());
-        }
-        // Hooks came first, which name no machine.
-        self.sessions.contains_key(&from).then_some(from)
+        self.known(wanted).map(|session| session.key.clone())
+    }
+
+    /// The page of a session that has an item, which may be at another time there.
+    fn page_of(&mut self, key: &SessionKey, id: u64, at: TimestampMs, store: &dyn PageStore) -> Option<String> {
+        let near = self.sessions.get(key).map(|session| session.hours_near(hour_of(at))).unwrap_or_default();
+        near.into_iter().map(|hour| page_key(hour, key)).find(|page| {
+            self.load(page, key, store);
+            self.pages.get(page).is_some_and(|page| page.items.contains_key(&id))
+        })
     }
 
     fn apply_one(&mut self, signal: Signal, store: &dyn PageStore, now: TimestampMs) {
+        let found = self.find(&signal, store);
         let Signal { session: wanted, at, way, about, fact } = signal;
         // A clock that is ahead must not hide what happens from now on.
         let at = at.min(now);
-        let key = match self.find(&wanted) {
+        let host = wanted.host.clone();
+        let key = match found {
             Some(key) => key,
             None if fact == Fact::Seen => return,
             None => {
@@ -184,7 +208,7 @@ impl Book {
             }
         };
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        session.learn(at, now, way, about);
+        session.learn(at, now, (&host, way), about);
         self.changed.insert(key.clone());
         if let Fact::Limits(limits) = &fact {
             self.paces_changed |= self.paces.note(&key.agent, at, limits, now);
@@ -198,11 +222,7 @@ impl Book {
     /// Counts an item once. The same one may have come another way, and at another time.
     fn count(&mut self, key: &SessionKey, id: u64, item: Item, store: &dyn PageStore) {
         let hour = hour_of(item.at);
-        let near = self.sessions.get(key).map(|session| session.hours_near(hour)).unwrap_or_default();
-        let known = near.into_iter().map(|hour| page_key(hour, key)).find(|page| {
-            self.load(page, key, store);
-            self.pages.get(page).is_some_and(|page| page.items.contains_key(&id))
-        });
+        let known = self.page_of(key, id, item.at, store);
         let at = known.unwrap_or_else(|| page_key(hour, key));
         self.load(&at, key, store);
         let (Some(session), Some(page)) = (self.sessions.get_mut(key), self.pages.get_mut(&at)) else { return };

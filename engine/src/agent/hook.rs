@@ -11,7 +11,7 @@ use super::changes::changes;
 use super::clients::{CLAUDE, client_named};
 use super::item::{Item, Kind, Outcome, Tokens};
 use super::session::Wait;
-use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept};
+use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept, on_machine};
 use crate::board::mend_json;
 use crate::model::{TimestampMs, fnv1a};
 
@@ -86,6 +86,16 @@ pub fn hook(agent: &str, body: &[u8], arrived: TimestampMs) -> Result<Hook, Hook
     let signal = |fact| Signal { session: session.clone(), at: arrived, way: Way::Hook, about: about.clone(), fact };
     let signals = body.facts(arrived).into_iter().map(signal).collect();
     Ok(Hook { session, event: text(&body.hook_event_name).map(kept).unwrap_or_default(), signals })
+}
+
+impl Hook {
+    /// With the machine where it happened; empty where that is not known.
+    #[must_use]
+    pub fn on_machine(mut self, host: &str) -> Self {
+        self.session.host = kept(host);
+        on_machine(&mut self.signals, host);
+        self
+    }
 }
 
 impl Body {

@@ -41,7 +41,7 @@ pub use self::lines::lines;
 pub use self::page::Page;
 pub use self::points::points;
 pub use self::session::{Commit, Figures, Limit, Session, State, Subagent, ToolCounts, Wait};
-pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way, Written};
+pub use self::signal::{About, Fact, SessionKey, Signal, TaskRef, Way, Written, on_machine};
 pub use self::spans::spans;
 pub use self::status_line::status_line;
 pub use self::totals::{Totals, push_findings, push_states};

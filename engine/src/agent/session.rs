@@ -235,6 +235,9 @@ impl<T> Known<T> {
 pub struct Session {
     /// Which.
     pub key: SessionKey,
+    /// The machine, where it was named only after the session began.
+    #[serde(default)]
+    host: String,
     state: State,
     /// Since when it is in this state.
     since: TimestampMs,
@@ -307,6 +310,7 @@ impl Session {
     pub(super) fn new(key: SessionKey, at: TimestampMs, now: TimestampMs) -> Self {
         Self {
             key,
+            host: String::new(),
             state: State::Working,
             since: at,
             state_at: TimestampMs::MIN,
@@ -366,6 +370,17 @@ impl Session {
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The machine, where it is known.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        if self.key.host.is_empty() { &self.host } else { &self.key.host }
+    }
+
+    /// Whether it is, or may be, one of this machine.
+    pub(super) fn is_on(&self, host: &str) -> bool {
+        self.host().is_empty() || self.host() == host
     }
 
     /// The folder.
@@ -469,9 +484,12 @@ impl Session {
     }
 
     /// Takes in what is said beside a fact.
-    pub(super) fn learn(&mut self, at: TimestampMs, now: TimestampMs, way: Way, about: About) {
+    pub(super) fn learn(&mut self, at: TimestampMs, now: TimestampMs, (host, way): (&str, Way), about: About) {
         self.revision += 1;
         self.memory.from.get_or_insert(now);
+        if self.host().is_empty() && !host.is_empty() {
+            host.clone_into(&mut self.host);
+        }
         self.first_seen = self.first_seen.min(at);
         // Kept before its states were: it began with the one that it is in.
         if self.history.is_empty() {

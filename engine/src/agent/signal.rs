@@ -153,6 +153,11 @@ pub struct Signal {
     pub fact: Fact,
 }
 
+/// Says on which machine what was said happened, where it is known.
+pub fn on_machine(signals: &mut [Signal], host: &str) {
+    signals.iter_mut().for_each(|signal| signal.session.host = kept(host));
+}
+
 /// The identity of a countable fact.
 pub(super) fn identity(kind: &str, parts: &[&str]) -> u64 {
     let bytes = parts.iter().flat_map(|part| [0xff].into_iter().chain(part.bytes()));

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 //! The recordings of real clients, in their order, in any order, twice, and over restarts.
 
+mod ways;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,11 +16,11 @@ use crate::logs::push;
 use crate::otlp::Encoding;
 use crate::traces;
 
-const NOW: i64 = 1_795_640_000_000;
+pub(super) const NOW: i64 = 1_795_640_000_000;
 
 /// Keeps documents as the store does.
 #[derive(Default)]
-struct Kept(RefCell<BTreeMap<String, Vec<u8>>>);
+pub(super) struct Kept(RefCell<BTreeMap<String, Vec<u8>>>);
 
 impl PageStore for Kept {
     fn page(&self, key: &str) -> Option<Vec<u8>> {
@@ -27,7 +29,7 @@ impl PageStore for Kept {
 }
 
 impl Kept {
-    fn keep(&self, book: &mut Book) {
+    pub(super) fn keep(&self, book: &mut Book) {
         for (key, bytes) in book.changes() {
             match bytes {
                 Some(bytes) => self.0.borrow_mut().insert(key, bytes),
@@ -36,7 +38,7 @@ impl Kept {
         }
     }
 
-    fn all(&self) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn all(&self) -> Vec<(String, Vec<u8>)> {
         self.0.borrow().clone().into_iter().collect()
     }
 
@@ -51,7 +53,7 @@ fn data(folder: &str) -> PathBuf {
 }
 
 /// The requests of a recording in their order: the path that they came to, and their bodies.
-fn recording(folder: &str) -> Vec<(String, Vec<u8>)> {
+pub(super) fn recording(folder: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(data(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let named = files.into_iter().map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap()));
@@ -249,53 +251,6 @@ fn codex_and_gemini_are_understood() {
             sessions[0].tools().map(|(name, counts)| (name.to_owned(), json!([counts.ok, counts.failed, counts.refused]))).collect();
         assert_eq!(Value::from(counted), tools, "{folder}");
     }
-}
-
-#[test]
-fn a_call_has_one_name_and_one_outcome_whichever_way_says_it_first() {
-    let log = |client: &str, attributes: Value| {
-        let all: Vec<Value> = attributes.as_object().unwrap().iter().map(|(k, v)| json!({"key": k, "value": {"stringValue": v}})).collect();
-        let resource = json!({"attributes": [
-            {"key": "service.name", "value": {"stringValue": client}}, {"key": "service.version", "value": {"stringValue": "v20"}},
-        ]});
-        let record = json!({"timeUnixNano": (NOW * 1_000_000).to_string(), "attributes": all});
-        let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]});
-        signals(&("logs".to_owned(), body.to_string().into_bytes()), NOW)
-    };
-    let codex = log(
-        "codex_exec",
-        json!({"event.name": "codex.tool_result", "conversation.id": "s", "call_id": "c1", "tool_name": "exec_command", "success": "true"}),
-    );
-    let called = br#"{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Bash","tool_use_id":"c1","tool_input":{}}"#;
-    let codex_hook = hook("codex", called, NOW).unwrap().signals;
-    let gemini = log(
-        "gemini-cli",
-        json!({"event.name": "gemini_cli.tool_call", "session.id": "s", "function_name": "run_shell_command", "success": "true"}),
-    );
-    let gemini_hook = |said: &str, time: &str| {
-        let event = json!({
-            "session_id": "s", "hook_event_name": "AfterTool", "tool_name": "run_shell_command", "timestamp": time,
-            "tool_input": {"command": "x"}, "tool_response": {"llmContent": said},
-        });
-        hook("gemini-cli", event.to_string().as_bytes(), NOW).unwrap().signals
-    };
-    let failed = gemini_hook("<context>\nOutput: no\nExit Code: 1\nProcess Group PGID: 7\n</context>", "t1");
-    let printed = gemini_hook("<context>\nOutput: Exit Code: 1\nend\nProcess Group PGID: 7\n</context>", "t1");
-    let tools = |order: &[&Vec<Signal>]| {
-        let (mut book, kept) = (Book::default(), Kept::default());
-        order.iter().for_each(|signals| book.apply(signals.to_vec(), &kept, NOW));
-        let session = book.sessions().next().unwrap();
-        let tools = session.tools().map(|(name, counts)| (name.to_owned(), (counts.ok, counts.failed))).collect::<Vec<_>>();
-        (tools, session.version().map(str::to_owned))
-    };
-    let bash = |ok: u64, failed: u64| vec![("run_shell_command".to_owned(), (ok, failed))];
-    for order in [[&codex, &codex_hook], [&codex_hook, &codex]] {
-        assert_eq!(tools(&order), (vec![("exec_command".to_owned(), (1, 0))], Some("v20".to_owned())));
-    }
-    for order in [vec![&gemini, &failed], vec![&failed, &gemini, &failed], vec![&failed]] {
-        assert_eq!(tools(&order), (bash(0, 1), None), "the version is that of Node");
-    }
-    assert_eq!((tools(&[&printed, &gemini]).0, tools(&[&gemini]).0), (bash(1, 0), bash(1, 0)));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn of(state: &AppState, hook: &Hook) -> Option<Value> {
         return None;
     }
     let (key, commits) = state.agents.read(|book| {
-        let known = book.newest(&hook.session.agent, &hook.session.id)?;
+        let known = book.known(&hook.session)?;
         Some((known.key.clone(), known.commits.clone()))
     })?;
     let views = &state.reporter.views;
