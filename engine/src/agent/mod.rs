@@ -16,6 +16,8 @@ mod changes;
 mod clients;
 pub mod costs;
 pub mod findings;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod history;
 mod hook;
 mod item;
