@@ -9,9 +9,9 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Folder;
 use common::http::{Server, respond};
 use common::receiver::Receiver;
+use common::{Folder, Service, eventually};
 use serde_json::{Value, json};
 
 /// Runs a command with something on standard input.
@@ -33,24 +33,45 @@ fn run(folder: &Folder, args: &[&str], input: &[u8]) -> (Option<i32>, String, St
 const SILENT: (Option<i32>, String, String) = (Some(0), String::new(), String::new());
 const EVENT: &[u8] = br#"{"session_id":"s1","hook_event_name":"Stop","cwd":"/home/dev/app"}"#;
 
+/// The name of this machine.
+fn host() -> String {
+    String::from_utf8(Command::new("uname").arg("-n").output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+/// The sessions that a service with a token knows.
+fn sessions(service: &Service) -> Vec<Value> {
+    let answer = service.client.get(service.url("/api/v1/agents")).bearer_auth(TOKEN).send().unwrap();
+    common::json_of(answer)["data"]["sessions"].as_array().unwrap().clone()
+}
+
+const TOKEN: &str = "a-token-of-sixteen";
+
 #[test]
-fn an_event_reaches_the_service_with_its_agent_and_its_token() {
-    let (folder, receiver) = (Folder::new(), Receiver::new());
-    let mut command = folder.command();
-    command
-        .args(["hook", "--agent", "gemini-cli", "--url", &receiver.server.url("/")])
-        .env("TASKPULSE__SERVER__TOKEN", "a-token-of-sixteen");
-    assert!(run_with(command, EVENT).status.success());
-    let taken = receiver.taken();
-    assert_eq!(taken.len(), 1);
-    assert_eq!(taken[0]["path"], "/hooks/agent?agent=gemini-cli");
-    assert_eq!(taken[0]["headers"]["authorization"], "Bearer a-token-of-sixteen");
-    assert_eq!(taken[0]["headers"]["content-type"], "application/json");
-    assert_eq!(taken[0]["body"], serde_json::from_slice::<Value>(EVENT).unwrap());
-    // Without an address, by the settings of the folder.
-    folder.settings(&format!("[server]\nport = {}\n", receiver.server.port));
-    run(&folder, &["hook"], EVENT);
-    assert_eq!(receiver.taken()[1]["path"], "/hooks/agent?agent=claude-code");
+fn an_event_reaches_the_service_with_its_agent_its_machine_and_its_token() {
+    let place = Folder::with_settings(&format!("[server]\ntoken = \"{TOKEN}\"\n[system]\nenabled = false\n"));
+    let (service, folder) = (place.start(), Folder::new());
+    let hook = |args: &[&str], env: &[(&str, &str)], event: &[u8]| {
+        let mut command = folder.command();
+        command.arg("hook").args(args).envs(env.iter().copied());
+        let done = run_with(command, event);
+        assert!(done.status.success());
+        String::from_utf8(done.stderr).unwrap()
+    };
+    let url = service.url("/");
+    let reason = hook(&["--url", &url, "-v"], &[("TASKPULSE__SERVER__TOKEN", "another-token-altogether")], EVENT);
+    assert!(reason.contains("401"), "{reason}");
+    hook(&["--agent", "gemini-cli", "--url", &url], &[("TASKPULSE__SERVER__TOKEN", TOKEN)], EVENT);
+    // Without an address, by the settings.
+    let port = service.port.to_string();
+    let other = String::from_utf8_lossy(EVENT).replace("s1", "s2");
+    hook(&[], &[("TASKPULSE__SERVER__TOKEN", TOKEN), ("TASKPULSE__SERVER__PORT", &port)], other.as_bytes());
+    let known = eventually("both are known", || Some(sessions(&service)).filter(|known| known.len() == 2));
+    let of = |id: &str| known.iter().find(|session| session["id"] == id).unwrap();
+    assert_eq!((&of("s1")["agent"], &of("s2")["agent"]), (&json!("gemini-cli"), &json!("claude-code")));
+    for session in &known {
+        assert_eq!((&session["state"], &session["folder"]), (&json!("idle"), &json!("/home/dev/app")), "{session}");
+        assert_eq!(session["host"], host().as_str(), "{session}");
+    }
 }
 
 #[test]
@@ -129,11 +150,13 @@ const STATUS: &str = r#"{"session_id":"65bcf3fc","cwd":"/home/dev/app","model":{
 
 #[test]
 fn a_status_line_is_kept_and_printed() {
-    let (folder, receiver) = (Folder::new(), Receiver::new());
-    let (code, line, errors) = run(&folder, &["statusline", "--url", &receiver.server.url("")], STATUS.as_bytes());
+    let place = Folder::with_settings(&format!("[server]\ntoken = \"{TOKEN}\"\n[system]\nenabled = false\n"));
+    let (service, folder) = (place.start(), Folder::with_settings(&format!("[server]\ntoken = \"{TOKEN}\"\n")));
+    run(&folder, &["hook", "--url", &service.url("")], String::from_utf8_lossy(EVENT).replace("s1", "65bcf3fc").as_bytes());
+    let (code, line, errors) = run(&folder, &["statusline", "--url", &service.url("")], STATUS.as_bytes());
     assert_eq!((code, line.as_str(), errors.as_str()), (Some(0), "Opus 5.5 · 1 % of 1M context · $0.03 · 5h limit 42 %\n", ""));
-    let taken = receiver.taken_at("/hooks/agent/status");
-    assert_eq!(taken[0]["body"], serde_json::from_str::<Value>(STATUS).unwrap());
+    let known = eventually("it is kept", || sessions(&service).into_iter().find(|session| session["context_used_ratio"] == 0.01));
+    assert_eq!((&known["cost_usd"], &known["limits"][0]["used_ratio"], &known["host"]), (&json!(0.02718), &json!(0.42), &json!(host())));
     for input in ["", "odd", "[]", "{\"model\":7}"] {
         let (code, line, errors) = run(&folder, &["statusline", "--url", "http://127.0.0.1:1"], input.as_bytes());
         assert_eq!((code, line.as_str(), errors.as_str()), (Some(0), "taskpulse\n", ""), "{input}");
