@@ -128,7 +128,8 @@ pub fn access_options(settings: &Settings, ack_key: AckKey) -> AccessOptions {
     AccessOptions {
         listen: server.listen,
         token: server.token.as_deref().map(str::to_owned),
-        mcp_token: settings.mcp.token.as_deref().map(str::to_owned),
+        // The settings were checked when they were read.
+        mcp_tokens: crate::settings::mcp::tokens(settings).unwrap_or_default(),
         allowed_hosts: server.allowed_hosts.clone(),
         // The settings were checked when they were read.
         proxies: Proxies::parse(&server.trusted_proxies).unwrap_or_default(),

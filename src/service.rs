@@ -140,7 +140,7 @@ impl Server {
             queries: query_options(settings),
             subscribe: pipeline.hub.mailbox(),
             unsubscribe: pipeline.hub.mailbox(),
-            mcp: Mcp::new(settings.mcp.enabled, settings.mcp.write, pipeline.store.mailbox()),
+            mcp: Mcp::new(settings.mcp.enabled, settings.mcp.write, !settings.mcp.tokens.is_empty(), pipeline.store.mailbox()),
             acknowledge: pipeline.alerts.mailbox(),
             decide: pipeline.optimizer.mailbox(),
             change_experiment: pipeline.experiments.mailbox(),

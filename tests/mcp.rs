@@ -234,6 +234,47 @@ fn a_token_of_its_own_opens_the_server_and_nothing_else() {
 }
 
 #[test]
+fn a_token_may_have_a_scope_of_its_own_and_requests_are_counted() {
+    let (reader, writer) = ("a-token-for-reading-ci", "a-token-for-writing-notes");
+    let folder = Folder::with_settings(&format!(
+        "{QUIET}[server]\ntoken = \"{TOKEN}\"\n[mcp.tokens.ci-bot]\ntoken = \"{reader}\"\ntools = [\"ci\", \"status\"]\n\
+         [mcp.tokens.deployer]\ntoken = \"{writer}\"\nwrite = true\n"
+    ));
+    let service = folder.start();
+    let ask = |token: &str, method: &str, params: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        status_and_json(service.client.post(service.url("/mcp")).bearer_auth(token).json(&body).send().unwrap())
+    };
+    let tools = |token: &str| {
+        let (_, answer) = ask(token, "tools/list", json!({}));
+        answer["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(tools(reader), ["status", "ci"]);
+    assert_eq!((tools(TOKEN).len(), tools(writer).len()), (10, 11), "`note` is there for whom the settings let write");
+    let call = |token: &str, name: &str, arguments: Value| ask(token, "tools/call", json!({"name": name, "arguments": arguments})).1;
+    assert_eq!(call(reader, "status", json!({}))["result"]["isError"], false);
+    for name in ["query", "note"] {
+        assert_eq!(call(reader, name, json!({}))["error"]["code"], -32_602, "what a token may not call is not there: {name}");
+    }
+    assert_eq!(call(TOKEN, "note", json!({"text": "x"}))["error"]["code"], -32_602);
+    assert_eq!(call(writer, "note", json!({"text": "deployed 1.4.2"}))["result"]["isError"], false);
+    assert_eq!(call(writer, "query", json!({"query": "up{"}))["result"]["isError"], true);
+    let rest = service.client.get(service.url("/api/v1/status")).bearer_auth(writer).send().unwrap();
+    assert_eq!(rest.status(), 401, "it opens nothing else");
+
+    let counted = |tool: &str, outcome: &str| {
+        let query = format!("taskpulse_mcp_requests_total{{tool=\"{tool}\",outcome=\"{outcome}\"}}");
+        let asked = service.client.get(service.url("/api/v1/query")).query(&[("query", &query)]).bearer_auth(TOKEN);
+        let answer: Value = asked.send().unwrap().json().unwrap();
+        answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+    };
+    let wanted = [("status", "ok", "1"), ("note", "ok", "1"), ("query", "failed", "1"), ("", "refused", "3"), ("", "ok", "3")];
+    common::eventually("requests are counted", || {
+        wanted.iter().all(|(tool, outcome, count)| counted(tool, outcome).as_deref() == Some(count)).then_some(())
+    });
+}
+
+#[test]
 fn settings_switch_it_off_and_say_what_is_wrong_with_its_token() {
     let folder = Folder::with_settings(&format!("{QUIET}[mcp]\nenabled = false\n"));
     let service = folder.start();
@@ -245,6 +286,15 @@ fn settings_switch_it_off_and_say_what_is_wrong_with_its_token() {
         ("[server]\ntoken = \"a-long-enough-secret\"\n[mcp]\ntoken = \"short\"", "mcp.token has 5 characters"),
         ("[server]\ntoken = \"a-long-enough-secret\"\n[mcp]\ntoken = \"a-long-enough-secret\"", "must differ from server.token"),
         ("[mcp]\nwriting = true", "there is no setting `mcp.writing`; [mcp] has"),
+        ("[server]\ntoken = \"a-long-enough-secret\"\n[mcp.tokens.a]\ntools = [\"ci\"]", "mcp.tokens.a: needs token"),
+        (
+            "[server]\ntoken = \"a-long-enough-secret\"\n[mcp.tokens.a]\ntoken = \"another-secret-for-agents\"\ntools = [\"rm\"]",
+            "mcp.tokens.a.tools: there is no tool `rm`; take some of status, query",
+        ),
+        (
+            "[server]\ntoken = \"a-long-enough-secret\"\n[mcp.tokens.a]\ntoken = \"another-secret-for-agents\"\ntools = [\"note\"]",
+            "`note` changes something: it needs write = true",
+        ),
     ] {
         let (code, said) = Folder::with_settings(settings).run(&["--port", "0", "--no-browser"], &[]);
         assert!(code != Some(0) && said.contains(part), "{settings}: {said}");

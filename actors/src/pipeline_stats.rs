@@ -51,6 +51,8 @@ pub struct PipelineStats {
     pub skipped_frames: AtomicU64,
     /// Wrong tokens that were sent.
     pub auth_failures: AtomicU64,
+    /// Requests to the server of MCP by tool, empty for those that call none, and outcome.
+    pub mcp_requests: Counts<(&'static str, &'static str)>,
     /// Requests to GitHub by outcome.
     pub github_requests: Counts<&'static str>,
     /// Notifications that were delivered, by the rules whose alerts they named.

@@ -161,6 +161,7 @@ metrics! {
     "github_rate_limit_remaining" Gauge "" "GitHub requests left" "Requests that are left in this hour, by GitHub's count";
     "taskpulse_github_requests_total" Counter "" "Requests to GitHub {outcome}" "Requests to GitHub by outcome: paid, unchanged (304), failed";
     "taskpulse_webhooks_total" Counter "" "Webhooks {event} {outcome}" "Webhook deliveries by event and outcome";
+    "taskpulse_mcp_requests_total" Counter "" "Requests to MCP {tool} {outcome}" "Requests to the MCP server by tool and outcome: ok, failed (the tool could not answer), refused (the message was wrong)";
     "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
     "taskpulse_budget_limit" Gauge "" "Budget {budget}" "The most that is to be spent within the period of a budget";
     "taskpulse_budget_used" Gauge "" "Spent of the budget {budget}" "What was spent since the period of a budget began";

@@ -14,7 +14,7 @@ use super::probes::ProbeSpec;
 use super::secret::{explain, explain_syntax, exposed, secrets};
 use super::sections::{Ask, LogLines, Server, Store, TraceSpans};
 use super::sources::{CommandSpec, ScrapeTarget, each};
-use super::{Settings, actions, agents, ask, github, money, notify, place};
+use super::{Settings, actions, agents, ask, github, mcp, money, notify, place};
 use crate::cli::Cli;
 use crate::options::rule_book;
 use crate::rule_files;
@@ -36,7 +36,7 @@ const LISTS: [&str; 11] = [
     "notify.group_by",
 ];
 /// Keys whose tables are named by the user.
-pub(super) const OPEN_TABLES: [&str; 12] = [
+pub(super) const OPEN_TABLES: [&str; 13] = [
     "actions.bind",
     "alerts.rules",
     "store.retentions",
@@ -46,6 +46,7 @@ pub(super) const OPEN_TABLES: [&str; 12] = [
     "costs.prices",
     "probes.check",
     "heartbeats.expect",
+    "mcp.tokens",
     "notify.channels",
     "notify.inhibit",
     "notify.maintenance",
@@ -223,7 +224,7 @@ const NONE: Span = Span::secs(0);
 
 fn validate(s: &Settings) -> anyhow::Result<()> {
     validate_server(&s.server)?;
-    validate_mcp(s)?;
+    mcp::tokens(s)?;
     validate_store(&s.store)?;
     validate_logs(&s.logs)?;
     validate_traces(&s.traces)?;
@@ -267,18 +268,10 @@ fn validate_server(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn validate_token(key: &str, token: &str) -> anyhow::Result<()> {
+pub(super) fn validate_token(key: &str, token: &str) -> anyhow::Result<()> {
     let length = token.chars().count();
     ensure!(length >= 16, "{key} has {length} characters: must be at least 16; `openssl rand -hex 16` makes one");
     ensure!(token.bytes().all(|b| b.is_ascii_graphic()), "{key}: must be printable ASCII without spaces");
-    Ok(())
-}
-
-fn validate_mcp(s: &Settings) -> anyhow::Result<()> {
-    let Some(token) = &s.mcp.token else { return Ok(()) };
-    validate_token("mcp.token", token)?;
-    let all = s.server.token.as_deref().context("mcp.token: without server.token nobody needs one; set that one too")?;
-    ensure!(all != &**token, "mcp.token: must differ from server.token, which opens everything");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ pub mod github;
 pub mod heartbeats;
 mod inhibit;
 mod load;
+pub mod mcp;
 pub mod money;
 pub mod notify;
 mod place;

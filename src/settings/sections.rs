@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::actions::ActionSpec;
 use super::heartbeats::HeartbeatSpec;
 use super::inhibit::InhibitSpec;
+use super::mcp::McpTokenSpec;
 use super::money::{BudgetSpec, PriceSpec};
 use super::notify::ChannelSpec;
 use super::probes::ProbeSpec;
@@ -508,6 +509,8 @@ sections! {
         write: bool = false,
         /// Secret of at least 16 characters that opens `/mcp` and nothing else, for agents that are not to hold `server.token`; needs that one to be set.
         token: Option<Secret> = None,
+        /// Further secrets by name, each for some tools only: `[mcp.tokens.ci-bot]` with `token`, `tools = ["ci", "status"]` (all if left out) and `write = true` for those that change something.
+        tokens: BTreeMap<String, McpTokenSpec> = BTreeMap::new(),
     }
 
     /// Restarts of actors that panic.

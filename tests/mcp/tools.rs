@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::common::github::Fake;
+use crate::common::otlp::nanos;
 use crate::common::remote::now_ms;
 use crate::common::{eventually, weeks};
 
@@ -233,4 +234,39 @@ fn notes_are_kept_where_settings_allow_them_and_survive_sigkill() {
     let taken = (0..25).filter(|n| !called(&service, "note", json!({"text": format!("note {n}")})).1).count();
     assert_eq!(taken, 20);
     assert!(refused(&service, "note", json!({"text": "one more"})).contains("20 notes came within a minute"));
+}
+
+#[test]
+fn a_long_history_is_answered_in_pages_of_4_kib() {
+    let folder = Folder::with_settings(QUIET);
+    folder.pending_tasks(300);
+    let service = folder.start();
+    let attribute = |key: &str, value: Value| json!({"key": key, "value": value});
+    let record = |n: usize| {
+        let attributes = json!([
+            attribute("session.id", json!({"stringValue": format!("{n:03}-{}", "s".repeat(500))})),
+            attribute("event.name", json!({"stringValue": "api_request"})),
+            attribute("request_id", json!({"stringValue": format!("r-{n}")})),
+            attribute("model", json!({"stringValue": format!("model-{n}")})),
+            attribute("cost_usd_micros", json!({"intValue": n})),
+        ]);
+        json!({"timeUnixNano": nanos(now_ms()), "attributes": attributes})
+    };
+    let records: Vec<Value> = (1..=150).map(record).collect();
+    let resource = json!({"attributes": [attribute("service.name", json!({"stringValue": "claude-code"}))]});
+    let body = json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]});
+    let sent = service.client.post(service.url("/v1/logs")).json(&body).send().unwrap();
+    assert!(sent.status().is_success(), "{}", sent.text().unwrap());
+    for by in ["session", "model"] {
+        // `tool` holds each answer to its bound.
+        let rows = all_rows(&service, "costs", json!({"by": by, "start": "1h"}));
+        assert_eq!(rows.iter().filter(|row| !row.to_string().contains("unattributed")).count(), 150, "{by}: {rows:?}");
+    }
+    eventually("the board is read", || {
+        let rows = all_rows(&service, "tasks", json!({"status": "all"}));
+        (rows.iter().filter(|row| row["title"].as_str().is_some_and(|title| title.starts_with("task "))).count() == 300).then_some(())
+    });
+    for name in ["status", "alerts", "advice", "ci", "why", "did_it_help"] {
+        tool(&service, name, json!({}));
+    }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpMessage, HttpRequest};
 use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
@@ -23,6 +23,7 @@ use taskpulse_engine::model::hex;
 
 use crate::envelope::ApiError;
 use crate::login_throttle::{LOG_EVERY, LoginThrottle};
+use crate::mcp::McpToken;
 use crate::peers::{Client, Proxies};
 
 /// The cookie that a login sets.
@@ -70,8 +71,8 @@ pub struct AccessOptions {
     pub listen: IpAddr,
     /// The secret that clients must show.
     pub token: Option<String>,
-    /// A secret that opens the server of MCP and nothing else.
-    pub mcp_token: Option<String>,
+    /// Secrets that open the server of MCP and nothing else.
+    pub mcp_tokens: Vec<McpToken>,
     /// Further names that `Host` may have.
     pub allowed_hosts: Vec<String>,
     /// Whose word on clients counts.
@@ -91,7 +92,7 @@ pub(crate) struct Login {
 /// The rules of access.
 pub struct Access {
     token: Option<String>,
-    mcp_token: Option<String>,
+    mcp_tokens: Vec<McpToken>,
     /// Names that `Host` may have, lower case, without port.
     hosts: Vec<String>,
     /// Listening beyond loopback: any address literal is as good as another.
@@ -112,7 +113,7 @@ impl Access {
         hosts.push("localhost".to_owned());
         Self {
             token: options.token,
-            mcp_token: options.mcp_token,
+            mcp_tokens: options.mcp_tokens,
             hosts,
             any_address: !options.listen.is_loopback(),
             proxies: options.proxies,
@@ -177,7 +178,7 @@ impl Access {
         // The name of a scheme has no case.
         let bearer =
             bearer.and_then(|v| v.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
-        let by_bearer = bearer.is_some_and(|given| self.is_token(given) || (req.path() == crate::mcp::PATH && self.is_mcp_token(given)));
+        let by_bearer = bearer.is_some_and(|given| self.is_token(given) || (req.path() == crate::mcp::PATH && self.opens_mcp(req, given)));
         if req.method() == Method::POST && self.is_ack_link(req.path(), req.query_string()) {
             return Ok(());
         }
@@ -240,9 +241,13 @@ impl Access {
         self.token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
     }
 
-    /// Whether a text is the token of MCP.
-    fn is_mcp_token(&self, given: &str) -> bool {
-        self.mcp_token.as_ref().is_some_and(|token| bool::from(token.as_bytes().ct_eq(given.as_bytes())))
+    /// Whether a text is a token of MCP; the request then carries what that one may.
+    fn opens_mcp(&self, req: &ServiceRequest, given: &str) -> bool {
+        let Some(token) = McpToken::of(&self.mcp_tokens, given) else { return false };
+        if let Some(scope) = token.scope.clone() {
+            req.extensions_mut().insert(scope);
+        }
+        true
     }
 
     /// The login that a request shows, where it is one and lives.
@@ -346,7 +351,7 @@ mod tests {
         Access::new(AccessOptions {
             listen: listen.parse().unwrap(),
             token: Some("correct horse battery".to_owned()),
-            mcp_token: None,
+            mcp_tokens: Vec::new(),
             allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
             proxies: Proxies::default(),
             session_lifetime: Duration::from_secs(3_600),

@@ -70,7 +70,7 @@ mod upgrade;
 pub use self::access::{Access, AccessOptions};
 pub use self::answers::Answers;
 pub use self::log_ingest::{SOURCE as LOGS_SOURCE, hint as logs_hint};
-pub use self::mcp::Mcp;
+pub use self::mcp::{Mcp, McpScope, McpToken, mcp_tools};
 pub use self::noise::LastReport;
 pub use self::openapi::document as openapi_document;
 pub use self::otlp::{Otlp, SOURCE as OTLP_SOURCE, hint as otlp_hint};

@@ -205,6 +205,9 @@ impl Reporter {
         for (outcome, n) in self.stats.github_requests.all() {
             out.push("taskpulse_github_requests_total", &[("outcome", outcome)], n as f64);
         }
+        for ((tool, outcome), n) in self.stats.mcp_requests.all() {
+            out.push("taskpulse_mcp_requests_total", &[("tool", tool), ("outcome", outcome)], n as f64);
+        }
         out.push("taskpulse_auth_failures_total", &[], count(&self.stats.auth_failures));
         out.push("taskpulse_sessions", &[], self.stats.sessions.load(Ordering::Relaxed) as f64);
     }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use taskpulse_actors::clock::now_ms;
 
+use super::McpScope;
 use super::arguments::{self, Argument, Arguments, Kind};
 use super::page::{self, Answer};
 use crate::envelope::ApiError;
@@ -130,6 +131,11 @@ static TOOLS: &[Tool] = &[
 ];
 
 impl Tool {
+    /// Its name.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn wanted(&'static self) -> impl Iterator<Item = &'static Argument> + Clone {
         self.arguments.iter().chain(COMMON)
     }
@@ -166,19 +172,24 @@ impl Tool {
     }
 }
 
-/// The tools that there are; those that change something only where `write` says so.
-fn there(write: bool) -> impl Iterator<Item = &'static Tool> {
-    TOOLS.iter().filter(move |tool| write || !tool.writes)
+/// The names of all tools, with whether each changes something.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, bool)> {
+    TOOLS.iter().map(|tool| (tool.name, tool.writes))
+}
+
+/// The tools that there are for somebody.
+fn there(scope: &McpScope) -> impl Iterator<Item = &'static Tool> {
+    TOOLS.iter().filter(|tool| scope.has(tool.name, tool.writes))
 }
 
 /// The tool of a name.
-pub(super) fn of(name: &str, write: bool) -> Option<&'static Tool> {
-    there(write).find(|tool| tool.name == name)
+pub(super) fn of(name: &str, scope: &McpScope) -> Option<&'static Tool> {
+    there(scope).find(|tool| tool.name == name)
 }
 
 /// The answer to `tools/list`.
-pub(super) fn list(write: bool) -> Value {
-    there(write).map(Tool::listed).collect()
+pub(super) fn list(scope: &McpScope) -> Value {
+    there(scope).map(Tool::listed).collect()
 }
 
 /// A row of what is known: nulls, empty texts and empty lists are left out.
@@ -223,7 +234,7 @@ mod tests {
 
     #[test]
     fn each_tool_says_what_it_does_and_takes_nothing_unlisted() {
-        let all = list(true);
+        let all = list(&McpScope { tools: None, write: true });
         for tool in all.as_array().unwrap() {
             let schema = &tool["inputSchema"];
             assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)), "{tool}");
@@ -240,10 +251,14 @@ mod tests {
 
     #[test]
     fn what_writes_is_there_only_where_it_may() {
-        assert!(of("note", true).is_some() && of("note", false).is_none() && of("status", false).is_some());
-        let names = |write| list(write).as_array().unwrap().iter().map(|tool| tool["name"].clone()).collect::<Vec<_>>();
-        assert_eq!(names(true).len(), names(false).len() + 1);
-        assert!(!names(false).contains(&json!("note")));
+        let writing = |write| McpScope { tools: None, write };
+        assert!(of("note", &writing(true)).is_some() && of("note", &writing(false)).is_none() && of("status", &writing(false)).is_some());
+        let names = |scope: &McpScope| list(scope).as_array().unwrap().iter().map(|tool| tool["name"].clone()).collect::<Vec<_>>();
+        assert_eq!(names(&writing(true)).len(), names(&writing(false)).len() + 1);
+        assert!(!names(&writing(false)).contains(&json!("note")));
+        let some = |write| McpScope { tools: Some(["ci", "note"].map(str::to_owned).into()), write };
+        assert_eq!((names(&some(true)), names(&some(false))), (vec![json!("ci"), json!("note")], vec![json!("ci")]));
+        assert!(of("status", &some(true)).is_none());
     }
 
     #[test]
