@@ -1,8 +1,9 @@
 //! What advisors say of generated histories whose troubles are known, and how often they speak up in healthy months.
 //!
-//! `cargo bench --bench advice -- [labelled|healthy|pass] [--count N] [--seed N] [--only ADVISOR]`. `labelled`: of N histories with the trouble of each advisor, how many
+//! `cargo bench --bench advice -- [labelled|healthy|pass] [events] [--count N] [--seed N] [--only ADVISOR] [--every HOURS]`. `labelled`: of N histories with the trouble of each advisor, how many
 //! are found (recall), and which of all findings are of the trouble that is there (precision). `healthy`: recommendations opened in a month, looked for
-//! every hour from the first start on, over all advisors, for four kinds of machine. `pass`: what one look at 30 days of 2,000 series costs.
+//! every hour from the first start on (or each `--every` hours), over all advisors, for four kinds of machine. `events`: without the samples that
+//! come each minute, so that many more months can be tried of the advisors that read runs, tasks, money, alerts and lines. `pass`: what one look at 30 days of 2,000 series costs.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -35,6 +36,39 @@ const CLOSE: i64 = 26 * 60;
 const SAME: [(&str, &str); 4] =
     [("ci_slower", "ci_shifted"), ("ci_shifted", "ci_slower"), ("budget", "week_cost"), ("week_cost", "budget")];
 
+/// Advisors that need nothing of the samples of each minute.
+const OF_EVENTS: [&str; 18] = [
+    "alert_noise",
+    "budget",
+    "ci_broken",
+    "ci_one_job",
+    "ci_queued",
+    "ci_runners",
+    "ci_shifted",
+    "ci_slower",
+    "ci_superseded",
+    "ci_timed_out",
+    "duration_rising",
+    "log_errors",
+    "review_waits",
+    "task_bounces",
+    "task_cost",
+    "task_over_complexity",
+    "task_stuck",
+    "week_cost",
+];
+
+/// What is tried.
+struct Tried {
+    count: u64,
+    seed: u64,
+    only: Option<String>,
+    /// Without the samples of each minute.
+    events: bool,
+    /// Hours between two looks at a healthy month.
+    every: i64,
+}
+
 fn store_of(batch: &Batch, now: TimestampMs) -> (tempfile::TempDir, StoreWriter) {
     let folder = tempfile::tempdir().unwrap();
     // The limit that `history_cut` is about.
@@ -66,16 +100,18 @@ fn advisor_of(id: &str, names: &[&'static str]) -> &'static str {
         .unwrap_or("?")
 }
 
-fn labelled(names: &[&'static str], count: u64, seed: u64, only: Option<&str>) {
+fn labelled(names: &[&'static str], tried: &Tried) {
+    let Tried { count, seed, events, .. } = *tried;
     let (mut hits, mut wrong): (BTreeMap<&str, u64>, BTreeMap<&str, u64>) = (BTreeMap::new(), BTreeMap::new());
     let mut longest = 0.0_f64;
-    let asked = names.iter().enumerate().filter(|(_, name)| only.is_none_or(|only| only == **name));
+    let asked = names.iter().enumerate().filter(|(_, name)| tried.only.as_ref().is_none_or(|only| only == **name));
     for (row, name) in asked {
         for number in 0..count {
             let own = seed * 1_000_003 + row as u64 * 1_009 + number;
             let trouble = Trouble { advisor: name, badness: Random::new(own).unit() };
             let kind = KINDS[(number % KINDS.len() as u64) as usize];
-            let (batch, kept) = written(kind, Some(trouble), DAYS, own, |minute| minute % 5 == 0 || minute >= DAYS * DAY - CLOSE);
+            let sampled = |minute: i64| !events && (minute % 5 == 0 || minute >= DAYS * DAY - CLOSE);
+            let (batch, kept) = written(kind, Some(trouble), DAYS, own, sampled);
             let now = MONDAY + DAYS * DAY * MINUTE;
             let (_folder, store) = store_of(&batch, now);
             kept.store(&store);
@@ -99,21 +135,21 @@ fn labelled(names: &[&'static str], count: u64, seed: u64, only: Option<&str>) {
         longest * 1e3
     );
     println!("| advisor | recall | precision |\n|---|---|---|");
-    for name in names.iter().filter(|name| hits.contains_key(*name)) {
+    for name in names.iter().filter(|name| hits.contains_key(*name) && (!events || OF_EVENTS.contains(name))) {
         let (hit, false_alarms) = (hits[name], wrong.get(name).copied().unwrap_or(0));
         println!("| `{name}` | {:.2} | {:.2} |", hit as f64 / count as f64, hit as f64 / (hit + false_alarms).max(1) as f64);
     }
 }
 
 /// Recommendations opened in a month, by advisor.
-fn opened(kind: Kind, seed: u64, names: &[&'static str]) -> BTreeMap<&'static str, u64> {
-    let (batch, kept) = written(kind, None, 30, seed, |_| true);
+fn opened(kind: Kind, seed: u64, names: &[&'static str], tried: &Tried) -> BTreeMap<&'static str, u64> {
+    let (batch, kept) = written(kind, None, 30, seed, |_| !tried.events);
     let end = MONDAY + 30 * DAY * MINUTE;
     let (_folder, store) = store_of(&batch, end);
     kept.store(&store);
     let mut tracker = RecommendationTracker::default();
     let mut opened = BTreeMap::new();
-    for hour in 1..=30 * 24 {
+    for hour in (1..=30 * 24).filter(|hour| hour % tried.every == 0) {
         let now = MONDAY + hour * 60 * MINUTE;
         let fresh = |r: &&taskpulse_engine::advice::Recommendation| r.status == Status::Open && r.created == now;
         for one in tracker.update(found(&store, kind, now), now).iter().filter(fresh) {
@@ -123,12 +159,13 @@ fn opened(kind: Kind, seed: u64, names: &[&'static str]) -> BTreeMap<&'static st
     opened
 }
 
-fn healthy(names: &[&'static str], count: u64, seed: u64) {
+fn healthy(names: &[&'static str], tried: &Tried) {
+    let count = tried.count.min(5);
     println!("| healthy month | recommendations opened a month | of these |\n|---|---|---|");
     for kind in KINDS {
         let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for number in 0..count {
-            for (name, times) in opened(kind, seed * 977 + number, names) {
+            for (name, times) in opened(kind, tried.seed * 977 + number, names, tried) {
                 *sums.entry(name).or_default() += times;
             }
         }
@@ -202,14 +239,20 @@ fn main() {
     let (folder, store) = store_of(&Batch::default(), MONDAY);
     let names: Vec<&'static str> = advisors(&store, &Money::default(), MONDAY).unwrap().into_iter().map(|advisor| advisor.name).collect();
     drop((store, folder));
-    let (count, seed) = (arguments.number("--count", 20), arguments.number("--seed", 1));
+    let tried = Tried {
+        count: arguments.number("--count", 20),
+        seed: arguments.number("--seed", 1),
+        only: arguments.after("--only").map(str::to_owned),
+        events: arguments.asked("events"),
+        every: arguments.number("--every", 1).max(1) as i64,
+    };
     if arguments.asked("pass") {
         return pass(arguments.number("--series", 2_000), arguments.number("--step", 1));
     }
     if !arguments.asked("healthy") {
-        labelled(&names, count, seed, arguments.after("--only"));
+        labelled(&names, &tried);
     }
     if !arguments.asked("labelled") {
-        healthy(&names, count.min(5), seed);
+        healthy(&names, &tried);
     }
 }
