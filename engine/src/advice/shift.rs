@@ -4,6 +4,9 @@
 //! scatter is taken for more than it is by itself where they do (the first autocorrelation of what is left of them). The test is asked every
 //! hour for months, so it believes only what chance brings once in two hundred tests; two that are an hour apart are nearly the same test.
 //!
+//! Who asks every hour for months asks at the height of each chance as well. A bad week that chance brings is over in days, a rise is not:
+//! [`that_stays`] takes what held a day and two days ago too.
+//!
 //! The memory of four weeks cannot be measured well, so it is drawn towards what is usual and never taken for less. Where values have a
 //! covariate (the complexity of a task), what it explains is taken off first: a rise is one that it does not explain.
 
@@ -108,6 +111,15 @@ impl Shift {
             Evidence::counted(format!("{counted}, {before}"), self.counts.1 as f64, "count"),
         ]
     }
+}
+
+/// For how long before now what stays must have been there, and at which times.
+pub(super) const KEPT_ON_MS: i64 = 2 * DAY_MS;
+const LOOKS: [i64; 2] = [DAY_MS, KEPT_ON_MS];
+
+/// What is found now, where it was found at the looks before as well.
+pub(super) fn that_stays(now: TimestampMs, found: impl Fn(TimestampMs) -> Option<Shift>) -> Option<Shift> {
+    found(now).filter(|_| LOOKS.iter().all(|ago| found(now - ago).is_some()))
 }
 
 /// Compares values above zero with their times; none with too few days, or without any scatter.

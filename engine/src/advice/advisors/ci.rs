@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::counsel::{Confidence, Counsel, Effort, Expects, Measures, Worse, hourly_mean, hourly_rise, named};
 use super::super::history::{DAY_MS, HOUR_MS, approximate};
 use super::super::records::Paid;
-use super::super::shift::shift;
+use super::super::shift::{KEPT_ON_MS, Shift, shift, that_stays};
 use super::super::{Evidence, Finding, History, Horizon, Topic};
 use super::{Advisor, ci_broken, ci_shifted};
 use crate::experiment::Better;
@@ -80,7 +80,7 @@ pub(super) const SLOWER: Advisor = Advisor {
     about: "runs take longer than in the weeks before",
     reads: &["github_actions_run_duration_seconds"],
     horizon: Horizon::Month,
-    needs_ms: 11 * DAY_MS,
+    needs_ms: 13 * DAY_MS,
     assess: slower,
     counsel: Counsel {
         matters: "Each run of each commit takes that much longer, and so does everyone who waits for it.",
@@ -128,9 +128,9 @@ const MIN_WAITS: usize = 10;
 /// Share of the job time of a week that is worth advice, and how much it must be in seconds.
 const WASTE: f64 = 0.2;
 const WASTE_SECONDS: f64 = 3_600.0;
-/// How sure it must be: with many workflows, chance alone would name some of them each week otherwise.
-const RARE: f64 = 0.999;
 const WEEK_MS: i64 = 7 * DAY_MS;
+/// What is compared, together with what it is compared with.
+const SPAN_MS: i64 = 28 * DAY_MS;
 
 /// Repository and workflow.
 pub(super) type Workflow = (String, String);
@@ -274,10 +274,12 @@ fn slower(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
     // A rise with a known beginning is said with the commit of that.
     let shifted = ci_shifted::workflows(history)?;
     let mut found = Vec::new();
-    for (of, durations) in by_workflow(history, metric, 28 * DAY_MS, |labels| labels.get("conclusion") == Some("success"))? {
-        let Some(shift) = shift(&durations, history.now).filter(|shift| shift.rose_beyond(RARE) && !shifted.contains(&of)) else {
-            continue;
+    for (of, durations) in by_workflow(history, metric, SPAN_MS + KEPT_ON_MS, |labels| labels.get("conclusion") == Some("success"))? {
+        let known = |at: TimestampMs| -> Vec<(TimestampMs, f64)> {
+            durations.iter().copied().filter(|(t, _)| (at - SPAN_MS..=at).contains(t)).collect()
         };
+        let stays = that_stays(history.now, |at| shift(&known(at), at).filter(Shift::rose));
+        let Some(shift) = stays.filter(|_| !shifted.contains(&of)) else { continue };
         let slower = Finding {
             title: format!("{} on {} takes longer than it did", of.1, of.0),
             why: shift.words("green run"),

@@ -48,6 +48,14 @@ fn green_runs_that_take_longer_are_named_and_chance_is_not() {
     for seed in 0..5 {
         assert_eq!(ids(month, 20, &[took(1.0, seed * 100_000)]), [""; 0], "seed {seed}");
     }
+    // A bad week may be chance until it has kept on.
+    let since = move |m: i64| if m < month - 5 * DAY { 300.0 } else { 660.0 };
+    let lately = || {
+        let value = move |m: i64| runs(m).then(|| since(m) * (0.7 + 0.6 * chance(m)));
+        [ci("github_actions_run_duration_seconds", ",conclusion=\"success\"", value)]
+    };
+    assert_eq!(ids(month, 20, &lately()), [""; 0]);
+    assert_eq!(ids(month + 2 * DAY, 20, &lately()), ["ci_slower:octo/site:test"]);
     // Each day differs from the others, and is like the one before: nothing has changed for good.
     let wanders = ci("github_actions_run_duration_seconds", ",conclusion=\"success\"", move |m| {
         runs(m).then(|| 300.0 * (1.0 + 0.3 * ((m / DAY) as f64 / 4.0).sin()) * (0.95 + 0.1 * chance(m)))
