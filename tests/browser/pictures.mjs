@@ -2,11 +2,11 @@
  * Takes the pictures that README and docs show: `node tests/browser/pictures.mjs [--minutes 6] [--out docs]`, after `cargo build --release`
  * with `TASKPULSE_BIN=target/release/taskpulse`.
  *
- * A project of its own, made up here: a board whose tasks move on, the stand-in for GitHub, a shop that is down for a while. It plays for
- * some minutes, so that there is something to see. Look at each picture before it is committed.
+ * A project of its own, made up here: a board whose tasks move on, the stand-in for GitHub, a shop that is down for a while, recorded sessions
+ * of Claude Code. It plays for some minutes, so that there is something to see. Look at each picture before it is committed.
  */
 import assert from 'node:assert/strict'
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -33,6 +33,7 @@ const MOVES = [
 const PICTURES = [
   { name: 'dashboard', at: '#/?range=15m', wait: 'now' }, { name: 'dashboard-dark', at: '#/?range=15m', wait: 'now', colorScheme: 'dark' }, { name: 'dashboard-tasks', at: '#/tasks?range=15m', wait: 'tasks' },
   { name: 'dashboard-ci', at: '#/ci?range=7d', wait: 'ci' }, { name: 'dashboard-explore', at: '#/explore?query=system_cpu_utilization_ratio&range=15m', wait: 'explore', colorScheme: 'dark' },
+  { name: 'dashboard-agents', at: '#/agents?range=15m&session=claude-code/84dfb161-e96c-4b01-9edf-9f212226dd0f', wait: 'agents' },
   { name: 'dashboard-phone', at: '#/?range=15m', wait: 'now', width: 360, height: 780 },
 ]
 
@@ -41,13 +42,34 @@ const boardOf = (statuses) => JSON.stringify({ master: { metadata: {}, tasks: TI
   id: i + 1, title, description: '', status: statuses.get(i + 1) ?? (i === 0 ? 'done' : 'pending'), dependencies: NEEDS[i + 1] ?? [], priority: i % 3 === 0 ? 'high' : 'medium', subtasks: [],
 })) } })
 
+const RECORDED = new URL('../data/agents/claude-code/', import.meta.url)
+
+/** Sends a recording as it was, in its order, as if it were of now and of this project. @param {Service} service @param {string} name @param {(body: string) => boolean} [last] the one to stop after */
+async function record(service, name, last = () => false) {
+  const folder = new URL(`${name}/`, RECORDED)
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).sort()
+  const bodies = await Promise.all(files.map((file) => readFile(new URL(file, folder), 'utf8')))
+  const newest = bodies.flatMap((body) => body.match(/"1\d{18}"/g) ?? []).map((text) => BigInt(text.slice(1, -1))).reduce((a, b) => (b > a ? b : a))
+  const later = BigInt(Date.now()) * 1_000_000n - newest
+  for (const [i, body] of bodies.entries()) {
+    const now = body.replaceAll(/"(1\d{18})"/g, (_, nanos) => `"${BigInt(nanos) + later}"`).replaceAll('"/home/dev/app"', JSON.stringify(service.project))
+    const to = files[i].replace(/^\d+-|\.json$/g, '').replaceAll('-', '/')
+    const answer = await fetch(`${service.url}/${to}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: now })
+    assert.equal(answer.status, 200, files[i])
+    if (last(body)) return
+    await new Promise((next) => setTimeout(next, 1000))
+  }
+}
+
 const github = new Github()
 const watching = await github.start()
 const shop = createServer((_, answer) => { answer.end('open') })
 const port = await freePort()
 const listen = () => new Promise((done) => { shop.listen(port, '127.0.0.1', () => done(undefined)) })
 await listen()
-const service = await Service.prepare(`${watching}[probes.check.shop]\nurl = "http://127.0.0.1:${port}/"\ninterval = "5s"\n`)
+/** What a machine would say that is busy with taking them. */
+const QUIET = ['high_cpu_usage', 'critical_cpu_usage', 'high_memory_usage', 'degraded_performance'].map((rule) => `[alerts.rules.${rule}]\nenabled = false\n`).join('')
+const service = await Service.prepare(`${watching}${QUIET}[probes.check.shop]\nurl = "http://127.0.0.1:${port}/"\ninterval = "5s"\n`)
 const browser = await launch()
 try {
   /** @type {Map<number, string>} */
@@ -62,6 +84,8 @@ try {
       statuses.set(...move)
       await service.write('.taskmaster/tasks/tasks.json', boardOf(statuses))
     }
+    if (step === 2) record(service, 'headless')
+    if (step === 5) record(service, 'interactive', (body) => body.includes('"PermissionRequest"') && body.includes('65bcf3fc'))
     if (step === 6) { shop.close(); shop.closeAllConnections() }
     if (step === 9) await listen()
     await new Promise((next) => setTimeout(next, Math.min(STEP_MS, Math.max(0, end - Date.now()))))
