@@ -14,6 +14,7 @@ import { waitForPage, waitForState } from './browser.mjs'
 import { withService } from './fixture.mjs'
 import { hide } from './measure.mjs'
 import { BINARY, until } from './service.mjs'
+import { onTopic } from './stand_ins.mjs'
 
 const PATIENCE = { timeout: 20_000 }
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -385,4 +386,21 @@ test('the hooks of a real session raise one notification for each wait of a page
     else if (body.includes('"Notification"')) assert.equal((await shown()).length, waited, 'a wait that is said twice is one')
   }
   assert.deepEqual(await shown(), [[WAIT, false], [WAIT, false]])
+}))
+
+test('an alert names the sessions that worked when it began, and leads to them', () => onPage(async ({ page }) => {
+  const explanation = {
+    agents: [{ agent: 'claude-code', id: ID, task: TASK.id, folder: '/home/dev/app', commit: null }, { agent: 'codex', id: 'c-1', task: null, folder: null, commit: 'c0ffee0000124b4c048ea4941a49343a9c184e25' }],
+    before: [], compared: 0, containers: [], from: now - 300, in_progress: [], last: null, left_out: 0, lines: ['Most CPU over 30 s: claude 61 %'], moved: [], moved_from: null, moved_to: null, said: [], seen_seconds: 30, to: now - 200, used: [],
+  }
+  const alert = {
+    id: 'with-agents', rule: 'busy', severity: 'warning', state: 'firing', metric: { __name__: 'system_cpu_utilization_ratio' }, value: 0.87, op: '>', threshold: 0.8, for_seconds: 60, cooldown_seconds: 300, pending_since: now - 300, firing_since: now - 200,
+    resolved_at: null, last_sample: now, summary: 'CPU 87 %, above 80 %', acked_at: null, reason: null, note: null, busiest: [], explanation,
+  }
+  await onTopic(page, 'alerts', (text, frame) => (frame.type === 'snapshot' ? JSON.stringify({ ...frame, data: [...frame.data, alert] }) : text))
+  await page.goto(`${service.url}/#/alerts?open=firing%20busy`)
+  const details = page.locator('[data-alert="with-agents"] .instance-details')
+  await details.waitFor(PATIENCE)
+  assert.match(await details.innerText(), new RegExp(`Claude Code 84dfb161 task ${TASK.id}, app worked then, and its processes used much of it\\s+Codex c-1\\s+the failed run was of its commit c0ffee0000`))
+  assert.equal(await details.getByRole('link', { name: /Claude Code/ }).getAttribute('href'), `#/agents?session=${encodeURIComponent(`claude-code/${ID}`)}`)
 }))

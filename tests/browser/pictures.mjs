@@ -96,7 +96,7 @@ try {
     await page.goto(`${service.url}/${at}`)
     await waitForState(page, 'live')
     await waitForPage(page, wait)
-    await until('its figures', async () => await page.locator('main .figure:not(.figure-none), main .plot').count() > 0)
+    await until('its figures', async () => await page.locator('main .figure:not(.figure-none), main .plot, main tbody tr').count() > 0)
     const bytes = await page.screenshot({ animations: 'disabled' })
     assert.ok(bytes.length <= MOST_BYTES, `${name}: ${bytes.length} bytes`)
     await writeFile(path.join(out, `${name}.png`), bytes)

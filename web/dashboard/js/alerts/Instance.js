@@ -1,10 +1,11 @@
 /**
  * One alert: what it says, since when, and taking note of it, with a note, which can be taken back.
  *
- * @import { Alert } from '../types.js'
+ * @import { AgentAtWork, Alert } from '../types.js'
  */
+import { agentName, folderName, keyOf, shortId } from '../agents/words.js'
 import { Mark } from '../components/Mark.js'
-import { DASH, format, since, span, unitOf } from '../format.js'
+import { DASH, format, quoted, since, span, unitOf } from '../format.js'
 import { headline } from '../headline.js'
 import { useAction } from '../hooks.js'
 import { html, useState } from '../lib.js'
@@ -13,7 +14,7 @@ import { markOf } from '../statuses.js'
 import { acknowledge, alerts as allAlerts, takeBack } from '../stores/alerts.js'
 import { replayed } from '../stores/clock.js'
 import { minute } from '../stores/pace.js'
-import { historyOf } from '../stores/place.js'
+import { address, historyOf } from '../stores/place.js'
 import { heldNow } from '../stores/silences.js'
 import { standOf, standWords } from './grouping.js'
 import { follow, takesFocus } from './focus.js'
@@ -62,16 +63,25 @@ function Details({ alert }) {
   // What was busy and what moved, in words that claim no cause.
   const why = alert.explanation?.lines ?? alert.busiest
   const said = alert.explanation?.said ?? []
+  const agents = alert.explanation?.agents ?? []
   return html`
     <dl class="pairs instance-details">
       <dt>Value</dt><dd><a class="figure" href=${historyOf(print(alert.metric))}>${alert.value === null ? DASH : format(alert.value, unitOf(name))}</a> <span class="quiet">at ${since(alert.last_sample, minute.value)}</span></dd>
       ${alert.state === 'pending' && html`<dt>Fires</dt><dd>when it has lasted ${span(alert.for_seconds)}</dd>`}
       ${alert.state === 'unknown' && alert.reason && html`<dt>Not known</dt><dd><bdi>${alert.reason}</bdi></dd>`}
       ${why.length > 0 && html`<dt>Beside it</dt><dd>${why.map((line) => html`<p class="why" key=${line}><bdi>${line}</bdi></p>`)}</dd>`}
+      ${agents.length > 0 && html`<dt>Agents</dt><dd>${agents.map((one) => html`<p class="why" key=${keyOf(one)}><${AtWork} one=${one} /></p>`)}</dd>`}
       ${said.length > 0 && html`<dt>Said</dt><dd>${said.map(({ at, text }) => html`<p class="why" key=${`${at} ${text}`}><code><bdi>${text}</bdi></code> <span class="quiet">${since(at, minute.value)}</span></p>`)}</dd>`}
       ${alert.acked_at !== null && html`<dt>Acknowledged</dt><dd>${since(alert.acked_at, minute.value)}</dd><dt>Note</dt><dd><${Note} alert=${alert} /></dd>`}
       <dt>Series</dt><dd><code><bdi>${print(alert.metric)}</bdi></code></dd>
     </dl>`
+}
+
+/** A session that worked then, leading to it; that it is why, nobody says. @param {{ one: AgentAtWork }} props */
+function AtWork({ one }) {
+  const { task, folder, commit } = one
+  const where = [task && `task ${quoted(task, 24)}`, folder && quoted(folderName(folder), 40)].filter(Boolean).join(', ')
+  return html`<a class="link" href=${address('agents', '', { session: keyOf(one) })}>${agentName(one.agent)} <span class="task-id">${shortId(one.id)}</span></a> ${where} <span class="quiet">${commit ? html`the failed run was of its commit <code>${commit.slice(0, 10)}</code>` : 'worked then, and its processes used much of it'}</span>`
 }
 
 /** @param {{ alert: Alert }} props */
