@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import './page.mjs'
 import { pick, random } from './random.mjs'
 
-const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerson, ofKey, ordered, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
+const { calls, callWords, filtered, folderName, held, keyOf, linesOf, needsPerson, ofAddress, ofKey, ordered, paramsOf, sessionName, stateWords, tokenKinds, tokensOf, totals, waiting } = await import('../../../web/dashboard/js/agents/words.js')
 const { agentBars } = await import('../../../web/dashboard/js/agents/lane.js')
 const { band, bandWords, sessionsAt, stayWords, until, withNow } = await import('../../../web/dashboard/js/agents/stays.js')
 const { causeOfFinding } = await import('../../../web/dashboard/js/stores/needs.js')
@@ -44,6 +44,16 @@ test('a session is called by its task, else by its folder, else by its id', () =
 test('a key names the agent and the id, which may hold a slash', () => {
   assert.deepEqual(ofKey(keyOf({ agent: 'codex', id: 'a/b' })), { agent: 'codex', id: 'a/b' })
   for (const wrong of ['', 'codex', '/id', 'codex/']) assert.equal(ofKey(wrong), null, wrong)
+})
+
+test('an address names the machine only where two have a session of one id, and finds that one', () => {
+  const [here, there, other] = [session('a', 'idle', { host: 'x', last_seen: 1 }), session('a', 'working', { host: 'y', last_seen: 2 }), session('b', 'idle', { host: 'x' })]
+  const all = [here, there, other]
+  assert.deepEqual(paramsOf(other, all), { session: 'claude-code/b', host: '' })
+  assert.deepEqual(paramsOf(here, all), { session: 'claude-code/a', host: 'x' })
+  assert.equal(ofAddress(all, 'claude-code/a', 'x'), here)
+  assert.equal(ofAddress(all, 'claude-code/a', ''), there, 'the one that was heard of last')
+  assert.equal(ofAddress(all, 'claude-code/a', 'z'), undefined)
 })
 
 test('who waits for a person stands first, then what is at work, what ended last', () => {
@@ -167,7 +177,7 @@ test('the first page says who waits, else who is at work, else nothing', () => {
   assert.equal(now.fact?.words, '1 agent waits for you')
   assert.deepEqual(now.live.map((l) => l.words), ['Claude Code a waits for your answer', 'Claude Code m waits for the model'])
   assert.match(now.fact?.waits ?? '', /^1 agent has waited .* for your answer$/)
-  assert.deepEqual(now.needs.map((n) => [n.key, n.mark, n.page, n.params]), [['agent claude-code/a', 'warning', 'agents', { session: 'claude-code/a' }]])
+  assert.deepEqual(now.needs.map((n) => [n.key, n.mark, n.page, n.params]), [['agent claude-code/a', 'warning', 'agents', { session: 'claude-code/a', host: '' }]])
 })
 
 test('a rule on findings is said by the session that it is about, and one that waits has one row', () => {

@@ -11,12 +11,12 @@ import { usePaced } from '../hooks.js'
 import { bind } from '../keys.js'
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib.js'
 import { minute } from '../stores/pace.js'
-import { logsAround, setParams } from '../stores/place.js'
+import { logsAround, param, setParams } from '../stores/place.js'
 import { or, Tasks } from './figures.js'
 import { Band } from './Band.js'
 import { Commits } from './Commits.js'
 import { agents } from './follow.js'
-import { agentName, callWords, exactUsd, isLive, keyOf, linesOf, ofKey, shortId, stateWhy, stateWords, tokenKinds, tokensOf, usd } from './words.js'
+import { agentName, callWords, exactUsd, isLive, linesOf, ofAddress, ofKey, rowOf, shortId, stateWhy, stateWords, tokenKinds, tokensOf, usd } from './words.js'
 import { StateIcon } from './StateIcon.js'
 
 /** Rows of a list before the rest is only counted. */
@@ -27,17 +27,19 @@ export function SessionSheet({ id }) {
   const head = useRef(/** @type {HTMLElement|null} */ (null))
   const before = useRef(/** @type {Element|null} */ (null))
   const named = ofKey(id)
+  const host = param('host').value
+  const known = ofAddress(agents.value.sessions ?? [], id, host)
+  const row = known ? rowOf(known) : id
   const close = () => {
-    const back = document.querySelector(`tr[data-row="${CSS.escape(id)}"] a`) ?? before.current
-    setParams({ session: '' })
+    const back = document.querySelector(`tr[data-row="${CSS.escape(row)}"] a`) ?? before.current
+    setParams({ session: '', host: '' })
     if (back instanceof HTMLElement) back.focus()
   }
-  useEffect(() => bind([{ keys: 'Escape', words: 'Close the session', group: 'Agents', run: close }]), [id])
+  useEffect(() => bind([{ keys: 'Escape', words: 'Close the session', group: 'Agents', run: close }]), [row])
   useLayoutEffect(() => {
     if (document.activeElement !== document.body) before.current = document.activeElement
     head.current?.focus({ preventScroll: true })
   }, [id])
-  const known = agents.value.sessions?.find((s) => keyOf(s) === id)
   return html`
     <aside class="sheet sheet-wide panel" data-panel="session" aria-label=${`Session ${named ? shortId(named.id) : id}`}>
       <header class="panel-head">
@@ -45,19 +47,19 @@ export function SessionSheet({ id }) {
         ${known && html`<span class="state-word"><${StateIcon} session=${known} /> ${known.state}</span>`}
         <button type="button" class="button panel-aside" onClick=${close}>Close <kbd>Esc</kbd></button>
       </header>
-      ${named ? html`<${Asked} key=${id} agent=${named.agent} id=${named.id} known=${known} />` : html`<p class="face-title">No session is called ${clip(id, 80)}</p><p class="quiet">An address names its agent and its id: claude-code/ID.</p>`}
+      ${named ? html`<${Asked} key=${`${id} ${host}`} agent=${named.agent} id=${named.id} host=${host} known=${known} />` : html`<p class="face-title">No session is called ${clip(id, 80)}</p><p class="quiet">An address names its agent and its id: claude-code/ID.</p>`}
     </aside>`
 }
 
 /** Its figures may change each second. */
 const PACE_MS = 2000
 
-/** @param {{ agent: string, id: string, known: AgentSession|undefined }} props `known`: as the list has it; another one when something of it changed */
-function Asked({ agent, id, known }) {
+/** @param {{ agent: string, id: string, host: string, known: AgentSession|undefined }} props `known`: as the list has it; another one when something of it changed */
+function Asked({ agent, id, host, known }) {
   const [turn, again] = useState(0)
   const paced = usePaced(known, PACE_MS)
   const path = `/api/v1/agents/${encodeURIComponent(agent)}/${encodeURIComponent(id)}`
-  const asked = useAsked(path, {}, useMemo(() => ({}), [paced, turn]))
+  const asked = useAsked(path, host ? { host } : {}, useMemo(() => ({}), [paced, turn]))
   if (asked.data) return html`<${Body} told=${asked.data} error=${asked.error} />`
   if (asked.status === 404) return html`<p class="face-title">This session is not here</p><p class="quiet">It is older than sessions are kept, or nothing of it was received. <code>${clip(id, 80)}</code></p>`
   if (asked.error) return html`<${Failed} error=${asked.error} retry=${() => again(turn + 1)} />`

@@ -15,15 +15,15 @@ import { past } from '../stores/past.js'
 import { param, place } from '../stores/place.js'
 import { or, Tasks } from './figures.js'
 import { agents, refreshAgents } from './follow.js'
-import { agentName, CHOICES, exactUsd, filtered, folderName, isLive, keyOf, rowOf, shortId, stateWhy, stateWords, tokenKinds, tokensOf, totals, usd } from './words.js'
+import { agentName, CHOICES, exactUsd, filtered, folderName, isLive, ofAddress, paramsOf, rowOf, shortId, stateWhy, stateWords, tokenKinds, tokensOf, totals, usd } from './words.js'
 import { StateIcon } from './StateIcon.js'
 import { useHeld } from './useHeld.js'
 
 /** The service names no more at once. */
 const MOST = 200
 
-/** @param {string} key */
-const sessionAddress = (key) => print({ page: 'agents', item: '', params: { ...place.value.params, session: key } })
+/** @param {Session} session */
+const sessionAddress = (session) => print({ page: 'agents', item: '', params: { ...place.value.params, ...paramsOf(session, agents.value.sessions ?? []) } })
 
 export function Sessions() {
   const { sessions: all, error, failedAt } = agents.value
@@ -47,7 +47,8 @@ export function Sessions() {
       </select>
     </span>`
   const open = param('session').value
-  const chosen = open && rowOf(list.find((s) => keyOf(s) === open) ?? { agent: '', id: '', host: null })
+  const found = open && ofAddress(list, open, param('host').value)
+  const chosen = found ? rowOf(found) : ''
   const clear = () => {
     state.value = ''
     agent.value = ''
@@ -68,7 +69,7 @@ const Since = (s) => html`<span title=${isLive(s) ? `for ${age(Math.max(60, minu
 /** @param {{ session: Session }} props */
 function Name({ session: s }) {
   const { findings } = s
-  return html`<a class="link" href=${sessionAddress(keyOf(s))} title=${[s.id, s.host].filter(Boolean).join(' · ')}>${agentName(s.agent)} <span class="task-id">${shortId(s.id)}</span></a>${findings.length > 0 && html` <span class="agent-found" title=${findings.map((f) => f.title).join('; ')}><${Mark} kind="warning" word=${count(findings.length, 'finding')} /></span>`}`
+  return html`<a class="link" href=${sessionAddress(s)} title=${[s.id, s.host].filter(Boolean).join(' · ')}>${agentName(s.agent)} <span class="task-id">${shortId(s.id)}</span></a>${findings.length > 0 && html` <span class="agent-found" title=${findings.map((f) => f.title).join('; ')}><${Mark} kind="warning" word=${count(findings.length, 'finding')} /></span>`}`
 }
 
 /** @type {import('../components/Table.js').Column[]} */

@@ -22,7 +22,7 @@ import { address, go, pageName } from '../stores/place.js'
 import { followHistory, stays } from './history.js'
 import { agentBars } from './lane.js'
 import { sessionsAt, until, withNow } from './stays.js'
-import { agentName, isLive, keyOf, needsPerson, rowOf, sessionName, shortId, stateWhy, stateWords, totals, waiting } from './words.js'
+import { agentName, isLive, keyOf, needsPerson, paramsOf, rowOf, sessionName, shortId, stateWhy, stateWords, totals, waiting } from './words.js'
 
 /** @typedef {{ sessions: Session[]|null, missing: string, error: string, failedAt: number }} Agents  `sessions`: newest activity first, null until they are known; `missing`: why there are none */
 
@@ -110,10 +110,10 @@ export function said(sessions, now, bars = []) {
     fact,
     needs: sessions.filter(needsPerson).map((session) => ({
       key: `agent ${rowOf(session)}`, mark: 'warning', word: 'waits for you', title: `${sessionName(session)} ${stateWords(session)}`, detail: stateWhy(session), since: session.since, page: 'agents', item: '',
-      params: { session: keyOf(session) },
+      params: paramsOf(session, sessions),
     })),
-    findings: live.flatMap((session) => session.findings.map((f) => ({ agent: session.agent, kind: f.kind, title: `${sessionName(session)}: ${f.title}`, detail: f.advice, params: { session: keyOf(session) } }))),
-    live: live.map((session) => ({ key: keyOf(session), words: `${sessionName(session)} ${stateWords(session)}` })),
+    findings: live.flatMap((session) => session.findings.map((f) => ({ agent: session.agent, kind: f.kind, title: `${sessionName(session)}: ${f.title}`, detail: f.advice, params: paramsOf(session, sessions) }))),
+    live: live.map((session) => ({ key: rowOf(session), params: paramsOf(session, sessions), words: `${sessionName(session)} ${stateWords(session)}` })),
   }
 }
 
@@ -130,7 +130,7 @@ function followWaiting() {
     for (const [key, session] of now) {
       // Who waited already when the page was opened is on the page.
       if (!known || known.has(key) || notify.peek() !== 'on' || inView()) continue
-      shown.set(key, raise(`${sessionName(session)} ${stateWords(session)}`, { tag: `taskpulse agent ${keyOf(session)}`, body: 'It goes on as soon as you answer.' }, () => go(address('agents', '', { session: keyOf(session) }))))
+      shown.set(key, raise(`${sessionName(session)} ${stateWords(session)}`, { tag: `taskpulse agent ${keyOf(session)}`, body: 'It goes on as soon as you answer.' }, () => go(address('agents', '', paramsOf(session, sessions)))))
     }
     for (const [key, notification] of shown) {
       if (now.has(key)) continue

@@ -21,6 +21,14 @@ export const agentName = (agent) => NAMES[agent] ?? quoted(agent, 40)
 export const keyOf = ({ agent, id }) => `${agent}/${id}`
 /** How a list tells it from others: two machines may have sessions of one id. @param {{ agent: string, id: string, host: string|null }} session */
 export const rowOf = (session) => (session.host ? `${keyOf(session)} ${session.host}` : keyOf(session))
+/** How a session is named in an address: with its machine where others have the same id. @param {Session} session @param {Session[]} all @returns {Record<string, string>} */
+export function paramsOf(session, all) {
+  const key = keyOf(session)
+  const twins = all.some((other) => other !== session && other.host !== session.host && keyOf(other) === key)
+  return { session: key, host: twins ? session.host ?? '' : '' }
+}
+/** The session that an address names; the one that was heard of last where it says no machine. @param {Session[]} all @param {string} key @param {string} host */
+export const ofAddress = (all, key, host) => all.filter((s) => keyOf(s) === key && (host === '' || s.host === host)).sort((a, b) => b.last_seen - a.last_seen)[0]
 /** The agent and the id of a key; null where it is none. @param {string} key @returns {{ agent: string, id: string }|null} */
 export function ofKey(key) {
   const at = key.indexOf('/')

@@ -38,7 +38,7 @@ function entries() {
   return [
     ...PAGES.map((p) => ({ key: `page ${p.name}`, words: p.title, kind: 'page', run: open(address(p.name)) })),
     ...(boards.peek().tasks?.boards ?? []).flatMap((b) => b.items.map((i) => ({ key: `task ${b.project} ${b.tag} ${i.id}`, words: `${i.id} ${i.title}`, kind: 'task', run: open(address('tasks', i.id)) }))),
-    ...agentsNow.peek().live.map(({ key, words }) => ({ key: `agent ${key}`, words, kind: 'agent', run: open(address('agents', '', { session: key })) })),
+    ...agentsNow.peek().live.map(({ key, params, words }) => ({ key: `agent ${key}`, words, kind: 'agent', run: open(address('agents', '', params)) })),
     ...(allAdvice.peek() ?? []).map((r) => ({ key: `advice ${r.id}`, words: r.title, kind: 'advice', run: open(address('advice', r.id)) })),
     ...(status.peek()?.targets ?? []).map((t) => ({ key: `target ${t.target}`, words: t.target, kind: 'target', run: open(address('application', t.target)) })),
     ...(ci.peek().runs?.repositories ?? []).flatMap((r) => r.runs.map((run) => ({

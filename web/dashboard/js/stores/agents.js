@@ -8,7 +8,7 @@
  *
  * @typedef {{ words: string, title: string, waits: string }} AgentFact  `waits`: a sentence, where somebody waits for the reader
  * @typedef {{ agent: string, kind: string, title: string, detail: string, params: Record<string, string> }} AgentTrouble
- * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[], findings: AgentTrouble[], live: Array<{ key: string, words: string }> }} AgentsNow
+ * @typedef {{ bars: Bar[], figure: { words: string, title: string }, fact: AgentFact|null, needs: Failure[], findings: AgentTrouble[], live: Array<{ key: string, params: Record<string, string>, words: string }> }} AgentsNow
  *   `figure`: what stands beside the lane; `needs`: what needs the reader, one for each session that waits; `findings`: what is wrong with sessions, as a rule may fire on it; `live`: sessions that go on, as the search names them
  */
 import { signal } from '../lib.js'

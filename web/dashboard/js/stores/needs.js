@@ -200,8 +200,8 @@ export function causeOfFinding(cause, { needs, findings }) {
   const { __name__: name, agent, kind } = first?.metric ?? {}
   if (name !== 'agent_findings' || first.state === 'unknown') return cause
   const of = findings.filter((f) => f.agent === agent && f.kind === kind)
-  const rows = new Set(needs.map(({ params }) => params?.session))
-  const [found, ...more] = kind === 'waits' ? of.filter((f) => !rows.has(f.params.session)) : of
+  const rows = new Set(needs.map(({ params }) => `${params?.session} ${params?.host}`))
+  const [found, ...more] = kind === 'waits' ? of.filter((f) => !rows.has(`${f.params.session} ${f.params.host}`)) : of
   if (!found && kind === 'waits' && needs.some(({ key }) => key.startsWith(`agent ${agent}/`))) return null
   return found ? { ...cause, title: quoted(found.title, 200) + (more.length > 0 ? `, and ${count(more.length, 'more session')}` : ''), detail: quoted(found.detail, 300) } : cause
 }
