@@ -103,6 +103,85 @@ fn figures_are_the_clients_own_in_any_order_sent_again_and_over_a_kill() {
     }
 }
 
+/// Figures of a row of costs that add up.
+const FIGURES: [&str; 10] = [
+    "cost_usd_micros",
+    "requests",
+    "active_seconds",
+    "waiting_seconds",
+    "wall_seconds",
+    "cpu_seconds",
+    "retries",
+    "errors",
+    "lines_added",
+    "lines_removed",
+];
+
+#[test]
+fn what_work_took_comes_to_the_same_total_whatever_it_is_asked_by() {
+    let place = Folder::new();
+    let service = place.start();
+    for folder in ["claude-code/headless", "claude-code/interactive", "gemini/headless", "codex/exec"] {
+        recording(folder).iter().for_each(|request| send(&service, request));
+    }
+    let ended = |session: &Value| session["agent"] != "claude-code" || session["state"] == "ended";
+    eventually("all hooks are taken in", || sessions(&service).iter().all(ended).then_some(()));
+    // A stop writes what hooks said.
+    assert_eq!(service.stop(), Some(0));
+    let service = place.start();
+    let asked = |by: &str| service.data(&format!("/api/v1/costs?by={by}"));
+    let total = asked("session")["total"].clone();
+    assert!(total["wall_seconds"].as_f64() > Some(1.0) && total["active_seconds"].as_f64() > Some(3.0), "{total}");
+    assert_eq!(total["cpu_seconds"], Value::Null, "no process of these sessions runs here");
+    for by in ["agent", "model", "task", "tag", "week", "day", "branch", "repository", "commit", "task,model", "day,session,commit"] {
+        let costs = asked(by);
+        let rows = costs["rows"].as_array().unwrap();
+        let is_rest = |row: &&Value| row["key"].as_object().unwrap().values().all(Value::is_null);
+        assert_eq!(rows.iter().filter(is_rest).count(), 1, "what is attributed to nothing, by {by}: {costs}");
+        for figure in FIGURES {
+            let known: Vec<f64> = rows.iter().filter_map(|row| row[figure].as_f64()).collect();
+            let sum = (!known.is_empty()).then(|| known.iter().sum::<f64>());
+            assert_eq!(
+                sum.map(|sum| (sum * 1e3).round()),
+                total[figure].as_f64().map(|all| (all * 1e3).round()),
+                "{figure} by {by}: {costs}"
+            );
+            assert_eq!(costs["total"][figure], total[figure], "{figure} by {by}");
+        }
+    }
+    // And to what sessions say.
+    let sessions = sessions(&service);
+    let sum = |figure: &str| sessions.iter().filter_map(|session| session[figure].as_f64()).sum::<f64>();
+    for figure in ["requests", "active_seconds", "waiting_seconds", "errors", "retries", "lines_added", "lines_removed"] {
+        assert!((sum(figure) - total[figure].as_f64().unwrap_or(0.0)).abs() < 1e-6, "{figure}: {total}");
+    }
+}
+
+#[test]
+fn the_cpu_time_of_an_agents_processes_is_that_of_the_session_in_their_folder() {
+    let place = Folder::new();
+    let folder = place.path().canonicalize().unwrap();
+    let program = folder.join("claude");
+    std::fs::copy("/bin/sh", &program).unwrap();
+    let mut agent = std::process::Command::new(&program).args(["-c", "while :; do :; done"]).current_dir(&folder).spawn().unwrap();
+    let service = place.start();
+    hook(&service, &json!({"session_id": "busy", "cwd": folder, "hook_event_name": "UserPromptSubmit", "prompt_id": "p"}));
+    hook(&service, &json!({"session_id": "away", "cwd": "/elsewhere", "hook_event_name": "UserPromptSubmit", "prompt_id": "q"}));
+    let seconds = common::within(Duration::from_secs(120), "CPU time", || {
+        session(&service, "busy")?["cpu_seconds"].as_f64().filter(|used| *used > 0.0)
+    });
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert!(seconds < 200.0, "{seconds}");
+    assert_eq!(session(&service, "away").unwrap()["cpu_seconds"], Value::Null);
+    // What hooks and processes say is written a second later.
+    eventually("a row", || {
+        let rows = service.data("/api/v1/costs?by=session")["rows"].as_array().unwrap().clone();
+        let of_busy = rows.into_iter().find(|row| row["key"]["session"] == "claude-code/busy")?;
+        of_busy["cpu_seconds"].as_f64().filter(|used| *used >= seconds)
+    });
+}
+
 #[test]
 fn a_hook_says_at_once_what_a_session_does_and_a_restart_knows_it() {
     let place = Folder::new();
@@ -359,6 +438,12 @@ fn costs_go_to_the_task_that_was_in_progress_in_the_folder() {
         send(&service, &("/v1/logs".to_owned(), body.to_string().into_bytes()));
     }
     let rows = service.data("/api/v1/costs?by=tag,task")["rows"].as_array().unwrap().clone();
+    let by_board = rows.iter().find(|row| row["key"]["tag"] == "master").unwrap();
+    assert_eq!(by_board["partial"], true, "it was in progress when the service first saw it: {by_board}");
+    let seen = by_board["counted_from"].as_f64().unwrap();
+    assert!((now as f64 / 1e3 - seen).abs() < 600.0, "{by_board}");
+    let item = &service.data("/api/v1/tasks")["boards"][0]["items"][0]["cost"];
+    assert_eq!((&item["since"], &item["start_seen"]), (&by_board["counted_from"], &json!(false)), "the board says the same: {item}");
     let told: Vec<(&Value, &Value, &Value)> = rows.iter().map(|row| (&row["key"]["tag"], &row["cost_usd_micros"], &row["how"])).collect();
     assert_eq!(
         told,

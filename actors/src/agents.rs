@@ -2,24 +2,30 @@
 //!
 //! 1. Requests bring signals ([`TakeSignals`]). They are applied to the book at once; what changed is kept as documents, one write after the
 //!    other, each with all that came meanwhile. Whoever asks for it is answered when its signals are durable.
-//! 2. While a session lives, samples of totals and states are written, and what is wrong with one is put on the time line.
+//! 2. While a session lives, samples of totals and states are written, what is wrong with one is put on the time line, and the CPU time of
+//!    its processes is read.
 //!
 //! Restart: the book is read from the store. A write that failed is tried again with the next one. Where no agent ever sent anything, it does
 //! nothing.
 
+mod cpu;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Message, ResponseFuture};
 use parking_lot::Mutex;
 use taskpulse_engine::agent::costs::Work;
+use taskpulse_engine::agent::processes::{Watch, candidates};
 use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_findings, push_states};
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::oneshot;
 
+use self::cpu::Reader;
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, ChangeDocuments, Finish, RecordEvents};
 use crate::published::Views;
@@ -145,6 +151,13 @@ pub struct AgentsActor {
     watching: bool,
     /// What was put on the time line, and when it last was so.
     known: KnownFindings,
+    /// CPU time of the processes of agents.
+    processes: Reader,
+    cpu: Watch,
+    /// The name of this machine.
+    machine: String,
+    /// Processes are being read.
+    reading: bool,
 }
 
 impl AgentsActor {
@@ -163,6 +176,10 @@ impl AgentsActor {
             unsaved: BTreeMap::new(),
             watching: false,
             known: KnownFindings::new(),
+            processes: Reader::new(Path::new("/proc")),
+            cpu: Watch::default(),
+            machine: cpu::machine(),
+            reading: false,
         }
     }
 
@@ -231,8 +248,36 @@ impl AgentsActor {
         }
         self.watching = lives;
         if lives {
+            self.read_cpu(ctx);
             ctx.after(EVERY, "samples", Self::sample);
         }
+    }
+}
+
+impl AgentsActor {
+    /// Reads the processes, off this thread.
+    fn read_cpu(&mut self, ctx: &mut Ctx<Self>) {
+        if std::mem::replace(&mut self.reading, true) {
+            return;
+        }
+        let reader = self.processes.clone();
+        ctx.run_background(
+            "processes",
+            move || reader.read(),
+            |this, read, ctx| {
+                this.reading = false;
+                let Ok((all, started)) = read else { return };
+                let now = this.clock.now_ms();
+                let mut book = this.agents.0.lock();
+                let used = this.cpu.observe(&all, &candidates(&book, &this.machine, now), now, started);
+                let has_news = !used.is_empty();
+                book.take_cpu(used, &this.store);
+                drop(book);
+                if has_news {
+                    this.gather(ctx);
+                }
+            },
+        );
     }
 }
 

@@ -9,7 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, AgentState, Agents};
-use taskpulse_engine::agent::costs::{By, costs};
+use taskpulse_engine::agent::costs::{By, Sources, costs};
+use taskpulse_engine::agent::effort::LONGEST_PAUSE_MS;
 use taskpulse_engine::agent::{self, MAX_SESSIONS, Signal, State, pages_between};
 use taskpulse_engine::model::TimestampMs;
 
@@ -82,7 +83,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// The dimensions of rows of costs.
 pub(crate) const BY: Parameter = Parameter::query(
     "by",
-    "what coding agents cost, grouped by these, with commas between: agent, model, task, tag, week, day, branch, repository, session, commit",
+    "what coding agents cost, with their time, errors and lines, grouped by these, with commas between: agent, model, task, tag, week, day, branch, repository, session, commit",
     || {
         let names = By::ALL.map(By::name).join("|");
         json!({"type": "string", "pattern": format!("^({names})(,({names}))*$")})
@@ -191,8 +192,10 @@ pub(crate) async fn costs_of(
 ) -> Result<AgentCosts, ApiError> {
     let (work, store, state) = (state.reporter.views.work(), state.store.clone(), state.clone());
     blocking(move || {
-        let pages = pages_between(&store, start, end)?;
-        Ok(state.agents.read(|book| AgentCosts::of(&by, costs(&by, (start, end), &pages, book, &work))))
+        let pages = pages_between(&store, start.saturating_sub(LONGEST_PAUSE_MS), end.saturating_add(LONGEST_PAUSE_MS))?;
+        let now = now_ms();
+        let rows = state.agents.read(|book| costs(&by, (start, end), Sources { pages: &pages, book, work: &work, now }));
+        Ok(AgentCosts::of(&by, rows))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! What coding agents do, why they wait, who worked on a task, and what each cost.
 
-use taskpulse_engine::agent::costs::{By, Row, Work, costs, tasks_at};
+use taskpulse_engine::agent::costs::{By, Row, Sources, Work, costs, tasks_at};
 use taskpulse_engine::agent::{Book, Session, State, pages_between};
 use taskpulse_engine::ask::{Meaning, NameKind, Range, Subject, Wanted};
 use taskpulse_engine::words::{counted, lasted, money};
@@ -205,11 +205,16 @@ impl Asker {
             _ => By::Agent,
         };
         let pages = pages_between(&self.store, range.start, range.end)?;
-        let rows = self.agents.read(|book| costs(&[By::Agent, by], (range.start, range.end), &pages, book, &[]));
+        let rows =
+            self.agents.read(|book| costs(&[By::Agent, by], (range.start, range.end), Sources { pages: &pages, book, work: &[], now }));
         let of_agent = rows.into_iter().filter(|(key, _)| agent.is_none_or(|agent| key[0].as_deref() == Some(agent)));
         let mut found: Vec<(String, f64)> = Vec::new();
         for (key, row) in of_agent {
             let Some(value) = used(&row, meaning.subject) else { continue };
+            // The row of what is attributed to nothing is there even where nothing is.
+            if value == 0.0 && key.iter().all(Option::is_none) {
+                continue;
+            }
             let name = key[1].clone().unwrap_or_else(|| "not attributed".to_owned());
             match found.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, all)) => *all += value,

@@ -93,7 +93,11 @@ impl Asker {
             parts.extend(cost.cpu_seconds.map(|seconds| format!("{} of CPU time", lasted(ms(seconds)))));
             parts.extend(cost.ci_runs.map(|runs| format!("{} CI runs", figure("", runs))));
         }
-        format!("{of}: {}", parts.join(", "))
+        let from = cost
+            .since
+            .filter(|_| cost.start_seen == Some(false))
+            .map(|since| format!("; counted from {}, when it was first seen: it was in progress before", self.at(ms(since))));
+        format!("{of}: {}{}", parts.join(", "), from.unwrap_or_default())
     }
 
     /// The tasks that cost most.

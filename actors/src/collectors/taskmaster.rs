@@ -203,12 +203,14 @@ impl Boards {
             for (tag, id, stretches) in project.watcher.work() {
                 let usual = usuals.of(complexity(tag, id));
                 let task = TaskRef { project: project.name.clone(), tag: tag.to_owned(), id: id.to_owned() };
+                let late = project.watcher.work_since(tag, id).filter(|(_, start_seen)| !start_seen).map(|(since, _)| since);
                 let of = |(from, to): &(TimestampMs, Option<TimestampMs>)| Work {
                     folder: folder.clone().into_owned(),
                     task: task.clone(),
                     from: *from,
                     to: to.unwrap_or(TimestampMs::MAX),
                     usual: usual.filter(|_| to.is_none()),
+                    start_seen: late != Some(*from),
                 };
                 work.extend(stretches.iter().filter(|(from, _)| *from <= now).map(of));
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskpulse_engine::agent::costs::{By, How, Rows, Work, tasks_at};
-use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, TaskRef, Wait};
+use taskpulse_engine::agent::costs::{By, How, Row, Rows, Work, tasks_of};
+use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, Sum, TaskRef, Wait};
 use taskpulse_engine::model::TimestampMs;
 use utoipa::ToSchema;
 
@@ -221,6 +221,12 @@ pub struct AgentSession {
     /// Seconds that it waited for a person.
     #[schema(required = true)]
     pub waiting_seconds: Option<f64>,
+    /// CPU seconds of its processes on this machine; `null` where they are not known to belong to it alone.
+    #[schema(required = true)]
+    pub cpu_seconds: Option<f64>,
+    /// How often requests were tried again.
+    #[schema(required = true)]
+    pub retries: Option<u64>,
     /// Lines that it added.
     #[schema(required = true)]
     pub lines_added: Option<u64>,
@@ -267,7 +273,7 @@ impl AgentSession {
             branch: known(session.branch()),
             model: known(session.model()),
             version: known(session.version()),
-            tasks: tasks_of(session, work, session.last_seen),
+            tasks: tasks(session, work, session.last_seen),
             context_used_ratio: session.context(),
             cost_usd: session.micros().map(usd),
             tokens: figures.into(),
@@ -276,6 +282,8 @@ impl AgentSession {
             prompts: (session.hooked || session.recorded).then_some(session.prompts),
             active_seconds: session.active_ms.known().map(ms),
             waiting_seconds: session.waited_ms(now).map(ms),
+            cpu_seconds: session.cpu_ms.known().map(ms),
+            retries: session.retries.known(),
             lines_added: session.lines_added.known(),
             lines_removed: session.lines_removed.known(),
             tools: tools(session),
@@ -328,12 +336,9 @@ fn findings(book: &Book, session: &Session, work: &[Work], now: TimestampMs) -> 
     book.findings(session, work, now).into_iter().map(view).collect()
 }
 
-/// The tasks that a session works on: the one that it names, else those of the boards.
-fn tasks_of(session: &Session, work: &[Work], at: TimestampMs) -> Vec<AgentTask> {
-    if let Some(task) = session.task() {
-        return vec![AgentTask::of(task, How::Exact)];
-    }
-    let (tasks, how) = tasks_at(session, at, work);
+/// The tasks that a session works on.
+fn tasks(session: &Session, work: &[Work], at: TimestampMs) -> Vec<AgentTask> {
+    let (tasks, how) = tasks_of(session, at, work);
     tasks.iter().map(|task| AgentTask::of(task, how)).collect()
 }
 
@@ -470,14 +475,61 @@ pub struct AgentCostRow {
     pub tokens: AgentTokens,
     /// Requests that models answered.
     pub requests: u64,
+    /// Seconds in which agents were in use, as they say it.
+    #[schema(required = true, example = 650.2)]
+    pub active_seconds: Option<f64>,
+    /// Seconds that they waited for a person.
+    #[schema(required = true, example = 16.7)]
+    pub waiting_seconds: Option<f64>,
+    /// Seconds that turns lasted. Turns of a session that overlap count once; sessions beside each other count each.
+    #[schema(required = true, example = 840)]
+    pub wall_seconds: Option<f64>,
+    /// CPU seconds of the agents' processes on this machine, where each is known to belong to one session.
+    #[schema(required = true, example = 93.4)]
+    pub cpu_seconds: Option<f64>,
+    /// How often requests were tried again.
+    #[schema(required = true)]
+    pub retries: Option<u64>,
+    /// Requests that failed.
+    #[schema(required = true)]
+    pub errors: Option<u64>,
+    /// Lines that were added.
+    #[schema(required = true)]
+    pub lines_added: Option<u64>,
+    /// Lines that were removed.
+    #[schema(required = true)]
+    pub lines_removed: Option<u64>,
     /// How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
     pub how: Vec<&'static str>,
+    /// Of a task that is known by the times of a board: since when it counts.
+    #[schema(required = true)]
+    pub counted_from: Option<f64>,
+    /// Whether it was in progress before that, so that what went on until then is not in the row.
+    pub partial: bool,
 }
 
 impl AgentCostRow {
-    fn of(key: BTreeMap<&'static str, Option<String>>, figures: Figures, how: Vec<&'static str>) -> Self {
-        let micros = figures.micros.known();
-        Self { key, cost_usd: micros.map(usd), cost_usd_micros: micros, tokens: figures.into(), requests: figures.requests, how }
+    fn of(key: BTreeMap<&'static str, Option<String>>, row: &Row) -> Self {
+        let (figures, effort, micros) = (row.figures, row.effort, row.figures.micros.known());
+        let in_seconds = |ms: Sum| ms.known().map(|ms| ms as f64 / 1e3);
+        Self {
+            key,
+            cost_usd: micros.map(usd),
+            cost_usd_micros: micros,
+            tokens: figures.into(),
+            requests: figures.requests,
+            active_seconds: in_seconds(effort.active_ms),
+            waiting_seconds: in_seconds(effort.waiting_ms),
+            wall_seconds: in_seconds(effort.wall_ms),
+            cpu_seconds: in_seconds(effort.cpu_ms),
+            retries: effort.retries.known(),
+            errors: effort.errors.known(),
+            lines_added: effort.lines_added.known(),
+            lines_removed: effort.lines_removed.known(),
+            how: row.how.iter().map(|how| how.name()).collect(),
+            counted_from: row.counted.map(|(from, _)| seconds(from)),
+            partial: row.counted.is_some_and(|(_, start_seen)| !start_seen),
+        }
     }
 }
 
@@ -486,14 +538,14 @@ impl AgentCosts {
     #[must_use]
     pub fn of(by: &[By], rows: Rows) -> Self {
         let names: Vec<&'static str> = by.iter().map(|by| by.name()).collect();
-        let mut total = Figures::default();
+        let mut total = Row::default();
         let mut views = Vec::new();
         for (values, row) in rows {
-            total.add_all(&row.figures);
-            let key = names.iter().copied().zip(values).collect();
-            views.push(AgentCostRow::of(key, row.figures, row.how.iter().map(|how| how.name()).collect()));
+            total.figures.add_all(&row.figures);
+            total.effort.add_all(&row.effort);
+            views.push(AgentCostRow::of(names.iter().copied().zip(values).collect(), &row));
         }
         views.sort_by(|a, b| b.cost_usd_micros.cmp(&a.cost_usd_micros).then(b.requests.cmp(&a.requests)));
-        Self { by: names, rows: views, total: AgentCostRow::of(BTreeMap::new(), total, Vec::new()) }
+        Self { by: names, rows: views, total: AgentCostRow::of(BTreeMap::new(), &total) }
     }
 }

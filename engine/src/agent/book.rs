@@ -11,7 +11,7 @@ use super::item::{Item, Kind};
 use super::pace::Paces;
 use super::page::{MAX_ITEMS, Page, hour_of, page_key, page_range};
 use super::session::{Session, remember};
-use super::signal::{Fact, SessionKey, Signal};
+use super::signal::{Fact, SessionKey, Signal, identity};
 use super::totals::Totals;
 use crate::model::TimestampMs;
 use crate::store::{DocumentChange, StoreError, StoreReader};
@@ -216,6 +216,17 @@ impl Book {
         match fact {
             Fact::Counted(id, item) => self.count(&key, id, *item, store),
             fact => session.take(at, way, fact),
+        }
+        if let Some(wait) = self.sessions.get_mut(&key).and_then(|session| session.ended_wait.take()) {
+            self.count(&key, identity("waited", &[&wait.at.to_string()]), wait, store);
+        }
+    }
+
+    /// Counts an item of a session that is known, beside what the session says.
+    pub(super) fn count_beside(&mut self, key: &SessionKey, id: u64, item: Item, store: &dyn PageStore) {
+        if self.sessions.contains_key(key) {
+            self.changed.insert(key.clone());
+            self.count(key, id, item, store);
         }
     }
 

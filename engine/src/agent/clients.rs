@@ -15,6 +15,8 @@ pub struct Client {
     pub(super) prefix: &'static str,
     /// Whether `service.version` is its own: that of Gemini CLI is the version of Node.
     pub(super) says_version: bool,
+    /// What its program is called.
+    program: &'static str,
 }
 
 /// Claude Code.
@@ -32,10 +34,35 @@ const CLIENTS: &[Client] = &[
         session: "session_id",
         prefix: "claude_code.",
         says_version: true,
+        program: "claude",
     },
-    Client { name: CODEX, service: "codex", scope: "codex_otel", session: "conversation_id", prefix: "codex.", says_version: true },
-    Client { name: GEMINI, service: "gemini-cli", scope: "gemini-cli", session: "session_id", prefix: "gemini_cli.", says_version: false },
-    Client { name: "opencode", service: "opencode", scope: "opencode", session: "session_id", prefix: "opencode.", says_version: true },
+    Client {
+        name: CODEX,
+        service: "codex",
+        scope: "codex_otel",
+        session: "conversation_id",
+        prefix: "codex.",
+        says_version: true,
+        program: "codex",
+    },
+    Client {
+        name: GEMINI,
+        service: "gemini-cli",
+        scope: "gemini-cli",
+        session: "session_id",
+        prefix: "gemini_cli.",
+        says_version: false,
+        program: "gemini",
+    },
+    Client {
+        name: "opencode",
+        service: "opencode",
+        scope: "opencode",
+        session: "session_id",
+        prefix: "opencode.",
+        says_version: true,
+        program: "opencode",
+    },
 ];
 
 /// The names of all of them.
@@ -47,6 +74,33 @@ pub fn client_names() -> impl Iterator<Item = &'static str> {
 #[must_use]
 pub fn client_named(name: &str) -> Option<&'static Client> {
     CLIENTS.iter().find(|client| client.name == name)
+}
+
+/// The agent whose metric this is, by the name that OTLP gives it.
+#[must_use]
+pub fn agent_of_metric(metric: &str) -> Option<&'static str> {
+    let begins = |client: &&Client| metric.strip_prefix(client.prefix.trim_end_matches('.')).is_some_and(|rest| rest.starts_with('_'));
+    CLIENTS.iter().find(begins).map(|client| client.name)
+}
+
+/// Programs that run the scripts of agents.
+const RUNTIMES: [&str; 3] = ["node", "bun", "deno"];
+
+/// The agent that runs as a process of this name, with these arguments: by its program, or by the script that a runtime has as its first
+/// argument that is no option.
+pub(super) fn client_run_as(name: &str, arguments: &[String]) -> Option<&'static Client> {
+    if let Some(client) = CLIENTS.iter().find(|client| client.program == name) {
+        return Some(client);
+    }
+    let file = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+    let (runtime, rest) = arguments.split_first()?;
+    if !RUNTIMES.contains(&file(runtime).as_str()) {
+        return None;
+    }
+    let script = rest.iter().find(|argument| !argument.starts_with('-'))?;
+    let stem = file(script);
+    let stem = stem.split('.').next().unwrap_or("");
+    CLIENTS.iter().find(|client| stem == client.program || script.split('/').any(|folder| folder == client.name))
 }
 
 /// Whether a name begins with another, as a word: `codex_exec` begins with `codex`, a shop that is called `codexes` does not.

@@ -2,105 +2,20 @@
 //! clients said.
 //!
 //! A session whose requests are known is counted by them, each at its time. Where its data points know more (records were lost, or the
-//! client sends none), the rest counts when the session was last heard of.
+//! client sends none), the rest counts when the session was last heard of. Time counts where it passed ([`super::effort`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Book;
+pub use super::by::{By, How};
+use super::effort::{Amounts, Borders, Effort, NOTHING, Stretch, WAITING, WALL, at_once, turns, waits};
 use super::item::{Item, Kind, Sum};
 use super::page::Page;
 use super::session::{Figures, Session};
-use super::signal::TaskRef;
+use super::signal::{SessionKey, TaskRef};
 use crate::board::Usual;
 use crate::board::cost::{date_of, week_of};
 use crate::model::TimestampMs;
-
-/// A dimension of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum By {
-    /// The agent.
-    Agent,
-    /// The model.
-    Model,
-    /// Project, tag and id of the task.
-    Task,
-    /// The tag of the task.
-    Tag,
-    /// The ISO week, UTC.
-    Week,
-    /// The day, UTC.
-    Day,
-    /// The branch.
-    Branch,
-    /// The repository, else the folder.
-    Repository,
-    /// The session.
-    Session,
-    /// The commit that the work led to.
-    Commit,
-}
-
-impl By {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Agent,
-        Self::Model,
-        Self::Task,
-        Self::Tag,
-        Self::Week,
-        Self::Day,
-        Self::Branch,
-        Self::Repository,
-        Self::Session,
-        Self::Commit,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Model => "model",
-            Self::Task => "task",
-            Self::Tag => "tag",
-            Self::Week => "week",
-            Self::Day => "day",
-            Self::Branch => "branch",
-            Self::Repository => "repository",
-            Self::Session => "session",
-            Self::Commit => "commit",
-        }
-    }
-
-    /// By its name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|by| by.name() == name)
-    }
-}
-
-/// How the task of a cost is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
-    /// The client said it.
-    Exact,
-    /// By the folder of the session and the times of the board.
-    ByFolderAndTime,
-    /// Several tasks were in progress: each has an even share.
-    Shared,
-}
-
-impl How {
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::ByFolderAndTime => "by_folder_and_time",
-            Self::Shared => "shared",
-        }
-    }
-}
 
 /// A time in which a task was in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +30,20 @@ pub struct Work {
     pub to: TimestampMs,
     /// How long tasks like it take, where enough were done.
     pub usual: Option<Usual>,
+    /// Whether it began then: it may have been in progress already when the service first saw it.
+    pub start_seen: bool,
 }
 
-/// The tasks that a session may have worked on at a time.
+/// The tasks that a session works on at a time: the one that it names, else those of the boards.
+#[must_use]
+pub fn tasks_of(session: &Session, at: TimestampMs, work: &[Work]) -> (Vec<TaskRef>, How) {
+    match session.task() {
+        Some(task) => (vec![whole(task, work)], How::Exact),
+        None => tasks_at(session, at, work),
+    }
+}
+
+/// The tasks of a session by the times of boards.
 #[must_use]
 pub fn tasks_at(session: &Session, at: TimestampMs, work: &[Work]) -> (Vec<TaskRef>, How) {
     let open: Vec<&Work> = work.iter().filter(|work| work.from <= at && at < work.to).collect();
@@ -141,8 +67,12 @@ pub fn tasks_at(session: &Session, at: TimestampMs, work: &[Work]) -> (Vec<TaskR
 pub struct Row {
     /// What was used.
     pub figures: Figures,
+    /// What it took.
+    pub effort: Effort,
     /// How the tasks of its parts are known, from the best to the weakest.
     pub how: BTreeSet<How>,
+    /// Of a task that is known by the times of a board: since when it counts, and whether it began then.
+    pub counted: Option<(TimestampMs, bool)>,
 }
 
 /// The key of a row: one value for each of what was asked for; none where it is not known.
@@ -151,30 +81,98 @@ pub type RowKey = Vec<Option<String>>;
 /// Rows by key.
 pub type Rows = BTreeMap<RowKey, Row>;
 
-/// Adds up what was used in `[start, end)`.
+/// What a range of time is added up from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The pages of the range and of [`super::effort::LONGEST_PAUSE_MS`] before and after it: turns may reach into it.
+    pub pages: &'a [Page],
+    /// The sessions.
+    pub book: &'a Book,
+    /// When tasks were in progress.
+    pub work: &'a [Work],
+    /// The time: a wait may last.
+    pub now: TimestampMs,
+}
+
+/// Adds up what was used in `[start, end)`. Where anything was, the row of what is attributed to nothing is there too.
 #[must_use]
-pub fn costs(by: &[By], (start, end): (TimestampMs, TimestampMs), pages: &[Page], book: &Book, work: &[Work]) -> Rows {
+pub fn costs(by: &[By], range: (TimestampMs, TimestampMs), from: Sources<'_>) -> Rows {
     let mut rows = Rows::new();
-    let within = |at: TimestampMs| (start..end).contains(&at);
-    let mut adder = Adder { by, work, rows: &mut rows };
-    for page in pages {
-        let Some(session) = page.session.as_ref().and_then(|key| book.session(key)) else { continue };
+    let within = |at: TimestampMs| (range.0..range.1).contains(&at);
+    let mut adder = Adder { by, work: from.work, rows: &mut rows };
+    let mut by_session: BTreeMap<&SessionKey, Vec<&Page>> = BTreeMap::new();
+    for page in from.pages {
+        let Some(session) = page.session.as_ref().and_then(|key| from.book.session(key)) else { continue };
+        by_session.entry(&session.key).or_default().push(page);
         for item in page.items.values().filter(|item| within(item.at)) {
-            let by_requests = session.is_counted_by_requests(item.model.as_deref().unwrap_or(""));
-            let counts = match item.kind {
-                Kind::Request => by_requests,
-                Kind::Delta | Kind::Total => !by_requests && matches!(item.name.as_str(), "cost" | "tokens"),
-                _ => false,
-            };
-            if counts {
-                adder.add(session, item);
+            let (money, effort) = (session.counts(item), at_once(item));
+            if money || effort != NOTHING {
+                adder.add(session, item, money, effort);
             }
         }
     }
-    for session in book.sessions().filter(|session| within(session.last_seen)) {
-        session.rest().into_iter().for_each(|item| adder.add(session, &item));
+    let borders = adder.borders();
+    for session in from.book.sessions() {
+        if within(session.last_seen) {
+            session.rest().into_iter().for_each(|item| adder.add(session, &item, true, NOTHING));
+        }
+        let pages = by_session.get(&session.key).map(Vec::as_slice).unwrap_or_default();
+        for (which, stretches) in [(WALL, turns(pages)), (WAITING, waits(session, pages, from.now))] {
+            stretches.iter().for_each(|stretch| adder.add_stretch(session, stretch, which, range, &borders));
+        }
     }
+    finish(by, from.work, &mut rows);
     rows
+}
+
+/// What was spent: when, how many millionths of a dollar, and on which task.
+#[must_use]
+pub fn spending((start, end): (TimestampMs, TimestampMs), from: Sources<'_>) -> Vec<(TimestampMs, u64, Option<TaskRef>)> {
+    let within = |at: TimestampMs| (start..end).contains(&at);
+    let mut rows = Rows::new();
+    let adder = Adder { by: &[By::Task], work: from.work, rows: &mut rows };
+    let mut out = Vec::new();
+    let mut add = |session: &Session, item: &Item| {
+        let (tasks, _) = adder.tasks(session, item);
+        let shares = tasks.len().max(1) as u64;
+        for share in 0..shares {
+            let task = tasks.get(usize::try_from(share).unwrap_or(usize::MAX)).cloned();
+            out.extend(share_of(item.micros, share, shares).map(|micros| (item.at, micros, task)));
+        }
+    };
+    for page in from.pages {
+        let Some(session) = page.session.as_ref().and_then(|key| from.book.session(key)) else { continue };
+        page.items.values().filter(|item| within(item.at) && session.counts(item)).for_each(|item| add(session, item));
+    }
+    for session in from.book.sessions().filter(|session| within(session.last_seen)) {
+        session.rest().iter().for_each(|item| add(session, item));
+    }
+    out
+}
+
+/// Says since when tasks count, and adds the row of what is attributed to nothing.
+fn finish(by: &[By], work: &[Work], rows: &mut Rows) {
+    if rows.is_empty() {
+        return;
+    }
+    if let Some(place) = by.iter().position(|by| *by == By::Task) {
+        let mut first: BTreeMap<String, (TimestampMs, bool)> = BTreeMap::new();
+        for work in work {
+            let known = first.entry(name_of(&work.task)).or_insert((work.from, work.start_seen));
+            *known = (*known).min((work.from, work.start_seen));
+        }
+        for (key, row) in rows.iter_mut().filter(|(_, row)| row.how.iter().any(|how| *how != How::Exact)) {
+            row.counted = key[place].as_ref().and_then(|task| first.get(task).copied());
+        }
+    }
+    let mut total = Row::default();
+    for row in rows.values() {
+        total.figures.add_all(&row.figures);
+        total.effort.add_all(&row.effort);
+    }
+    let rest = rows.entry(vec![None; by.len()]).or_default();
+    rest.figures.zero_where_known(&total.figures);
+    rest.effort.zero_where_known(&total.effort);
 }
 
 struct Adder<'a> {
@@ -184,39 +182,69 @@ struct Adder<'a> {
 }
 
 impl Adder<'_> {
-    fn add(&mut self, session: &Session, item: &Item) {
-        let needs_task = self.by.iter().any(|by| matches!(by, By::Task | By::Tag));
-        let (tasks, how) = match (&item.task, needs_task) {
-            (_, false) => (Vec::new(), None),
-            (Some(task), true) => (vec![self.whole(task)], Some(How::Exact)),
-            (None, true) => {
+    fn needs(&self, wanted: &[By]) -> bool {
+        self.by.iter().any(|by| wanted.contains(by))
+    }
+
+    /// Where stretches of time are cut.
+    fn borders(&self) -> Borders {
+        let mut times = Vec::new();
+        if self.needs(&[By::Task, By::Tag]) {
+            times = self.work.iter().flat_map(|work| [work.from, work.to]).collect();
+            times.sort_unstable();
+            times.dedup();
+        }
+        Borders { by_day: self.needs(&[By::Day, By::Week]), times }
+    }
+
+    /// The tasks of an item, and how they are known.
+    fn tasks(&self, session: &Session, item: &Item) -> (Vec<TaskRef>, Option<How>) {
+        match &item.task {
+            _ if !self.needs(&[By::Task, By::Tag]) => (Vec::new(), None),
+            Some(task) => (vec![whole(task, self.work)], Some(How::Exact)),
+            None => {
                 let (tasks, how) = tasks_at(session, item.at, self.work);
                 let how = (!tasks.is_empty()).then_some(how);
                 (tasks, how)
             }
-        };
+        }
+    }
+
+    fn add_stretch(&mut self, session: &Session, stretch: &Stretch, which: usize, range: (TimestampMs, TimestampMs), borders: &Borders) {
+        for (from, to) in stretch.parts(range, borders) {
+            let mut effort = NOTHING;
+            effort[which] = u64::try_from(to - from).ok();
+            self.add(session, &Item { at: from + (to - from) / 2, ..stretch.about.clone() }, false, effort);
+        }
+    }
+
+    fn add(&mut self, session: &Session, item: &Item, money: bool, effort: Amounts) {
+        let (tasks, how) = self.tasks(session, item);
         let shares = tasks.len().max(1) as u64;
         for share in 0..shares {
             let task = tasks.get(usize::try_from(share).unwrap_or(usize::MAX));
             let key = self.by.iter().map(|by| value(*by, session, item, task)).collect();
             let row: &mut Row = self.rows.entry(key).or_default();
-            row.figures.add_share(item, share, shares);
+            if money {
+                row.figures.add_share(item, share, shares);
+            }
+            row.effort.change(effort.map(|whole| share_of(whole, share, shares)));
             row.how.extend(how);
         }
     }
+}
 
-    /// A task with the project and the tag that the client left out, if only one on the boards is meant.
-    fn whole(&self, task: &TaskRef) -> TaskRef {
-        let fits = |known: &&Work| {
-            known.task.id == task.id
-                && (task.tag.is_empty() || known.task.tag == task.tag)
-                && (task.project.is_empty() || known.task.project == task.project)
-        };
-        let mut all = self.work.iter().filter(fits).map(|work| &work.task);
-        match all.next() {
-            Some(first) if all.all(|other| other == first) => first.clone(),
-            _ => task.clone(),
-        }
+/// A task with the project and the tag that the client left out, if only one on the boards is meant.
+fn whole(task: &TaskRef, work: &[Work]) -> TaskRef {
+    let fits = |known: &&Work| {
+        known.task.id == task.id
+            && (task.tag.is_empty() || known.task.tag == task.tag)
+            && (task.project.is_empty() || known.task.project == task.project)
+    };
+    let mut all = work.iter().filter(fits).map(|work| &work.task);
+    match all.next() {
+        Some(first) if all.all(|other| other == first) => first.clone(),
+        _ => task.clone(),
     }
 }
 
@@ -224,14 +252,18 @@ fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Project, tag and id of a task, as far as they are known, with `/` between.
+#[must_use]
+pub fn name_of(task: &TaskRef) -> String {
+    let parts = [&task.project, &task.tag, &task.id];
+    parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
+}
+
 fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRef>) -> Option<String> {
     match by {
         By::Agent => some(&session.key.agent),
         By::Model => item.model.as_deref().and_then(some),
-        By::Task => task.map(|task| {
-            let parts = [&task.project, &task.tag, &task.id];
-            parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
-        }),
+        By::Task => task.map(name_of),
         By::Tag => task.and_then(|task| some(&task.tag)),
         By::Week => some(&week_of(item.at)),
         By::Day => date_of(item.at).map(|date| date.to_string()),
@@ -255,6 +287,16 @@ impl Figures {
 }
 
 impl Session {
+    /// Whether money and tokens of an item count.
+    fn counts(&self, item: &Item) -> bool {
+        let by_requests = self.is_counted_by_requests(item.model.as_deref().unwrap_or(""));
+        match item.kind {
+            Kind::Request => by_requests,
+            Kind::Delta | Kind::Total => !by_requests && matches!(item.name.as_str(), "cost" | "tokens"),
+            _ => false,
+        }
+    }
+
     /// Whether the items of a model are its requests, or the data points, since no request is known.
     fn is_counted_by_requests(&self, model: &str) -> bool {
         self.accounts.get(model).is_some_and(|accounts| accounts.requests.requests > 0)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::TaskRef;
+use super::signal::{TaskRef, Way};
 use crate::model::TimestampMs;
 
 /// A sum, and of how many parts. Without parts it is unknown, not zero.
@@ -27,6 +27,17 @@ impl Sum {
         let Some(part) = part else { return };
         self.parts += 1;
         self.value = self.value.saturating_add(part);
+    }
+
+    pub(super) const fn add_all(&mut self, other: Self) {
+        *self = Self { parts: self.parts + other.parts, value: self.value.saturating_add(other.value) };
+    }
+
+    /// Zero instead of unknown where all together is known.
+    pub(super) const fn zero_where_known(&mut self, total: Self) {
+        if self.parts == 0 && total.parts > 0 {
+            self.parts = 1;
+        }
     }
 
     pub(super) fn take_out(&mut self, part: Option<u64>) {
@@ -105,6 +116,10 @@ pub enum Kind {
     Delta,
     /// What was used so far.
     Total,
+    /// An attempt of a request, answered or not, of a client that counts them apart.
+    Attempt,
+    /// CPU time of its processes within a minute.
+    Cpu,
 }
 
 /// How a call of a tool ended. The later one counts where two ways disagree: a client may call a command that failed a success.
@@ -148,6 +163,9 @@ pub struct Item {
     /// How long it took, or another count of a data point.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub millis: Option<u64>,
+    /// How often a request was tried again.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u64>,
     /// The task that it was for, where the client said so.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskRef>,
@@ -163,6 +181,16 @@ pub struct Item {
 }
 
 impl Item {
+    /// Whether a hook said it.
+    pub(super) const fn is_of_hook(&self) -> bool {
+        self.ways & Way::Hook.bit() != 0
+    }
+
+    /// Whether a log record said it.
+    pub(super) const fn is_of_line(&self) -> bool {
+        self.ways & Way::Line.bit() != 0
+    }
+
     /// What is added up of it: money, then tokens by kind.
     pub(super) const fn amounts(&self) -> [Option<u64>; 6] {
         let [input, output, cache_read, cache_creation, reasoning] = self.tokens.by_kind();
@@ -190,6 +218,7 @@ impl Item {
         self.micros = self.micros.max(other.micros);
         self.tokens.merge(&other.tokens);
         self.millis = self.millis.max(other.millis);
+        self.retries = self.retries.max(other.retries);
         self.task = self.task.take().max(other.task);
         self.branch = self.branch.take().max(other.branch);
         self.prompt = self.prompt.take().max(other.prompt);

@@ -129,6 +129,7 @@ impl<'a> Reader<'a> {
             at: self.at,
             ways: Way::Line.bit(),
             model: about.model.clone(),
+            retries: self.retries(),
             task: about.task.clone(),
             branch: about.branch.clone(),
             prompt: attributes.get("prompt_id").map(kept),
@@ -136,6 +137,12 @@ impl<'a> Reader<'a> {
             millis: attributes.count("duration_ms"),
             ..Item::default()
         }
+    }
+
+    /// How often a request was tried again: Claude Code says at its end how many attempts it took, Codex numbers each of them from 0.
+    fn retries(&self) -> Option<u64> {
+        let attempt = self.attributes.count("attempt")?;
+        Some(if self.client.name == CODEX { attempt.min(1) } else { attempt.saturating_sub(1) })
     }
 
     /// Counted by an id that the client gives, else by its time and [`IDENTIFYING`]: one that is sent again says the same.
@@ -146,6 +153,7 @@ impl<'a> Reader<'a> {
             Kind::Tool => "tool",
             Kind::Decision => "decision",
             Kind::Prompt => "prompt",
+            Kind::Attempt => "attempt",
             _ => "other",
         };
         if let Some(id) = id {
@@ -193,11 +201,11 @@ impl<'a> Reader<'a> {
         vec![self.counted((None, item)), Fact::Works]
     }
 
-    /// Only what failed: an answer is counted with its tokens.
+    /// Only attempts, and what failed: an answer is counted with its tokens.
     fn codex_request(&self, about: &About) -> Vec<Fact> {
         let status = self.attributes.count("http_response_status_code");
         if status.is_some_and(|status| status < 400) && self.attributes.get("error_message").is_none() {
-            return vec![Fact::Works];
+            return vec![self.counted((None, self.item(Kind::Attempt, about))), Fact::Works];
         }
         self.error(about)
     }

@@ -12,9 +12,11 @@
 
 mod attributes;
 mod book;
+mod by;
 mod changes;
 mod clients;
 pub mod costs;
+pub mod effort;
 pub mod findings;
 #[cfg(test)]
 pub(crate) mod fuzz;
@@ -26,6 +28,7 @@ mod memory;
 mod pace;
 mod page;
 mod points;
+pub mod processes;
 mod session;
 mod signal;
 mod spans;
@@ -35,7 +38,7 @@ mod tests;
 mod totals;
 
 pub use self::book::{Book, DOCUMENTS, MAX_SESSIONS, PageStore, pages_between};
-pub use self::clients::{Client, client_named, client_names, is_agent};
+pub use self::clients::{Client, agent_of_metric, client_named, client_names, is_agent};
 pub use self::history::{MAX_STATES, Stay};
 pub use self::hook::{Hook, HookError, hook};
 pub use self::item::{Item, Kind, Outcome, Sum, Tokens};

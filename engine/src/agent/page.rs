@@ -29,6 +29,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// The keys of the pages of a range of time: from the first to before the second.
+    #[must_use]
+    pub fn keys(start: TimestampMs, end: TimestampMs) -> (String, String) {
+        page_range(start, end)
+    }
+
     /// As it is kept: JSON, packed.
     pub(super) fn packed(&self) -> Option<Vec<u8>> {
         zstd::encode_all(serde_json::to_vec(self).ok()?.as_slice(), LEVEL).ok()

@@ -174,8 +174,13 @@ impl Figures {
     pub fn add_all(&mut self, other: &Self) {
         self.requests += other.requests;
         for (sum, more) in self.sums_mut().into_iter().zip(other.sums()) {
-            *sum = Sum { parts: sum.parts + more.parts, value: sum.value.saturating_add(more.value) };
+            sum.add_all(more);
         }
+    }
+
+    /// Zero instead of unknown where all rows together know a figure.
+    pub(super) fn zero_where_known(&mut self, total: &Self) {
+        self.sums_mut().into_iter().zip(total.sums()).for_each(|(sum, total)| sum.zero_where_known(total));
     }
 }
 
@@ -271,6 +276,12 @@ pub struct Session {
     pub lines_added: Sum,
     /// Lines that were removed.
     pub lines_removed: Sum,
+    /// How often requests were tried again.
+    #[serde(default)]
+    pub retries: Sum,
+    /// Milliseconds of CPU time of its processes.
+    #[serde(default)]
+    pub cpu_ms: Sum,
     /// Tools that were allowed, and that were not.
     pub decisions: (u64, u64),
     /// Calls by tool and outcome.
@@ -280,6 +291,12 @@ pub struct Session {
     heard: BTreeMap<String, ToolCounts>,
     waited_ms: u64,
     wait_spans: Sum,
+    /// The part of `waited_ms` that is in pages.
+    #[serde(default)]
+    hook_waits: Sum,
+    /// A wait that just ended and is to be counted.
+    #[serde(skip)]
+    pub(super) ended_wait: Option<Item>,
     /// Whether hooks say what it does.
     pub hooked: bool,
     /// Whether log records say what it does.
@@ -332,11 +349,15 @@ impl Session {
             active_ms: Sum::default(),
             lines_added: Sum::default(),
             lines_removed: Sum::default(),
+            retries: Sum::default(),
+            cpu_ms: Sum::default(),
             decisions: (0, 0),
             tools: BTreeMap::new(),
             heard: BTreeMap::new(),
             waited_ms: 0,
             wait_spans: Sum::default(),
+            hook_waits: Sum::default(),
+            ended_wait: None,
             hooked: false,
             recorded: false,
             commits: Vec::new(),
@@ -477,6 +498,16 @@ impl Session {
         })
     }
 
+    /// What it waited beyond the waits that are in pages, as ranges of time: the one that lasts, and what an earlier version counted.
+    pub(super) fn further_waits(&self, now: TimestampMs) -> Vec<(TimestampMs, TimestampMs)> {
+        if !self.hooked {
+            return Vec::new();
+        }
+        let (open, legacy) = (self.waited_ms(now).unwrap_or(0) - self.waited_ms, self.waited_ms.saturating_sub(self.hook_waits.value));
+        let back = |to: TimestampMs, ms: u64| (to.saturating_sub_unsigned(ms), to);
+        [back(now, open), back(self.last_seen, legacy)].into_iter().filter(|(from, to)| from < to).collect()
+    }
+
     /// Requests that the model answered.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -556,7 +587,9 @@ impl Session {
             return;
         }
         if let State::Waiting(Wait::Permission { .. } | Wait::Answer) = self.state {
-            self.waited_ms += u64::try_from(at - self.since).unwrap_or(0);
+            let waited = u64::try_from(at - self.since).unwrap_or(0);
+            self.waited_ms += waited;
+            self.ended_wait = Some(Item { kind: Kind::Wait, at, ways: Way::Hook.bit(), millis: Some(waited), ..Item::default() });
         }
         (self.state, self.since) = (state, at);
     }
@@ -579,14 +612,21 @@ impl Session {
         let change = if is_new { Sum::add } else { Sum::take_out };
         let step = |count: &mut u64| *count = if is_new { *count + 1 } else { count.saturating_sub(1) };
         match item.kind {
+            Kind::Attempt => change(&mut self.retries, item.retries),
+            Kind::Cpu => change(&mut self.cpu_ms, item.millis),
             Kind::Request => {
                 self.memory.count(item, is_new);
+                change(&mut self.retries, item.retries);
                 let figures = &mut self.accounts(item).requests;
                 step(&mut figures.requests);
                 figures.change(item.amounts(), change);
             }
-            Kind::Error => step(&mut self.errors),
+            Kind::Error => {
+                change(&mut self.retries, item.retries);
+                step(&mut self.errors);
+            }
             Kind::Prompt => step(&mut self.prompts),
+            Kind::Wait if item.is_of_hook() => change(&mut self.hook_waits, item.millis),
             Kind::Wait => change(&mut self.wait_spans, item.millis),
             Kind::Decision => {
                 let is_allowed = item.outcome == Some(Outcome::Ok);

@@ -47,7 +47,8 @@ fn facts(name: &str, span: &Span, from: Attributes<'_>, task: Option<TaskRef>) -
                 cache_creation: from.count("cache_creation_tokens"),
                 reasoning: None,
             };
-            Fact::counted(identity("request", &[id]), Item { tokens, ..item(Kind::Request) })
+            let retries = from.count("attempt").map(|attempt| attempt.saturating_sub(1));
+            Fact::counted(identity("request", &[id]), Item { tokens, retries, ..item(Kind::Request) })
         }),
         "tool.execution" => from.get("tool_use_id").map(|id| {
             let failed = from.get("success") == Some("false");

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::costs::{By, costs};
+use super::costs::{By, Rows, Sources, Work, costs, spending};
 use super::page::Page;
 use super::*;
 use crate::logs::push;
 use crate::otlp::Encoding;
 use crate::traces;
+
+mod sums;
 
 pub(super) const NOW: i64 = 1_795_640_000_000;
 
@@ -79,6 +81,10 @@ fn applied(requests: &[(String, Vec<u8>)]) -> (Book, Kept) {
         kept.keep(&mut book);
     }
     (book, kept)
+}
+
+fn rows_of(by: &[By], kept: &Kept, book: &Book, work: &[Work]) -> Rows {
+    costs(by, (0, i64::MAX), Sources { pages: &kept.pages(), book, work, now: NOW })
 }
 
 /// What a session is in the form of the expected figures.
@@ -181,7 +187,7 @@ fn money_is_known_from_records_or_points_alone_and_counts_once_with_both() {
         let session = book.sessions().next().unwrap();
         assert_eq!(session.micros(), Some(73_200), "without {without}");
         for by in [&[By::Task][..], &[By::Model, By::Session], &[By::Commit], &[By::Agent, By::Week]] {
-            let rows = costs(by, (0, i64::MAX), &kept.pages(), &book, &[]);
+            let rows = rows_of(by, &kept, &book, &[]);
             let sum: u64 = rows.values().filter_map(|row| row.figures.micros.known()).sum();
             assert_eq!(sum, 73_200, "without {without}, by {by:?}: {rows:?}");
         }
@@ -191,10 +197,11 @@ fn money_is_known_from_records_or_points_alone_and_counts_once_with_both() {
 #[test]
 fn costs_go_to_tasks_and_commits_and_the_rest_is_a_row_of_its_own() {
     let (book, kept) = applied(&recording("claude-code/headless"));
-    let rows = costs(&[By::Task], (0, i64::MAX), &kept.pages(), &book, &[]);
+    let rows = rows_of(&[By::Task], &kept, &book, &[]);
     let keys: Vec<_> = rows.keys().cloned().collect();
-    assert_eq!(keys, [vec![Some("master/3".to_owned())]]);
-    let rows = costs(&[By::Commit], (0, i64::MAX), &kept.pages(), &book, &[]);
+    assert_eq!(keys, [vec![None], vec![Some("master/3".to_owned())]]);
+    assert_eq!(rows[&vec![None]].figures.micros.known(), Some(0), "nothing is attributed to no task");
+    let rows = rows_of(&[By::Commit], &kept, &book, &[]);
     let told: Vec<(Option<&str>, Option<u64>)> = rows.iter().map(|(key, row)| (key[0].as_deref(), row.figures.micros.known())).collect();
     assert_eq!(told, [(None, Some(9_420)), (Some("5a47fbbc61124b4c048ea4941a49343a9c184e25"), Some(63_780))]);
 }

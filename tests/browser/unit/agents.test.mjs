@@ -212,11 +212,12 @@ test('a hidden page asks only to notify, one without agents seldom', () => {
 })
 
 test('what belongs to nothing is one line, and rows that do not come to their total are found', () => {
-  const row = (/** @type {string|null} */ task, /** @type {number|null} */ micros) => ({ key: { task }, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens: micros === null ? {} : { input: 10 }, requests: 1, how: [] })
+  const row = (/** @type {string|null} */ task, /** @type {number|null} */ micros) => ({ key: { task }, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens: micros === null ? {} : { input: 10 }, requests: 1, how: [], active_seconds: null, waiting_seconds: null, wall_seconds: micros === null ? null : 2, cpu_seconds: null, retries: null, errors: 0, lines_added: null, lines_removed: null, counted_from: null, partial: false })
   const [rows, total] = [[row('p/master/3', 100_001), row(null, 200_000), row('4', null), row(null, 7)], row(null, 300_008)]
   const parts = split({ by: ['task'], rows, total }, 'task')
   assert.deepEqual(parts.rows.map((r) => r.key.task), ['p/master/3', '4'])
   assert.deepEqual([parts.none?.cost_usd_micros, parts.none?.requests, parts.none?.tokens], [200_007, 2, { input: 20 }])
+  assert.deepEqual([parts.none?.wall_seconds, parts.none?.cpu_seconds, parts.none?.errors], [4, null, 0], 'a figure that no row has is absent')
   assert.equal(split({ by: ['task'], rows: rows.slice(0, 1), total }, 'task').none, null)
   assert.equal(split({ by: ['task'], rows: [row(null, null)], total }, 'task').none?.cost_usd, null, 'nobody said any money')
   assert.equal(difference({ by: ['task'], rows, total }), 0)

@@ -173,10 +173,19 @@
  * @property {number|null} cost_usd  In US dollars, as agents said it.
  * @property {number|null} cost_usd_micros  The same in millionths of a dollar: these add up without rounding.
  * @property {string[]} how  How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
+ * @property {number|null} counted_from  Of a task that is known by the times of a board: since when it counts.
+ * @property {number|null} cpu_seconds  CPU seconds of the agents' processes on this machine, where each is known to belong to one session.
+ * @property {number|null} errors  Requests that failed.
  * @property {Record<string, string|null>} key  One value for each of `by`; `null` for what nobody knows (not attributed).
  * @property {number} requests  Requests that models answered.
+ * @property {number|null} lines_added  Lines that were added.
+ * @property {number|null} lines_removed  Lines that were removed.
+ * @property {boolean} partial  Whether it was in progress before that, so that what went on until then is not in the row.
  * @property {AgentTokens} tokens  Tokens.
+ * @property {number|null} retries  How often requests were tried again.
  */
+ * @property {number|null} waiting_seconds  Seconds that they waited for a person.
+ * @property {number|null} wall_seconds  Seconds that turns lasted. Turns of a session that overlap count once; sessions beside each other count each.
 
 /**
  * What agents cost, by what was asked for.
@@ -213,6 +222,7 @@
  * @property {number|null} context_used_ratio  The part of the context that is used; only status lines say it.
  * @property {number|null} cost_usd  What the agent said that it cost, in US dollars.
  * @property {number|null} errors  Requests that failed; `null` where the agent sends no records of them.
+ * @property {number|null} cpu_seconds  CPU seconds of its processes on this machine; `null` where they are not known to belong to it alone.
  * @property {AgentFinding[]} findings  What is wrong with it.
  * @property {number} first_seen  When it was first heard of.
  * @property {string|null} folder  Its folder; only hooks and status lines say it.
@@ -227,6 +237,7 @@
  * @property {string|null} repository  Its repository.
  * @property {number|null} requests  Requests that the model answered; `null` where the agent sends no records of them.
  * @property {number} since  Since when it is in this state.
+ * @property {number|null} retries  How often requests were tried again.
  * @property {string} state  `working`, `waiting`, `idle`, `ended`, or `lost`: no sign for so long that it may not live any more.
  * @property {AgentSubagent[]} subagents  Its subagents.
  * @property {AgentTask[]} tasks  The tasks that it works on; several where no one can tell which.

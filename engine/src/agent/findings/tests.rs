@@ -74,6 +74,7 @@ impl Case {
             from: NOW + from * MINUTE,
             to: to.map_or(i64::MAX, |to| NOW + to * MINUTE),
             usual: usual.map(|minutes| Usual { ms: minutes * MINUTE, tasks: 5, by_complexity: false }),
+            start_seen: true,
         });
     }
 

@@ -76,6 +76,14 @@ fn of_agents(by: &str, found: &AgentCostRow) -> Value {
         ("cost_usd", json!(found.cost_usd)),
         ("requests", json!(found.requests)),
         ("tokens", json!(found.tokens)),
+        ("active_seconds", json!(found.active_seconds)),
+        ("waiting_seconds", json!(found.waiting_seconds)),
+        ("wall_seconds", json!(found.wall_seconds)),
+        ("cpu_seconds", json!(found.cpu_seconds)),
+        ("retries", json!(found.retries)),
+        ("errors", json!(found.errors)),
+        ("lines_added", json!(found.lines_added)),
+        ("lines_removed", json!(found.lines_removed)),
     ])
 }
 
