@@ -154,7 +154,7 @@ impl<'a> Pipeline<'a> {
         };
         let alerts = start_alerts(&starter, &arbiters.pipeline, &publishers, &store, outputs);
         let experiments = start_experiments(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
-        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, (&store, &store_actor), &experiments, &hub);
+        let optimizer = start_optimizer(&starter, &arbiters.pipeline, &publishers, (&store, &store_actor, &sessions), &experiments, &hub);
         let forecasts = start_forecasts(&starter, &arbiters.pipeline, &publishers, &store, &store_actor);
         let actions = start_actions(&starter, &arbiters.pipeline, &publishers, &reporter, &store_actor, &optimizer)?;
         let first_window = start_windows(&starter, &arbiters.windows, &reporter, &followed, &store_actor, &hub);
@@ -419,7 +419,7 @@ fn start_optimizer(
     starter: &Starter<'_>,
     arbiter: &Arbiter,
     publishers: &Publishers,
-    (store, store_actor): (&StoreReader, &ActorHandle<StoreActor>),
+    (store, store_actor, agents): (&StoreReader, &ActorHandle<StoreActor>, &Agents),
     experiments: &ActorHandle<ExperimentsActor>,
     hub: &ActorHandle<HubActor>,
 ) -> ActorHandle<OptimizerActor> {
@@ -435,6 +435,8 @@ fn start_optimizer(
         capacity: publishers.capacity.clone(),
         budgets: publishers.budgets.clone(),
         money: Arc::new(money(starter.settings)),
+        agents: agents.clone(),
+        work: publishers.work.subscribe(),
         experiments: experiments.mailbox(),
         verdicts: publishers.verdicts.subscribe(),
         limits: rule_limits(starter.settings),

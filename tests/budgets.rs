@@ -7,6 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::github::{Fake, unix};
+use common::otlp::{JSON, nanos};
 use common::remote::now_ms;
 use common::{Folder, Service, eventually, within};
 use serde_json::{Value, json};
@@ -129,4 +130,86 @@ fn settings_that_contradict_each_other_are_refused_with_the_place() {
     let folder = Folder::with_settings(budget);
     let (code, said) = folder.run(&[], &[]);
     assert!(code != Some(0) && said.contains("costs.budgets.all: currency = \"EUR\", but money of coding agents is in USD"), "{said}");
+}
+
+fn post(service: &Service, path: &str, body: &Value) -> Value {
+    let sent = service.client.post(service.url(path)).header("content-type", JSON).body(body.to_string()).send().unwrap();
+    assert_eq!(sent.status(), 200, "{path}");
+    common::json_of(sent)
+}
+
+/// A request of a session that cost so much.
+fn spend(service: &Service, session: &str, request: &str, micros: i64) {
+    let attribute = |key: &str, value: Value| json!({"key": key, "value": value});
+    let attributes = json!([
+        attribute("session.id", json!({"stringValue": session})),
+        attribute("event.name", json!({"stringValue": "api_request"})),
+        attribute("request_id", json!({"stringValue": request})),
+        attribute("model", json!({"stringValue": "m"})),
+        attribute("cost_usd_micros", json!({"intValue": micros})),
+    ]);
+    let record = json!({"timeUnixNano": nanos(now_ms()), "attributes": attributes});
+    let resource = json!({"attributes": [attribute("service.name", json!({"stringValue": "claude-code"}))]});
+    post(service, "/v1/logs", &json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}));
+}
+
+#[test]
+fn budgets_of_tasks_count_what_sessions_say_once_and_tell_the_agent_that_used_one_up() {
+    let settings = format!(
+        "[system]\nenabled = false\n[github]\nenabled = false\n[optimizer]\ninterval = \"10s\"\n[costs]\ntimezone = {:?}\n\
+         [costs.budgets.agents]\namount = 100\ncurrency = \"USD\"\nper = \"day\"\nof = [\"agents\"]\n\
+         [costs.budgets.each]\namount = 2\ncurrency = \"USD\"\nper = \"task\"\n\
+         [costs.budgets.tag]\namount = 50\ncurrency = \"USD\"\nper = \"week\"\ntag = \"master\"\n\
+         [costs.budgets.other]\namount = 50\ncurrency = \"USD\"\nper = \"project\"\nproject = \"elsewhere\"\n",
+        noon()
+    );
+    let folder = Folder::with_settings(&settings);
+    std::fs::create_dir_all(folder.path().join(".taskmaster/tasks")).unwrap();
+    let board = json!({"master": {"tasks": [{"id": 7, "title": "Pay", "status": "in-progress"}]}});
+    common::replace(&folder.path().join(".taskmaster/tasks/tasks.json"), board.to_string().as_bytes());
+    let service = folder.start();
+    eventually("the board", || service.data("/api/v1/tasks")["boards"].as_array().unwrap().first().cloned());
+    let hook = |event: &str| json!({"session_id": "s", "cwd": folder.path(), "hook_event_name": event, "prompt_id": "p"});
+    assert_eq!(post(&service, "/hooks/agent", &hook("UserPromptSubmit")), json!({}));
+    let away = json!({"session_id": "away", "cwd": "/elsewhere", "hook_event_name": "UserPromptSubmit", "prompt_id": "q"});
+    assert_eq!(post(&service, "/hooks/agent", &away), json!({}));
+    let known = || service.data("/api/v1/agents")["sessions"].as_array().unwrap().iter().filter(|one| one["folder"].is_string()).count();
+    eventually("the folders of both sessions", || (known() == 2).then_some(()));
+    spend(&service, "s", "r1", 1_500_000);
+    spend(&service, "s", "r2", 750_000);
+    spend(&service, "s", "r2", 750_000);
+    spend(&service, "away", "r3", 40_000);
+    // The same money as a counter of the session, and one of a session that says nothing itself.
+    let counter =
+        |session: &str, value: f64| json!({"name": "claude_code_cost_usage_USD_total", "labels": {"session_id": session}, "value": value});
+    post(&service, "/api/v1/ingest", &json!({"samples": [counter("s", 2.25), counter("old", 10.0)]}));
+
+    let used = |name: &str, wanted: f64| {
+        let near = |one: &Value| one["used"].as_f64().is_some_and(|used| (used - wanted).abs() < 1e-9);
+        within(Duration::from_secs(60), name, || budget(&service, name).filter(near))
+    };
+    used("agents", 2.29 + 10.0);
+    let each = used("each", 2.25);
+    let costs = service.data("/api/v1/costs?by=task");
+    let task = costs["rows"].as_array().unwrap().iter().find(|row| !row["key"]["task"].is_null()).unwrap().clone();
+    assert_eq!((&task["cost_usd_micros"], &each["subject"]), (&json!(2_250_000), &task["key"]["task"]), "{costs}");
+    assert_eq!((each["over"].as_array().unwrap().len(), &each["over"][0]["name"]), (1, &task["key"]["task"]));
+    assert_eq!((&each["end"], &each["forecast"], &each["per"]), (&Value::Null, &Value::Null, &json!("task")));
+    used("tag", 2.25);
+    assert_eq!(budget(&service, "other").map(|one| (one["used"].clone(), one["subject"].clone())), Some((json!(0.0), Value::Null)));
+    let gauge = |name: &str| one(&service, &format!("taskpulse_budget_used{{budget={name:?}}}"));
+    eventually("the gauge", || gauge("each").filter(|used| (used - 2.25).abs() < 1e-9));
+    assert_eq!(service.query("taskpulse_budget_used{budget=\"each\"}").len(), 1, "one series, however many tasks");
+
+    let told = post(&service, "/hooks/agent", &hook("PostToolUse"));
+    let text = told["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned();
+    assert!(text.contains("The budget each is used up by your task ") && text.contains("2.25 of 2.00 USD"), "{text}");
+    assert_eq!(post(&service, "/hooks/agent", &hook("PostToolUse")), json!({}), "once");
+    let advice = eventually("the advice", || {
+        let all = service.data("/api/v1/recommendations");
+        all.as_array().unwrap().iter().find(|one| one["id"].as_str().unwrap().starts_with("budget:each:")).cloned()
+    });
+    assert!(advice["title"].as_str().unwrap().starts_with("The budget each is used up by task "), "{advice}");
+    let said = service.ask("are we over budget")["sentence"].as_str().unwrap().to_owned();
+    assert!(said.contains("Budget each: 2.25 of 2.00 USD spent by task "), "{said}");
 }

@@ -12,15 +12,18 @@ use std::time::Duration;
 use actix::ResponseFuture;
 use rustc_hash::FxHashSet;
 use taskpulse_engine::advice::{self, Assessment, DecideError, Due, Horizon, Recommendation, RecommendationTracker, Runs, Verdicts};
+use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, Labels, STALE_NAN_BITS, TimestampMs};
 use taskpulse_engine::money::Money;
 use taskpulse_engine::money::budget::{self, BudgetState};
+use taskpulse_engine::money::spending::{AgentSpending, Pages};
 use taskpulse_engine::rules::EvaluationLimits;
 use taskpulse_engine::store::{DocumentChange, StoreError, StoreReader};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::agents::Agents;
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, ChangeDocuments, ChangeExperiment, Decide, Publish, RecordEvents};
 use crate::store::change;
@@ -68,6 +71,10 @@ pub struct OptimizerOutputs {
     pub verdicts: watch::Receiver<Arc<Verdicts>>,
     /// What the settings say of money.
     pub money: Arc<Money>,
+    /// Sessions of agents, for what they spent.
+    pub agents: Agents,
+    /// When tasks were in progress.
+    pub work: watch::Receiver<Arc<Vec<Work>>>,
     /// What each query of a measure may cost.
     pub limits: EvaluationLimits,
 }
@@ -122,6 +129,8 @@ pub struct OptimizerActor {
     assessing: bool,
     /// What is known of the runs of workflows.
     runs: Runs,
+    /// What is known of the pages of sessions.
+    pages: Pages,
     /// Series of dates and capacities that were written last.
     written: FxHashSet<Labels>,
     /// What is being done for recommendations.
@@ -148,6 +157,7 @@ impl OptimizerActor {
             by_month: None,
             assessing: false,
             runs: Runs::default(),
+            pages: Pages::default(),
             written: FxHashSet::default(),
             under_way: Vec::new(),
         }
@@ -158,14 +168,21 @@ impl OptimizerActor {
             return;
         }
         self.assessing = true;
-        let (store, money) = (self.store.clone(), Arc::clone(&self.outputs.money));
+        let (store, mut money) = (self.store.clone(), Money::clone(&self.outputs.money));
+        let (agents, work) = (self.outputs.agents.clone(), Arc::clone(&self.outputs.work.borrow()));
         let now = self.clock.now_ms();
         let known = Known::new(&store, &self.runs);
         let mut by_month = self.by_month.take().filter(|month| month.holds(known));
         let undone = if by_month.is_none() { self.tracker.undone() } else { Vec::new() };
-        let mut runs = std::mem::take(&mut self.runs);
+        let (mut runs, mut pages) = (std::mem::take(&mut self.runs), std::mem::take(&mut self.pages));
         let given = self.tracker.standing();
-        let mut assess = move |runs: &mut Runs| -> Result<_, StoreError> {
+        let mut assess = move |runs: &mut Runs, pages: &mut Pages| -> Result<_, StoreError> {
+            if let Some(since) = money.spending_since(now) {
+                let read = pages.between(&store, since, now)?;
+                // Hooks wait for the sessions.
+                let sessions = agents.read(|book| book.sessions_since(since));
+                money.spending = Arc::new(AgentSpending::new((since, now + 1), read, &sessions, &work));
+            }
             let by_month = match by_month.take() {
                 Some(month) => month,
                 None => {
@@ -179,11 +196,11 @@ impl OptimizerActor {
                 life::seem_applied(&store, &undone, now)?,
             ))
         };
-        let assess = move || (assess(&mut runs), runs);
+        let assess = move || (assess(&mut runs, &mut pages), (runs, pages));
         ctx.run_blocking("assess", assess, move |this, found, ctx| {
             this.assessing = false;
-            let found = found.map(|(found, runs)| {
-                this.runs = runs;
+            let found = found.map(|(found, (runs, pages))| {
+                (this.runs, this.pages) = (runs, pages);
                 found
             });
             match found {

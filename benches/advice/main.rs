@@ -81,7 +81,7 @@ fn store_of(batch: &Batch, now: TimestampMs) -> (tempfile::TempDir, StoreWriter)
 /// What the settings say: a budget of a month, about one and a half times what agents cost in a healthy one.
 fn money(kind: Kind) -> Money {
     let amount = if kind == Kind::Agents { 650.0 } else { 350.0 };
-    let budget = Budget { name: "month".to_owned(), amount, currency: "USD".to_owned(), per: Per::Month, agents: true, ci: false };
+    let budget = Budget { name: "month".to_owned(), amount, per: Per::Month, ..Budget::default() };
     Money { budgets: vec![budget], ..Money::default() }
 }
 

@@ -163,8 +163,8 @@ metrics! {
     "taskpulse_webhooks_total" Counter "" "Webhooks {event} {outcome}" "Webhook deliveries by event and outcome";
     "taskpulse_mcp_requests_total" Counter "" "Requests to MCP {tool} {outcome}" "Requests to the MCP server by tool and outcome: ok, failed (the tool could not answer), refused (the message was wrong)";
     "taskpulse_anomaly_score" Gauge "" "Anomaly score of {metric}" "How unusual the newest five minutes of a series are, 0 to 1; 0.5 and more is an anomaly";
-    "taskpulse_budget_limit" Gauge "" "Budget {budget}" "The most that is to be spent within the period of a budget";
-    "taskpulse_budget_used" Gauge "" "Spent of the budget {budget}" "What was spent since the period of a budget began";
+    "taskpulse_budget_limit" Gauge "" "Budget {budget}" "The most that is to be spent within the period of a budget, or by each task, tag or project";
+    "taskpulse_budget_used" Gauge "" "Spent of the budget {budget}" "What was spent since the period of a budget began, or by the dearest task, tag or project";
     "taskpulse_capacity_utilization_ratio" Gauge "ratio" "{resource} {mountpoint} in use" "Share of a resource of this machine that is in use: of the CPU over the last hour, of memory and disks now";
     "taskpulse_capacity_shortfall_ratio" Gauge "ratio" "{resource} {mountpoint}: {bound} shortfall of the next week" "By which share of what there is a resource falls short at the worst time of the next week; 0 where it suffices";
     "taskpulse_capacity_shortfall_runners" Gauge "" "{repo}: {bound} shortfall of runners" "Runs that will wait for a runner at the worst time of the next week, on average over two hours";

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use taskpulse_engine::money::Money;
-use taskpulse_engine::money::budget::Budget;
+use taskpulse_engine::money::budget::{AGENT_CURRENCY, Budget};
 use taskpulse_engine::money::period::Per;
 use taskpulse_engine::money::prices::{Price, Prices};
 
@@ -41,6 +41,8 @@ pub struct BudgetSpec {
     pub currency: Option<String>,
     pub per: Option<String>,
     pub of: Option<Vec<String>>,
+    pub project: Option<String>,
+    pub tag: Option<String>,
 }
 
 fn check_name(name: &str) -> anyhow::Result<()> {
@@ -97,16 +99,30 @@ impl BudgetSpec {
         check_name(name)?;
         let amount = self.amount.context("needs amount = 20, the most that is to be spent")?;
         ensure!(amount > 0.0 && amount <= MOST, "amount = {amount}: must be more than 0, and at most {MOST}");
-        let per = self.per.as_deref().context("needs per = \"day\", \"week\" or \"month\"")?;
+        let per = self.per.as_deref().context("needs per = \"day\", \"week\", \"month\", \"task\", \"tag\" or \"project\"")?;
         let Some(per) = Per::ALL.into_iter().find(|known| known.name() == per) else {
-            bail!("per = {per:?}: must be day, week or month");
+            bail!("per = {per:?}: must be day, week, month, task, tag or project");
         };
-        let of = self.of.clone().unwrap_or_else(|| vec!["agents".to_owned(), "ci".to_owned()]);
+        let of_tasks = per.lasts() || self.project.is_some() || self.tag.is_some();
+        let parts: &[&str] = if of_tasks { &["agents"] } else { &["agents", "ci"] };
+        let of = self.of.clone().unwrap_or_else(|| parts.iter().map(|&part| part.to_owned()).collect());
         let known = |part: &String| part == "agents" || part == "ci";
         ensure!(!of.is_empty() && of.iter().all(known), "of = {of:?}: must be [\"agents\"], [\"ci\"] or both");
         let counts = |part: &str| of.iter().any(|counted| counted == part);
         let currency = currency(self.currency.as_deref())?;
-        Ok(Budget { name: name.to_owned(), amount, currency, per, agents: counts("agents"), ci: counts("ci") })
+        if of_tasks {
+            ensure!(!counts("ci"), "of = {of:?}: CI is not attributed to tasks; a budget of a task, a tag or a project is of [\"agents\"]");
+            ensure!(
+                currency == AGENT_CURRENCY,
+                "currency = {currency:?}: sessions of agents say their money in {AGENT_CURRENCY}, and it is not converted"
+            );
+        }
+        for (key, given) in [("project", &self.project), ("tag", &self.tag)] {
+            let is_named = given.as_ref().is_none_or(|name| (1..=MAX_PATTERN).contains(&name.len()));
+            ensure!(is_named, "{key} = {given:?}: must have 1 to {MAX_PATTERN} characters", given = given.as_deref().unwrap_or_default());
+        }
+        let (project, tag) = (self.project.clone(), self.tag.clone());
+        Ok(Budget { name: name.to_owned(), amount, currency, per, agents: counts("agents"), ci: counts("ci"), project, tag })
     }
 }
 
@@ -132,7 +148,7 @@ pub fn money(costs: &CostNames) -> anyhow::Result<Money> {
             );
         }
     }
-    Ok(Money { agents, prices: Arc::new(prices), budgets, zone })
+    Ok(Money { agents, prices: Arc::new(prices), budgets, zone, ..Money::default() })
 }
 
 #[cfg(test)]
@@ -153,6 +169,8 @@ mod tests {
         assert_eq!(money.prices.currency(), Some("USD"));
         let budget = &money.budgets[0];
         assert_eq!((budget.amount, budget.per, budget.of()), (20.0, Per::Day, vec!["agents", "ci"]));
+        let task = read("[budgets.each]\namount = 5\ncurrency = \"USD\"\nper = \"task\"\nproject = \"app\"\n").unwrap().budgets.remove(0);
+        assert_eq!((task.per, task.of(), task.project.as_deref()), (Per::Task, vec!["agents"], Some("app")));
         let none = read("").unwrap();
         assert!(none.prices.is_empty() && none.budgets.is_empty());
     }
@@ -169,9 +187,12 @@ mod tests {
             ("\"USD\"\n[b", "\"EUR\"\n[b", "costs.budgets.all: currency = \"USD\", but money of CI is in EUR"),
             ("amount = 20\n", "", "costs.budgets.all: needs amount"),
             ("amount = 20", "amount = 0", "costs.budgets.all: amount = 0: must be more than 0"),
-            ("\"day\"", "\"year\"", "costs.budgets.all: per = \"year\": must be day, week or month"),
+            ("\"day\"", "\"year\"", "costs.budgets.all: per = \"year\": must be day, week, month, task, tag or project"),
             ("per = \"day\"", "per = \"day\"\nof = [\"tokens\"]", "costs.budgets.all: of = [\"tokens\"]: must be"),
             ("per = \"day\"", "per = \"day\"\nof = []", "costs.budgets.all: of = []: must be"),
+            ("per = \"day\"", "per = \"task\"\nof = [\"agents\", \"ci\"]", "CI is not attributed to tasks"),
+            ("per = \"day\"", "per = \"day\"\ntag = \"\"", "costs.budgets.all: tag = \"\": must have 1 to 200 characters"),
+            ("currency = \"USD\"\nper = \"day\"", "currency = \"EUR\"\nper = \"project\"", "currency = \"EUR\": sessions of agents say"),
             ("[budgets.all]", "[budgets.\"a b\"]", "a name has at most"),
             ("[prices.linux]", "timezone = \"Mars/Phobos\"\n[prices.linux]", "costs.timezone = \"Mars/Phobos\""),
             ("[b", &format!("{}[b", PRICE.replace("linux", "again")), "hold for the same runners"),
@@ -189,7 +210,7 @@ mod tests {
         let text = include_str!("../../docs/OPERATIONS.md");
         let price = keys::<PriceSpec>();
         let budget = keys::<BudgetSpec>();
-        assert!(price.len() == 6 && budget.len() == 4, "{price:?} {budget:?}");
+        assert!(price.len() == 6 && budget.len() == 6, "{price:?} {budget:?}");
         for key in [price, budget].concat() {
             assert!(text.contains(&format!("| `{key}` |")), "docs/OPERATIONS.md lacks `{key}`");
         }

@@ -390,7 +390,7 @@ sections! {
         /// What a minute of a runner of CI costs, and since when; without a price no money is said. One table per row: `[costs.prices.linux]`, `from = "2026-01-01"`, `runner = "ubuntu-*"`, `per_minute = 0.008`,
         /// `currency = "USD"`; all keys are in docs/OPERATIONS.md, *Prices and budgets*.
         prices: BTreeMap<String, PriceSpec> = BTreeMap::new(),
-        /// What may be spent: `[costs.budgets.agents]`, `amount = 20`, `currency = "USD"`, `per = "day"` (or week, month), `of = ["agents"]` (or ci, or both).
+        /// What may be spent: `[costs.budgets.agents]`, `amount = 20`, `currency = "USD"`, `per = "day"` (or week, month; or task, tag, project: for each of them in all), `of = ["agents"]` (or ci, or both).
         budgets: BTreeMap<String, BudgetSpec> = BTreeMap::new(),
     }
 

@@ -68,7 +68,13 @@ impl Asker {
             (None, true) => format!("; no date at which it is used up is forecast{missing}"),
             _ => String::new(),
         };
-        format!("Budget {name}: {} of {limit} spent{since}{share}, {stands}{end}", money(used, None))
+        let by = budget.subject.as_ref().map(|subject| format!(" by {} {subject}", per(budget.per))).unwrap_or_default();
+        let others = match budget.over.len() {
+            0 | 1 => String::new(),
+            2 => "; 1 other is over it".to_owned(),
+            more => format!("; {} others are over it", more - 1),
+        };
+        format!("Budget {name}: {} of {limit} spent{by}{since}{share}, {stands}{end}{others}", money(used, None))
     }
 
     /// What the runs of CI cost, by the prices of the settings: in all, or by workflow.
@@ -137,5 +143,8 @@ fn per(per: BudgetPer) -> &'static str {
         BudgetPer::Day => "day",
         BudgetPer::Week => "week",
         BudgetPer::Month => "month",
+        BudgetPer::Task => "task",
+        BudgetPer::Tag => "tag",
+        BudgetPer::Project => "project",
     }
 }

@@ -37,6 +37,8 @@ fn setup(stage: &Stage, name: &str, every: Option<Duration>) -> Setup {
         capacity: stage.publishers.capacity.clone(),
         budgets: stage.publishers.budgets.clone(),
         money: Arc::default(),
+        agents: Agents::default(),
+        work: stage.publishers.work.subscribe(),
         experiments: experiments.mailbox(),
         verdicts: stage.publishers.verdicts.subscribe(),
         limits: evaluation_limits(),

@@ -57,7 +57,7 @@ pub use self::alertmanager::{
 pub use self::anomaly::{Anomalies, Anomaly, WatchedSeries};
 pub use self::answer::{Answer, AnswerChart, AnswerMeaning, AnswerName, AnswerRow};
 pub use self::board::{Board, BoardFinding, Cost, Costs, Forecast, Spent, Task, Tasks};
-pub use self::budget::{Budget, BudgetPer};
+pub use self::budget::{Budget, BudgetPart, BudgetPer};
 pub use self::capacity::{Capacity, CapacityExhaustion, CapacityResource};
 pub use self::channel::{Channel, ChannelTest, DeliveryState};
 pub use self::ci::{Ci, CiRepository, CiRequests, CiRun, CiWebhooks, CiWorkflow};

@@ -10,7 +10,7 @@ use crate::money::period::Per;
 use crate::store::{StoreOptions, StoreWriter};
 
 fn budgets(amount: f64, per: Per) -> Money {
-    let budget = Budget { name: "agents".to_owned(), amount, currency: "USD".to_owned(), per, agents: true, ci: false };
+    let budget = Budget { name: "agents".to_owned(), amount, per, ..Budget::default() };
     Money { budgets: vec![budget], ..Money::default() }
 }
 

@@ -125,6 +125,13 @@ impl Book {
         self.sessions.values()
     }
 
+    /// A copy of the sessions that were heard of since a time, for who computes for long.
+    #[must_use]
+    pub fn sessions_since(&self, since: TimestampMs) -> Self {
+        let found = self.sessions.iter().filter(|(_, session)| session.last_seen >= since);
+        Self { sessions: found.map(|(key, session)| (key.clone(), session.clone())).collect(), ..Self::default() }
+    }
+
     /// A session.
     #[must_use]
     pub fn session(&self, key: &SessionKey) -> Option<&Session> {

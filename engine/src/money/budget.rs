@@ -1,10 +1,14 @@
 //! Budgets: what of them is spent, and what the rest of the period brings.
 //!
-//! What was spent is read from samples: the counters of coding agents, and what each run of CI cost at its end. A part that is not known is
-//! named, not guessed; then nothing is forecast, because what is missing would be missing there too.
+//! What agents spent is what their sessions say, each figure once; counters fill in only where no session says it. What each run of CI cost at
+//! its end is read from samples. A part that is not known is named, not guessed; then nothing is forecast, because what is missing would be
+//! missing there too.
 
+use super::lasting;
 use super::period::{Per, Period};
+use super::spending::Spent;
 use super::{Money, RUN_COST};
+use crate::agent::TaskRef;
 use crate::board::cost::steps;
 use crate::forecast::spending::{self, MOST_DAYS, Outlook};
 use crate::model::{Labels, Matcher, NAME_LABEL, TimestampMs};
@@ -12,8 +16,15 @@ use crate::store::{StoreError, StoreReader};
 use crate::words::counted;
 
 const DAY_MS: i64 = 86_400_000;
+/// The currency of what sessions say.
+pub const AGENT_CURRENCY: &str = "USD";
 
-/// What may be spent within a period.
+/// Since when spending is read for budgets of a day, a week or a month: the longest month, or what is forecast from.
+pub(super) fn read_since(now: TimestampMs) -> TimestampMs {
+    now - (MOST_DAYS as i64).max(32) * DAY_MS
+}
+
+/// What may be spent within a period, or on a task, a tag or a project.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
     /// Its name.
@@ -28,6 +39,17 @@ pub struct Budget {
     pub agents: bool,
     /// Whether what CI costs counts.
     pub ci: bool,
+    /// Only what agents spend on tasks of this project counts.
+    pub project: Option<String>,
+    /// Only what they spend on tasks of this tag counts.
+    pub tag: Option<String>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        let currency = AGENT_CURRENCY.to_owned();
+        Self { name: String::new(), amount: 1.0, currency, per: Per::Month, agents: true, ci: false, project: None, tag: None }
+    }
 }
 
 impl Budget {
@@ -36,6 +58,19 @@ impl Budget {
     pub fn of(&self) -> Vec<&'static str> {
         [("agents", self.agents), ("ci", self.ci)].into_iter().filter_map(|(name, counts)| counts.then_some(name)).collect()
     }
+
+    /// Whether only some tasks count.
+    #[must_use]
+    pub const fn is_of_tasks(&self) -> bool {
+        self.per.lasts() || self.project.is_some() || self.tag.is_some()
+    }
+
+    /// Whether what is spent on a task counts.
+    #[must_use]
+    pub fn counts(&self, task: &TaskRef) -> bool {
+        let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+        fits(&self.project, &task.project) && fits(&self.tag, &task.tag)
+    }
 }
 
 /// How a budget stands.
@@ -43,9 +78,11 @@ impl Budget {
 pub struct BudgetState {
     /// Which.
     pub budget: Budget,
-    /// The period that is under way; none for times beyond all dates.
+    /// The period that is under way; none for times beyond all dates, and of a budget that lasts.
     pub period: Option<Period>,
-    /// What was spent since it began; none where nothing is known.
+    /// Of a budget that lasts: the task, tag or project that used most of it, and then those that used it up.
+    pub parts: Vec<Part>,
+    /// What was spent since it began; none where nothing is known. Of a budget that lasts: by the first of its parts.
     pub used: Option<f64>,
     /// When the amount was reached.
     pub crossed: Option<TimestampMs>,
@@ -60,45 +97,92 @@ impl BudgetState {
     #[must_use]
     pub fn unknown(budget: &Budget, why: &str) -> Self {
         let missing = Some(why.to_owned());
-        Self { budget: budget.clone(), period: None, used: None, crossed: None, outlook: None, missing }
+        Self { budget: budget.clone(), period: None, parts: Vec::new(), used: None, crossed: None, outlook: None, missing }
     }
 }
 
+/// What one task, tag or project used of a budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Its name: `project/tag/id`, `project/tag` or `project`, as far as they are known.
+    pub name: String,
+    /// When the first of it was spent.
+    pub since: TimestampMs,
+    /// How much.
+    pub used: f64,
+    /// When the amount was reached.
+    pub crossed: Option<TimestampMs>,
+}
+
 /// Money that was spent: when, and how much.
-type Steps = Vec<(TimestampMs, f64)>;
+pub(super) type Steps = Vec<(TimestampMs, f64)>;
 
 /// What was spent lately.
 struct Ledger {
-    /// Of coding agents; why it is not known otherwise.
+    /// Of sessions of coding agents, and of counters that they do not cover, in US dollars; why it is not known otherwise.
     agents: Result<Steps, String>,
+    /// Of all counters of coding agents, for budgets in another currency.
+    counters: Result<Steps, String>,
     /// Of CI.
     ci: Result<Steps, String>,
 }
 
 impl Ledger {
     fn read(store: &StoreReader, money: &Money, now: TimestampMs) -> Result<Self, StoreError> {
-        // The longest month, or what is forecast from.
-        let from = now - (MOST_DAYS as i64).max(32) * DAY_MS;
+        let from = read_since(now);
         let wanted = |part: fn(&Budget) -> bool| money.budgets.iter().any(part);
-        let agents = if wanted(|budget| budget.agents) { agents(store, money, from, now)? } else { Err(String::new()) };
+        let (mut agents, mut counters) = (Err(String::new()), Err(String::new()));
+        if wanted(|budget| budget.agents) {
+            let (all, uncovered) = read_counters(store, money, from, now)?;
+            agents = of_agents(money, uncovered, (from, now));
+            let why = || format!("coding agents: there are no samples of {}", money.agents.money.join(", "));
+            counters = all.ok_or_else(why);
+        }
         let ci = if wanted(|budget| budget.ci) { ci(store, money, from, now)? } else { Err(String::new()) };
-        Ok(Self { agents, ci })
+        Ok(Self { agents, counters, ci })
     }
 }
 
-fn agents(store: &StoreReader, money: &Money, from: TimestampMs, now: TimestampMs) -> Result<Result<Steps, String>, StoreError> {
-    let metrics = &money.agents.money;
-    let has_series = |metric: &String| !store.select(&[Matcher::equal(NAME_LABEL, metric)]).is_empty();
-    if !metrics.iter().any(has_series) {
-        return Ok(Err(format!("coding agents: there are no samples of {}", metrics.join(", "))));
-    }
-    let mut spent = Steps::new();
-    for metric in metrics {
+/// What counters rose by: all of them, and those that sessions do not cover; none where there are none.
+type Counters = (Option<Steps>, Option<Steps>);
+
+fn read_counters(store: &StoreReader, money: &Money, from: TimestampMs, now: TimestampMs) -> Result<Counters, StoreError> {
+    let (mut all, mut uncovered) = (None, None);
+    for metric in &money.agents.money {
         for id in store.select(&[Matcher::equal(NAME_LABEL, metric)]) {
-            spent.extend(steps(store, id, from, now)?);
+            let rose = steps(store, id, from, now)?;
+            if store.labels(id).is_none_or(|labels| !money.spending.covers(&labels)) {
+                uncovered.get_or_insert_with(Steps::new).extend(&rose);
+            }
+            all.get_or_insert_with(Steps::new).extend(rose);
         }
     }
-    Ok(Ok(spent))
+    Ok((all, uncovered))
+}
+
+/// What sessions say, and counters where no session says it.
+fn of_agents(money: &Money, uncovered: Option<Steps>, (from, now): (TimestampMs, TimestampMs)) -> Result<Steps, String> {
+    if uncovered.is_none() && !money.spending.is_known() {
+        let metrics = money.agents.money.join(", ");
+        return Err(format!("coding agents: no session said what it cost, and there are no samples of {metrics}"));
+    }
+    let within = money.spending.spent.iter().filter(|spent| spent.at > from && spent.at <= now);
+    let mut steps: Steps = within.map(|spent| (spent.at, usd(spent))).collect();
+    steps.extend(uncovered.unwrap_or_default());
+    Ok(steps)
+}
+
+pub(super) fn usd(spent: &Spent) -> f64 {
+    spent.micros as f64 / 1e6
+}
+
+/// What sessions spent on the tasks that a budget counts.
+fn of_tasks(budget: &Budget, money: &Money) -> Result<Steps, String> {
+    if !money.spending.is_known() {
+        return Err(lasting::UNKNOWN.to_owned());
+    }
+    let counted = money.spending.spent.iter().filter(|spent| spent.task.as_ref().is_some_and(|task| budget.counts(task)));
+    Ok(counted.map(|spent| (spent.at, usd(spent))).collect())
 }
 
 fn ci(store: &StoreReader, money: &Money, from: TimestampMs, now: TimestampMs) -> Result<Result<Steps, String>, StoreError> {
@@ -130,15 +214,26 @@ pub fn states(
     }
     let ledger = Ledger::read(store, money, now)?;
     let state = |budget: &Budget| match Period::of(budget.per, now, &money.zone) {
-        Some(period) => state(budget, &ledger, period, &unpriced, now),
+        _ if budget.per.lasts() => lasting::state(budget, &money.spending, now),
+        Some(period) => state(budget, money, &ledger, period, &unpriced, now),
         None => BudgetState::unknown(budget, "the clock is beyond all dates"),
     };
     Ok(money.budgets.iter().map(state).collect())
 }
 
-fn state(budget: &Budget, ledger: &Ledger, period: Period, unpriced: impl Fn(TimestampMs) -> usize, now: TimestampMs) -> BudgetState {
+fn state(
+    budget: &Budget,
+    money: &Money,
+    ledger: &Ledger,
+    period: Period,
+    unpriced: impl Fn(TimestampMs) -> usize,
+    now: TimestampMs,
+) -> BudgetState {
     let (mut spent, mut missing, mut known) = (Steps::new(), Vec::new(), false);
-    for (_, part) in [(budget.agents, &ledger.agents), (budget.ci, &ledger.ci)].into_iter().filter(|(counts, _)| *counts) {
+    let of_tasks = budget.is_of_tasks().then(|| of_tasks(budget, money));
+    let all = if budget.currency == AGENT_CURRENCY { &ledger.agents } else { &ledger.counters };
+    let agents = of_tasks.as_ref().unwrap_or(all);
+    for (_, part) in [(budget.agents, agents), (budget.ci, &ledger.ci)].into_iter().filter(|(counts, _)| *counts) {
         match part {
             Ok(steps) => {
                 known = true;
@@ -170,7 +265,7 @@ fn state(budget: &Budget, ledger: &Ledger, period: Period, unpriced: impl Fn(Tim
 }
 
 /// When an amount was spent since a time.
-fn crossed(spent: &[(TimestampMs, f64)], since: TimestampMs, amount: f64) -> Option<TimestampMs> {
+pub(super) fn crossed(spent: &[(TimestampMs, f64)], since: TimestampMs, amount: f64) -> Option<TimestampMs> {
     let mut sum = 0.0;
     spent.iter().filter(|(at, _)| *at > since).find_map(|(at, step)| {
         sum += step;
@@ -206,7 +301,7 @@ mod tests {
     const HOUR_MS: i64 = 3_600_000;
 
     fn budget(per: Per, agents: bool, ci: bool) -> Budget {
-        Budget { name: per.name().to_owned(), amount: 20.0, currency: "USD".to_owned(), per, agents, ci }
+        Budget { name: per.name().to_owned(), amount: 20.0, per, agents, ci, ..Budget::default() }
     }
 
     fn money(budgets: Vec<Budget>, priced: bool) -> Money {
@@ -290,7 +385,10 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let store = StoreWriter::open(empty.path(), StoreOptions::default(), MONDAY).unwrap();
         let state = states(&store, &money(vec![budget(Per::Day, true, false)], false), |_| 0, now).unwrap().remove(0);
-        assert_eq!(state.missing.as_deref(), Some("coding agents: there are no samples of claude_code_cost_usage_USD_total"));
+        assert_eq!(
+            state.missing.as_deref(),
+            Some("coding agents: no session said what it cost, and there are no samples of claude_code_cost_usage_USD_total")
+        );
         assert_eq!(gauges(&[state]).len(), 1, "the limit alone");
     }
 }

@@ -1,4 +1,4 @@
-//! Days, weeks and months as people count them: from midnight to midnight in a time zone.
+//! Days, weeks and months as people count them: from midnight to midnight in a time zone. Budgets of a task, a tag or a project have no end.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -15,11 +15,17 @@ pub enum Per {
     Week,
     /// From the first.
     Month,
+    /// All that each task costs.
+    Task,
+    /// All that the tasks of each tag cost.
+    Tag,
+    /// All that the tasks of each project cost.
+    Project,
 }
 
 impl Per {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+    pub const ALL: [Self; 6] = [Self::Day, Self::Week, Self::Month, Self::Task, Self::Tag, Self::Project];
 
     /// As settings, labels and clients have it.
     #[must_use]
@@ -28,7 +34,16 @@ impl Per {
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Task => "task",
+            Self::Tag => "tag",
+            Self::Project => "project",
         }
+    }
+
+    /// Whether it is no period of time.
+    #[must_use]
+    pub const fn lasts(self) -> bool {
+        matches!(self, Self::Task | Self::Tag | Self::Project)
     }
 }
 
@@ -44,7 +59,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// The one that a time is in; none for times beyond all dates.
+    /// The one that a time is in; none for times beyond all dates, and where there are none.
     #[must_use]
     pub fn of(per: Per, at: TimestampMs, zone: &TimeZone) -> Option<Self> {
         let today = Timestamp::from_millisecond(at).ok()?.to_zoned(zone.clone()).date();
@@ -52,6 +67,7 @@ impl Period {
             Per::Day => (today, 1.day()),
             Per::Week => (today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).ok()?, 7.days()),
             Per::Month => (today.first_of_month(), 1.month()),
+            Per::Task | Per::Tag | Per::Project => return None,
         };
         let midnight = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond());
         Some(Self { first, start: midnight(first)?, end: midnight(first.checked_add(length).ok()?)? })
@@ -81,5 +97,6 @@ mod tests {
             assert_eq!((period.start, period.end), (at(start), at(end)), "{per:?} of {now} in {zone}");
         }
         assert_eq!(Period::of(Per::Day, i64::MAX, &TimeZone::UTC), None);
+        assert_eq!(Period::of(Per::Task, 0, &TimeZone::UTC), None);
     }
 }

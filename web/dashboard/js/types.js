@@ -170,22 +170,23 @@
 /**
  * A row of costs.
  * @typedef {object} AgentCostRow
+ * @property {number|null} active_seconds  Seconds in which agents were in use, as they say it.
  * @property {number|null} cost_usd  In US dollars, as agents said it.
  * @property {number|null} cost_usd_micros  The same in millionths of a dollar: these add up without rounding.
- * @property {string[]} how  How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
  * @property {number|null} counted_from  Of a task that is known by the times of a board: since when it counts.
  * @property {number|null} cpu_seconds  CPU seconds of the agents' processes on this machine, where each is known to belong to one session.
  * @property {number|null} errors  Requests that failed.
+ * @property {string[]} how  How the task is known, from the best to the weakest; empty where no task was asked for or none is known.
  * @property {Record<string, string|null>} key  One value for each of `by`; `null` for what nobody knows (not attributed).
- * @property {number} requests  Requests that models answered.
  * @property {number|null} lines_added  Lines that were added.
  * @property {number|null} lines_removed  Lines that were removed.
  * @property {boolean} partial  Whether it was in progress before that, so that what went on until then is not in the row.
- * @property {AgentTokens} tokens  Tokens.
+ * @property {number} requests  Requests that models answered.
  * @property {number|null} retries  How often requests were tried again.
- */
+ * @property {AgentTokens} tokens  Tokens.
  * @property {number|null} waiting_seconds  Seconds that they waited for a person.
  * @property {number|null} wall_seconds  Seconds that turns lasted. Turns of a session that overlap count once; sessions beside each other count each.
+ */
 
 /**
  * What agents cost, by what was asked for.
@@ -221,8 +222,8 @@
  * @property {AgentCommit[]} commits  Its commits, by time.
  * @property {number|null} context_used_ratio  The part of the context that is used; only status lines say it.
  * @property {number|null} cost_usd  What the agent said that it cost, in US dollars.
- * @property {number|null} errors  Requests that failed; `null` where the agent sends no records of them.
  * @property {number|null} cpu_seconds  CPU seconds of its processes on this machine; `null` where they are not known to belong to it alone.
+ * @property {number|null} errors  Requests that failed; `null` where the agent sends no records of them.
  * @property {AgentFinding[]} findings  What is wrong with it.
  * @property {number} first_seen  When it was first heard of.
  * @property {string|null} folder  Its folder; only hooks and status lines say it.
@@ -236,8 +237,8 @@
  * @property {number|null} prompts  Prompts; `null` where neither hooks nor records say them.
  * @property {string|null} repository  Its repository.
  * @property {number|null} requests  Requests that the model answered; `null` where the agent sends no records of them.
- * @property {number} since  Since when it is in this state.
  * @property {number|null} retries  How often requests were tried again.
+ * @property {number} since  Since when it is in this state.
  * @property {string} state  `working`, `waiting`, `idle`, `ended`, or `lost`: no sign for so long that it may not live any more.
  * @property {AgentSubagent[]} subagents  Its subagents.
  * @property {AgentTask[]} tasks  The tasks that it works on; several where no one can tell which.
@@ -555,21 +556,34 @@
  * @typedef {object} Budget
  * @property {number|null} crossed_at  When the limit was reached; `null` where it was not.
  * @property {string} currency  ISO code of all its amounts.
- * @property {number|null} end  When it ends.
+ * @property {number|null} end  When it ends; `null` where it has no end.
  * @property {null|CapacityExhaustion} exhaustion
  * @property {null|Interval} forecast
- * @property {number} limit  The most that is to be spent within the period.
+ * @property {number} limit  The most that is to be spent within the period, or by each task, tag or project.
  * @property {string|null} missing  What is not counted or cannot be told, and why; `null` where nothing is missing.
  * @property {string} name  Its name.
  * @property {string[]} of  What counts: `agents`, `ci`.
- * @property {BudgetPer} per  Its period.
- * @property {number|null} start  When the period that is under way began; `null` where nothing is known yet.
+ * @property {BudgetPart[]} over  Of such a budget: all that used it up, the dearest first, at most 50.
+ * @property {BudgetPer} per  Its period, or what it is for.
+ * @property {string|null} project  Only what agents spend on tasks of this project counts; `null`: of all.
+ * @property {number|null} start  When the period that is under way began, or when the first was spent; `null` where nothing is known yet.
+ * @property {string|null} subject  Of a budget of each task, tag or project: the one that used most, which `used` and the dates are of.
+ * @property {string|null} tag  Only what agents spend on tasks of this tag counts; `null`: of all.
  * @property {number|null} used  What was spent since it began; `null` where it is not known.
  */
 
 /**
+ * A task, a tag or a project that used a budget up.
+ * @typedef {object} BudgetPart
+ * @property {number} crossed_at  When the limit was reached.
+ * @property {string} name  Its name: `project/tag/id`, `project/tag` or `project`.
+ * @property {number} since  When the first of it was spent.
+ * @property {number} used  What was spent.
+ */
+
+/**
  * How long a budget is for.
- * @typedef {'day'|'week'|'month'} BudgetPer
+ * @typedef {'day'|'week'|'month'|'task'|'tag'|'project'} BudgetPer
  */
 
 /**

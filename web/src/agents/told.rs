@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use taskpulse_actors::view::{CiRepository, Target};
-use taskpulse_engine::agent::{Commit, Hook};
+use taskpulse_actors::clock::now_ms;
+use taskpulse_actors::view::{Budget, BudgetPer, CiRepository, Target};
+use taskpulse_engine::agent::costs::tasks_of;
+use taskpulse_engine::agent::{Commit, Hook, TaskRef};
 use taskpulse_engine::ci::figures::verdict;
 use taskpulse_engine::model::fnv1a;
+use taskpulse_engine::money::lasting::part_of;
+use taskpulse_engine::money::period::Per;
 
 use crate::server::AppState;
 
@@ -25,19 +29,14 @@ pub(super) fn of(state: &AppState, hook: &Hook) -> Option<Value> {
     if !READ.contains(&hook.event.as_str()) {
         return None;
     }
-    let (key, commits) = state.agents.read(|book| {
-        let known = book.known(&hook.session)?;
-        Some((known.key.clone(), known.commits.clone()))
-    })?;
     let views = &state.reporter.views;
+    let (key, commits, tasks) = state.agents.read(|book| {
+        let known = book.known(&hook.session)?;
+        Some((known.key.clone(), known.commits.clone(), tasks_of(known, now_ms(), &views.work()).0))
+    })?;
     let mut causes = failed_runs(&commits, &views.repositories());
     causes.extend(probes_down(&commits, &views.targets()));
-    for budget in views.budgets().iter().filter(|budget| budget.of.iter().any(|of| of == "agents")) {
-        if let (Some(crossed), Some(used)) = (budget.crossed_at, budget.used) {
-            let told = format!("The budget {} is used up: {used:.2} of {:.2} {}.", budget.name, budget.limit, budget.currency);
-            causes.push((format!("budget {} {crossed}", budget.name), told));
-        }
-    }
+    causes.extend(budgets_used_up(&views.budgets(), &tasks));
     let new = causes.into_iter().filter(|(cause, _)| state.agents.tell(&key, fnv1a(cause.bytes())));
     let sentences: Vec<String> = new.map(|(_, sentence)| sentence).collect();
     if sentences.is_empty() {
@@ -45,6 +44,36 @@ pub(super) fn of(state: &AppState, hook: &Hook) -> Option<Value> {
     }
     let text: String = format!("Taskpulse: {}", sentences.join(" ")).chars().take(MAX_TOLD).collect();
     Some(json!({"hookSpecificOutput": {"hookEventName": hook.event, "additionalContext": text}}))
+}
+
+/// Budgets that are used up, by agents at all or by the tasks that a session works on.
+fn budgets_used_up(budgets: &[Budget], tasks: &[TaskRef]) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for budget in budgets.iter().filter(|budget| budget.of.iter().any(|of| of == "agents")) {
+        let of = |used: f64| format!("{used:.2} of {:.2} {}", budget.limit, budget.currency);
+        let per = match budget.per {
+            BudgetPer::Task => Per::Task,
+            BudgetPer::Tag => Per::Tag,
+            BudgetPer::Project => Per::Project,
+            BudgetPer::Day | BudgetPer::Week | BudgetPer::Month => {
+                let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+                let is_ours = |task: &TaskRef| fits(&budget.project, &task.project) && fits(&budget.tag, &task.tag);
+                let counts = (budget.project.is_none() && budget.tag.is_none()) || tasks.iter().any(is_ours);
+                if let (true, Some(_), Some(used)) = (counts, budget.crossed_at, budget.used) {
+                    let cause = format!("budget {} {}", budget.name, budget.start.unwrap_or(0.0));
+                    causes.push((cause, format!("The budget {} is used up: {}.", budget.name, of(used))));
+                }
+                continue;
+            }
+        };
+        let mut names: Vec<String> = tasks.iter().map(|task| part_of(per, task)).collect();
+        names.dedup();
+        for part in budget.over.iter().filter(|part| names.contains(&part.name)) {
+            let told = format!("The budget {} is used up by your {} {}: {}.", budget.name, per.name(), part.name, of(part.used));
+            causes.push((format!("budget {} {}", budget.name, part.name), told));
+        }
+    }
+    causes
 }
 
 /// Runs of CI that failed on commits of a session.
@@ -85,7 +114,7 @@ fn probes_down(commits: &[Commit], targets: &[Target]) -> Vec<Cause> {
 
 #[cfg(test)]
 mod tests {
-    use taskpulse_actors::view::TargetKind;
+    use taskpulse_actors::view::{BudgetPart, TargetKind};
 
     use super::*;
 
@@ -93,6 +122,44 @@ mod tests {
     fn ids_of_commits_may_be_short() {
         assert!(is_same("5a47fbbc61124b4c", "5a47fbb") && is_same("5a47fbb", "5a47fbbc61124b4c"));
         assert!(!is_same("5a47fbb", "5a47fbc") && !is_same("", "5a47fbb") && !is_same("5a4", "5a47fbb"));
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_is_told_to_whoever_works_on_what_used_it() {
+        let budget = |per: BudgetPer, project: Option<&str>, over: &[&str]| Budget {
+            name: "b".to_owned(),
+            of: vec!["agents".to_owned()],
+            per,
+            project: project.map(str::to_owned),
+            tag: None,
+            subject: None,
+            over: over.iter().map(|&name| BudgetPart { name: name.to_owned(), since: 0.0, used: 5.1, crossed_at: 9.0 }).collect(),
+            currency: "USD".to_owned(),
+            limit: 5.0,
+            start: Some(1.0),
+            end: None,
+            used: Some(5.1),
+            crossed_at: Some(9.0),
+            forecast: None,
+            exhaustion: None,
+            missing: None,
+        };
+        let ours = [TaskRef { project: "app".to_owned(), tag: "master".to_owned(), id: "7".to_owned() }];
+        let told =
+            |budget: Budget, tasks: &[TaskRef]| budgets_used_up(&[budget], tasks).into_iter().map(|cause| cause.1).collect::<Vec<_>>();
+        assert_eq!(told(budget(BudgetPer::Day, None, &[]), &[]), ["The budget b is used up: 5.10 of 5.00 USD."]);
+        assert!(told(budget(BudgetPer::Week, Some("shop"), &[]), &ours).is_empty(), "of another project");
+        assert_eq!(told(budget(BudgetPer::Week, Some("app"), &[]), &ours).len(), 1);
+        let of_task = budget(BudgetPer::Task, None, &["app/master/8", "app/master/7"]);
+        assert_eq!(told(of_task.clone(), &ours), ["The budget b is used up by your task app/master/7: 5.10 of 5.00 USD."]);
+        assert!(told(of_task, &[]).is_empty());
+        assert_eq!(
+            told(budget(BudgetPer::Project, None, &["app"]), &ours),
+            ["The budget b is used up by your project app: 5.10 of 5.00 USD."]
+        );
+        let later = Budget { crossed_at: Some(10.0), ..budget(BudgetPer::Day, None, &[]) };
+        let cause = |budget: Budget| budgets_used_up(&[budget], &[]).remove(0).0;
+        assert_eq!(cause(later), cause(budget(BudgetPer::Day, None, &[])), "once a period, though the time is known better later");
     }
 
     #[test]

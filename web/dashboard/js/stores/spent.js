@@ -25,7 +25,7 @@ export const budgetToday = signal(null)
  * @param {Budget[]} budgets @param {number} start @param {string|null} currency
  */
 export function budgetOf(budgets, start, currency) {
-  const fits = budgets.filter((b) => b.per === 'day' && b.of.join() === 'agents' && b.start !== null && Math.abs(b.start - start) < 1 && (currency === null || b.currency === currency))
+  const fits = budgets.filter((b) => b.per === 'day' && b.project === null && b.tag === null && b.of.join() === 'agents' && b.start !== null && Math.abs(b.start - start) < 1 && (currency === null || b.currency === currency))
   return fits.reduce((least, b) => (least === null || b.limit < least.limit ? b : least), /** @type {Budget|null} */ (null))
 }
 
