@@ -33,14 +33,14 @@ const now = Math.floor(Date.now() / 1000)
 /** A session of which hooks alone told. @param {string} id @param {object} [more] @returns {any} */
 const session = (id, more) => ({
   agent: 'claude-code', id, host: null, state: 'working', since: now - 90, waits_for: null, tool: null, first_seen: now - 3600, last_seen: now - 5, folder: null, repository: null, branch: null, model: null, version: null, tasks: [],
-  context_used_ratio: null, cost_usd: null, tokens: {}, requests: null, errors: 0, prompts: 0, active_seconds: null, waiting_seconds: null, lines_added: null, lines_removed: null, tools: [], commits: [], subagents: [], limits: [],
+  context_used_ratio: null, cost_usd: null, tokens: {}, requests: null, errors: 0, prompts: 0, active_seconds: null, waiting_seconds: null, cpu_seconds: null, retries: null, lines_added: null, lines_removed: null, tools: [], commits: [], subagents: [], limits: [],
   findings: [], ...more,
 })
 /** One that needs a person and says all that can be said. */
 const full = session(ID, {
   state: 'waiting', waits_for: 'permission', tool: 'Bash', since: now - 200, first_seen: now - 4000, last_seen: now - 200, folder: '/home/dev/app', repository: 'octo/app', branch: 'feature/parser', model: 'claude-opus-5-5',
   tasks: [{ project: 'project', tag: TAG, id: TASK.id, how: 'by_folder_and_time' }], context_used_ratio: 0.61, cost_usd: 0.0732, tokens: { input: 8500, output: 640, cache_read: 72000, cache_creation: 2400 },
-  requests: 8, errors: 0, prompts: 1, version: '2.1.328', limits: [{ name: 'five_hour', used_ratio: 0.4, resets_at: now + 3600 }], active_seconds: 310, waiting_seconds: 200, lines_added: 120, lines_removed: 8, tools: [{ name: 'Bash', ok: 2, failed: 2, refused: 1 }, { name: 'Agent', ok: 1, failed: 0, refused: 0 }],
+  requests: 8, errors: 0, prompts: 1, version: '2.1.328', limits: [{ name: 'five_hour', used_ratio: 0.4, resets_at: now + 3600 }], active_seconds: 310, waiting_seconds: 200, cpu_seconds: 12.5, retries: 2, lines_added: 120, lines_removed: 8, tools: [{ name: 'Bash', ok: 2, failed: 2, refused: 1 }, { name: 'Agent', ok: 1, failed: 0, refused: 0 }],
   commits: [
     { id: '5a47fbbc61124b4c048ea4941a49343a9c184e25', branch: 'feature/parser', at: now - 700, how: 'exact', outcome: 'merged', pull_request: { number: 12, url: 'https://github.com/octo/app/pull/12', state: 'merged' }, ci: { runs: 3, failed: 0, running: 0, job_seconds: 540, cost_usd: 0.072 } },
     { id: 'c0ffee0000124b4c048ea4941a49343a9c184e25', branch: 'feature/a-branch-with-a-rather-long-name', at: now - 300, how: 'by_folder_and_time', outcome: 'failing', pull_request: { number: 13, url: null, state: 'open' }, ci: { runs: 2, failed: 1, running: 1, job_seconds: 61, cost_usd: null } },
@@ -173,7 +173,7 @@ test('a session opens beside the list with its turns, calls by outcome, commits,
   await sheet.locator('h3', { hasText: 'Turns' }).waitFor(PATIENCE)
   assert.match(page.url(), /session=claude-code/)
   const text = await sheet.innerText()
-  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61[^]*#12\s+CI succeeded, 3 runs\s+9\sm\s+\$0\.07\s+merged/, /#13 open\s+CI failed, 1 of 2 runs\s+1\sm 1\ss\s+failing/, /decaf00000\s+shared[^]*CI\s+–/, /working 37\sm 40\ss/, /waits for the model 40\ss/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
+  for (const words of [/Waits for your permission to run Bash since/, /The same call of Bash failed 6 times/, /\$0\.07/, /\+120 −8/, /8.500 input, 640 output/, /40\s% used/, /5a47fbbc61[^]*#12\s+CI succeeded, 3 runs\s+9\sm\s+\$0\.07\s+merged/, /#13 open\s+CI failed, 1 of 2 runs\s+1\sm 1\ss\s+failing/, /decaf00000\s+shared[^]*CI\s+–/, /CPU\s+1[23](\.5)?\ss/, /tried again\s+2/, /working 37\sm 40\ss/, /waits for the model 40\ss/, /general-purpose/, /6 calls, 2 failed, 1 refused/, /by time/]) assert.match(text, words)
   assert.match(await sheet.locator('.agent-band svg').getAttribute('aria-label') ?? '', /^What it did: waits for you 3\sm/)
   assert.deepEqual(await sheet.getByRole('link', { name: '#12' }).getAttribute('href'), 'https://github.com/octo/app/pull/12')
   await sheet.getByText('Each of its states').click()

@@ -259,7 +259,7 @@ test('a budget says what it is for, and one of each task has no end', () => {
   assert.equal(of({}), 'a week, of agents')
   assert.equal(of({ per: 'day', of: ['agents', 'ci'] }), 'a day, of agents and ci')
   assert.equal(of({ per: 'task', project: 'app', tag: 'next' }), 'each task, of agents on tasks of project app, tag next')
-  assert.deepEqual(['day', 'week', 'month', 'task', 'tag', 'project'].filter((per) => isOfEach({ per })), ['task', 'tag', 'project'])
+  assert.deepEqual(['day', 'week', 'month', 'task', 'tag', 'project'].filter((per) => isOfEach(/** @type {any} */ ({ per }))), ['task', 'tag', 'project'])
   assert.equal(standing(/** @type {any} */ ({ currency: 'USD', limit: 5, used: 5, crossed_at: 50_000, per: 'task' }), 50_100).includes('more was spent'), false)
 })
 

@@ -1,7 +1,7 @@
 /**
  * Budgets of the settings: what is left of each, how it burns down over its period, and when it will be used up.
  *
- * @import { Budget } from './burn.js'
+ * @import { Budget } from '../types.js'
  */
 import { Mark } from '../components/Mark.js'
 import { Panel } from '../components/Panel.js'
@@ -73,7 +73,7 @@ const Bar = ({ ratio }) => html`<svg class="share agent-budget-bar" viewBox="0 0
 const SHOWN = 8
 
 /** All that used it up. @param {{ budget: Budget }} props */
-function Over({ budget: { over = [], per, currency } }) {
+function Over({ budget: { over, per, currency } }) {
   const [all, show] = useState(false)
   if (over.length === 0) return null
   return html`

@@ -128,7 +128,9 @@ function Used({ session: s }) {
       <div><dt>active</dt><dd>${or(s.active_seconds, 'active', seconds)}</dd></div>
       <div><dt>waited for you</dt><dd>${or(s.waiting_seconds, 'waiting', seconds)}</dd></div>
       <div><dt>lines</dt><dd>${or(linesOf(s), 'lines')}</dd></div>
+      <div><dt>CPU</dt><dd>${or(s.cpu_seconds, 'cpu', seconds)}</dd></div>
       <div><dt>failed requests</dt><dd>${or(s.errors, 'errors', digits)}</dd></div>
+      <div><dt>tried again</dt><dd>${or(s.retries, 'retries', digits)}</dd></div>
     </dl>
     ${tokensOf(s.tokens) !== '' && html`<p class="quiet">Tokens as the agent counts them: ${tokenKinds(s.tokens).join(', ')}.</p>`}`
 }

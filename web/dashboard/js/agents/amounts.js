@@ -4,9 +4,7 @@
  * Pure. Money is added up in micro-dollars, as the agents say it.
  *
  * @import { AgentCostRow, AgentCosts } from '../types.js'
- * @typedef {{ active_seconds?: number|null, waiting_seconds?: number|null, wall_seconds?: number|null, cpu_seconds?: number|null, ci_seconds?: number|null, ci_cost_usd?: number|null, retries?: number|null, errors?: number|null,
- *   lines_added?: number|null, lines_removed?: number|null, counted_from?: number|null, partial?: boolean }} Further
- * @typedef {AgentCostRow & Further} CostRow
+ * @typedef {AgentCostRow & { ci_seconds?: number|null, ci_cost_usd?: number|null }} CostRow
  */
 import { folderName } from './words.js'
 
@@ -41,7 +39,7 @@ export function split({ rows }, by) {
   return { rows: rows.filter((row) => partOf(row, by) !== null), none: none.length > 0 ? added(none) : null }
 }
 
-/** Figures that add up, each null where nobody said it. @type {Array<keyof Further>} */
+/** Figures that add up, each null where nobody said it. @type {Array<keyof CostRow>} */
 const ADDED = ['active_seconds', 'waiting_seconds', 'wall_seconds', 'cpu_seconds', 'ci_seconds', 'ci_cost_usd', 'retries', 'errors', 'lines_added', 'lines_removed']
 
 /** The sum of what is known; null where nothing is. @param {Array<number|null|undefined>} list @returns {number|null} */

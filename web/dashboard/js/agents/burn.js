@@ -3,10 +3,8 @@
  *
  * Pure: times and amounts in, places on the sheet out.
  *
- * @import { Budget as Told } from '../types.js'
+ * @import { Budget } from '../types.js'
  * @import { Line } from '../points.js'
- * @typedef {{ name: string, since: number, used: number, crossed_at: number }} Part
- * @typedef {Omit<Told, 'per'> & { per: string, project?: string|null, tag?: string|null, subject?: string|null, over?: Part[] }} Budget
  * @typedef {{ x: (t: number) => number, y: (v: number) => number, top: number, bottom: number }} Sheet  `top`, `bottom`: the amounts at the edges
  */
 import { money, quoted, since } from '../format.js'

@@ -160,6 +160,8 @@ export const WHY = {
   waiting: 'It was not seen waiting, or nothing says so. Hooks do.',
   lines: 'It did not say which lines it changed. Telemetry (OTLP) says it.',
   errors: 'Nothing came of its requests, so nobody knows whether some failed.',
+  cpu: 'Its process is not known: it runs on another machine, or could be of another session.',
+  retries: 'It did not say how often it tried again. Log records (OTLP) say it.',
   row_active: 'No agent said how long it was active. Telemetry (OTLP) says it.',
   row_waiting: 'No session was seen waiting, or nothing says so. Hooks do.',
   row_wall: 'Nothing that tells turns apart was received.',
