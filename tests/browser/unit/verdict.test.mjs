@@ -19,7 +19,7 @@ for (const [tasks, words] of /** @type {Array<[Record<string, number>, string[]]
   })
 }
 
-const budget = (more = {}) => /** @type {any} */ ({ name: 'agents', of: ['agents'], per: 'day', currency: 'USD', limit: 20, start: 1000, end: 87400, used: 4.1, ...more })
+const budget = (more = {}) => /** @type {any} */ ({ name: 'agents', of: ['agents'], per: 'day', project: null, tag: null, currency: 'USD', limit: 20, start: 1000, end: 87400, used: 4.1, ...more })
 
 test('money of today stands beside the budget of the day, where there is one', () => {
   const words = (/** @type {any} */ spent, /** @type {any} */ of) => factsOf(null, spent, 0, of).map((fact) => fact.words)
@@ -29,7 +29,7 @@ test('money of today stands beside the budget of the day, where there is one', (
 })
 
 test('only a budget of agents alone and of the same day is that of today: the smallest', () => {
-  const all = [budget({ limit: 30 }), budget(), budget({ per: 'month', limit: 5 }), budget({ of: ['agents', 'ci'], limit: 6 }), budget({ start: 4600, limit: 7 }), budget({ start: null, limit: 8 }), budget({ currency: 'EUR', limit: 9 })]
+  const all = [budget({ limit: 30 }), budget(), budget({ per: 'month', limit: 5 }), budget({ of: ['agents', 'ci'], limit: 6 }), budget({ start: 4600, limit: 7 }), budget({ start: null, limit: 8 }), budget({ currency: 'EUR', limit: 9 }), budget({ project: 'app', limit: 10 }), budget({ tag: 'next', limit: 11 })]
   assert.equal(budgetOf(all, 1000, 'USD')?.limit, 20)
   assert.equal(budgetOf(all.slice(2), 1000, 'USD'), null)
 })
