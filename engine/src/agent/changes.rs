@@ -171,7 +171,7 @@ fn may_write(input: &Value) -> bool {
     let mut parts = plain.split(['\n', ';', '|', '&']).map(str::trim).filter(|part| !part.is_empty());
     let reads = |part: &str| {
         let is_one = |word: &&str| part.strip_prefix(*word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-        READING.iter().any(|word| is_one(&word))
+        READING.iter().any(is_one)
     };
     !parts.all(reads)
 }

@@ -10,6 +10,9 @@ use crate::board::Usual;
 const NOW: i64 = 1_795_640_000_000;
 const MINUTE: i64 = 60_000;
 
+/// Why nothing is found, and what makes it so.
+type Change = (&'static str, fn(&mut Case));
+
 struct Nothing;
 
 impl PageStore for Nothing {
@@ -109,7 +112,7 @@ fn a_task_is_stuck_where_it_takes_long_and_nothing_changes() {
     let titles = stuck.found(180);
     assert_eq!(titles, [("stuck", "Task 4 in progress 3 h, usually 40 min; no file changed for 50 min".to_owned())]);
     assert!(!stuck.has("stuck", 155), "25 minutes without a change are not long");
-    let cases: [(&str, fn(&mut Case)); 6] = [
+    let cases: [Change; 6] = [
         ("a file changed", |case| write(case, 170, "/w/app/b.rs", "y")),
         ("a command may have changed one", |case| case.tool(170, "Bash", json!({"command": "make"}))),
         ("another task was done", |case| case.task("3", 20, Some(170), Some(40))),
