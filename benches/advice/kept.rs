@@ -126,12 +126,11 @@ impl Kept {
         self.templates.push((format!("{id:016x}"), Some(template.to_string().into_bytes())));
     }
 
-    /// The kinds of lines at the end of the time: old errors that go on, warnings, a new error that was said a few times, and one that is over.
+    /// The kinds of lines at the end of the time: old errors that go on, warnings, and a new error that was said a few times.
     fn lines(&mut self, minute: i64, bad: &Bads<'_>) {
         self.template(1, "error", 4_000, (DAY, minute), true);
         self.template(2, "warn", 900, (minute - 400, minute), true);
         self.template(3, "error", 7, (minute - 300, minute), true);
-        self.template(4, "error", 250, (minute - 700, minute - 200), true);
         if let Some(bad) = bad("log_errors", 1_000) {
             let since = minute - 60 - (900.0 * bad.badness) as i64;
             self.template(
