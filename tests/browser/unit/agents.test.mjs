@@ -212,7 +212,7 @@ test('a hidden page asks only to notify, one without agents seldom', () => {
 })
 
 test('what belongs to nothing is one line, and rows that do not come to their total are found', () => {
-  const row = (/** @type {string|null} */ task, /** @type {number|null} */ micros) => ({ key: { task }, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens: micros === null ? {} : { input: 10 }, requests: 1, how: [], active_seconds: null, waiting_seconds: null, wall_seconds: micros === null ? null : 2, cpu_seconds: null, retries: null, errors: 0, lines_added: null, lines_removed: null, counted_from: null, partial: false })
+  const row = (/** @type {string|null} */ task, /** @type {number|null} */ micros) => ({ key: { task }, cost_usd: micros === null ? null : micros / 1e6, cost_usd_micros: micros, tokens: micros === null ? {} : { input: 10 }, requests: 1, how: [], active_seconds: null, waiting_seconds: null, wall_seconds: micros === null ? null : 2, cpu_seconds: null, ci_seconds: null, ci_cost_usd: null, retries: null, errors: 0, lines_added: null, lines_removed: null, counted_from: null, partial: false })
   const [rows, total] = [[row('p/master/3', 100_001), row(null, 200_000), row('4', null), row(null, 7)], row(null, 300_008)]
   const parts = split({ by: ['task'], rows, total }, 'task')
   assert.deepEqual(parts.rows.map((r) => r.key.task), ['p/master/3', '4'])
