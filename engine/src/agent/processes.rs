@@ -238,7 +238,7 @@ mod tests {
             (vec![claude(5)], vec![one.clone()], vec![of("one", 5)]),
             (vec![claude(5)], vec![one.clone(), two.clone()], vec![]),
             (vec![claude(5), claude(6)], vec![one.clone()], vec![]),
-            (vec![claude(5), named(6, "two")], vec![one.clone(), two.clone()], vec![of("one", 5), of("two", 6)]),
+            (vec![claude(5), named(6, "two")], vec![one.clone(), two], vec![of("one", 5), of("two", 6)]),
             (vec![claude(5)], vec![candidate("one", "/elsewhere")], vec![]),
             (vec![process(5, 1, "codex", 5, "/w")], vec![one.clone()], vec![]),
             (vec![Process { folder: None, ..claude(5) }], vec![one.clone()], vec![]),

@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn the_total_is_the_same_whatever_costs_are_asked_by(all in prop::collection::vec(said(), 1..60), pick in prop::collection::vec(0..10_usize, 1..4), cut in 0..50_i64) {
-        let mut sorted = all.clone();
+        let mut sorted = all;
         sorted.sort_by_key(|said| said.1);
         let (mut book, kept) = (Book::default(), Kept::default());
         apply(&mut book, &kept, &sorted);
