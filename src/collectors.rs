@@ -60,6 +60,8 @@ pub struct Context {
     /// For samples of any age, which bypass the batcher.
     pub append: Mailbox<AppendResolved>,
     pub webhooks: SharedWebhooks,
+    /// Sessions of coding agents.
+    pub agents: taskpulse_actors::agents::Agents,
     pub heartbeats: Arc<Heartbeats>,
 }
 
@@ -209,6 +211,8 @@ fn github(settings: &Settings, context: &Context) -> Plan {
         repositories: context.publishers.repositories.clone(),
         jobs: context.publishers.jobs.clone(),
         runs: context.publishers.runs.clone(),
+        commits: context.publishers.commits.clone(),
+        agents: context.agents.clone(),
         sources: context.publishers.sources.clone(),
         stats: Arc::clone(&context.reporter.stats),
     };

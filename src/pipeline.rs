@@ -202,6 +202,7 @@ impl<'a> Pipeline<'a> {
             outputs,
             append: self.store.mailbox(),
             webhooks: Arc::clone(webhooks),
+            agents: self.sessions.clone(),
             heartbeats: Arc::clone(heartbeats),
         };
         collectors::start(&self.starter, &self.arbiters.collectors, &context);
@@ -341,11 +342,13 @@ fn start_agents(
     sessions: &Agents,
     store_actor: &ActorHandle<StoreActor>,
 ) -> ActorHandle<AgentsActor> {
+    let reads = starter.settings.agents.read_repositories;
     let (clock, store, sessions) = (starter.clock.clone(), reporter.store.clone(), sessions.clone());
     let views = reporter.views.clone();
     let outputs = AgentOutputs { documents: store_actor.mailbox(), events: store_actor.mailbox(), append: store_actor.mailbox() };
-    starter
-        .start(arbiter, "agents", move || AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), views.clone(), outputs.clone()))
+    starter.start(arbiter, "agents", move || {
+        AgentsActor::new(clock.clone(), store.clone(), sessions.clone(), views.clone(), outputs.clone()).reading_repositories(reads)
+    })
 }
 
 fn start_hub(

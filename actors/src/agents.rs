@@ -2,12 +2,13 @@
 //!
 //! 1. Requests bring signals ([`TakeSignals`]). They are applied to the book at once; what changed is kept as documents, one write after the
 //!    other, each with all that came meanwhile. Whoever asks for it is answered when its signals are durable.
-//! 2. While a session lives, samples of totals and states are written, what is wrong with one is put on the time line, and the CPU time of
-//!    its processes is read.
+//! 2. While a session lives, samples of totals and states are written, what is wrong with one is put on the time line, the CPU time of
+//!    its processes is read, and the repositories in which sessions work are looked at ([`commits`]).
 //!
 //! Restart: the book is read from the store. A write that failed is tried again with the next one. Where no agent ever sent anything, it does
 //! nothing.
 
+mod commits;
 mod cpu;
 
 use std::collections::BTreeMap;
@@ -20,11 +21,13 @@ use parking_lot::Mutex;
 use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::agent::processes::{Watch, candidates};
 use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_findings, push_states};
+use taskpulse_engine::ci::commits::FOLLOWED_MS;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
 use taskpulse_engine::store::StoreReader;
 use tokio::sync::oneshot;
 
+use self::commits::Looking;
 use self::cpu::Reader;
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, ChangeDocuments, Finish, RecordEvents};
@@ -67,6 +70,12 @@ impl Agents {
     /// Reads the sessions.
     pub fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
         read(&self.0.lock())
+    }
+
+    /// Whether sessions made commits lately, whose outcome is of interest.
+    #[must_use]
+    pub fn have_commits(&self, now: TimestampMs) -> bool {
+        self.read(|book| book.sessions().any(|session| session.commits.last().is_some_and(|commit| now - commit.at < FOLLOWED_MS)))
     }
 }
 
@@ -158,6 +167,10 @@ pub struct AgentsActor {
     machine: String,
     /// Processes are being read.
     reading: bool,
+    /// What was read of repositories; none while they are read, or if they are not to be.
+    looking: Option<Looking>,
+    /// The name of this machine, once it was asked for.
+    here: Option<Option<String>>,
 }
 
 impl AgentsActor {
@@ -180,7 +193,16 @@ impl AgentsActor {
             cpu: Watch::default(),
             machine: cpu::machine(),
             reading: false,
+            looking: None,
+            here: None,
         }
+    }
+
+    /// The same, which reads the repositories of sessions or does not.
+    #[must_use]
+    pub fn reading_repositories(mut self, reads: bool) -> Self {
+        self.looking = reads.then(Looking::default);
+        self
     }
 
     /// Keeps what changed, with all those who wait for it; then what came meanwhile.
@@ -246,6 +268,7 @@ impl AgentsActor {
         if !events.is_empty() && self.outputs.events.try_send(RecordEvents(events)).is_err() {
             log::error!("agents: the store is too busy for the time line");
         }
+        self.look_for_commits(ctx);
         self.watching = lives;
         if lives {
             self.read_cpu(ctx);

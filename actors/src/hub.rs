@@ -145,7 +145,7 @@ impl HubActor {
                 json(&events.iter().map(|(id, event)| Event::new(id, event)).collect::<Vec<_>>())
             }
             Topic::Status => json(&[(self.status)()]),
-            Topic::Agents => self.agents.snapshot(&self.views.work(), self.clock.now_ms()),
+            Topic::Agents => self.agents.snapshot(&self.views.work(), &self.views.commits(), self.clock.now_ms()),
         }
     }
 
@@ -153,7 +153,7 @@ impl HubActor {
     fn publish_agents(&mut self) {
         if !self.groups.keys().any(|(topic, _)| *topic == Topic::Agents) {
             self.agents.forget();
-        } else if let Some(data) = self.agents.changed(&self.views.work(), self.clock.now_ms()) {
+        } else if let Some(data) = self.agents.changed(&self.views.work(), &self.views.commits(), self.clock.now_ms()) {
             self.publish(Topic::Agents, &data);
         }
     }

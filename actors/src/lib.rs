@@ -26,6 +26,7 @@ pub mod pipeline_stats;
 pub mod published;
 pub mod records;
 pub mod redact;
+mod repositories;
 pub mod rule_states;
 mod series_cache;
 pub mod sources;

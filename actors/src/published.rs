@@ -9,6 +9,7 @@ use std::sync::Arc;
 use taskpulse_engine::advice::Verdicts;
 use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::board::cost::CiRun;
+use taskpulse_engine::ci::commits::{KnownCommits, RepositoryCommits};
 use taskpulse_engine::ci::jobs::WorkflowJobs;
 use tokio::sync::watch;
 
@@ -27,6 +28,8 @@ pub type BoardsByProject = BTreeMap<String, Vec<Arc<Board>>>;
 pub type RepositoriesByName = BTreeMap<String, Arc<CiRepository>>;
 /// The jobs of the runs of each repository.
 pub type JobsByRepository = BTreeMap<String, Arc<Vec<WorkflowJobs>>>;
+/// What is known of the commits of each repository.
+pub type CommitsByRepository = BTreeMap<String, Arc<RepositoryCommits>>;
 /// CI runs that began in the last weeks, by rising time, of each repository; for the costs of tasks. Empty where CI is not watched.
 pub type RunsByRepository = BTreeMap<String, Arc<Vec<CiRun>>>;
 
@@ -65,6 +68,8 @@ pub struct Publishers {
     pub jobs: watch::Sender<JobsByRepository>,
     /// CI runs; each GitHub collector has those of its repository.
     pub runs: watch::Sender<RunsByRepository>,
+    /// Commits that CI ran for; each GitHub collector has those of its repository.
+    pub commits: watch::Sender<CommitsByRepository>,
     /// The health score; of the collector of the service itself.
     pub health: watch::Sender<Arc<Health>>,
     /// Series that are watched for anomalies; of the collector of anomalies.
@@ -94,6 +99,7 @@ pub struct Views {
     work: watch::Receiver<Arc<Vec<Work>>>,
     repositories: watch::Receiver<RepositoriesByName>,
     jobs: watch::Receiver<JobsByRepository>,
+    commits: watch::Receiver<CommitsByRepository>,
     health: watch::Receiver<Arc<Health>>,
     watched: watch::Receiver<Arc<Vec<WatchedSeries>>>,
     sources: watch::Receiver<SourcesByName>,
@@ -120,6 +126,7 @@ impl Publishers {
         let (repositories, repositories_view) = watch::channel(BTreeMap::new());
         let (jobs, jobs_view) = watch::channel(BTreeMap::new());
         let (runs, _) = watch::channel(BTreeMap::new());
+        let (commits, commits_view) = watch::channel(BTreeMap::new());
         let (health, health_view) = watch::channel(Arc::default());
         let (watched, watched_view) = watch::channel(Arc::default());
         let (sources, targets, metadata) = (SourceRegistry::default(), TargetRegistry::default(), MetadataRegistry::default());
@@ -138,6 +145,7 @@ impl Publishers {
             work: work_view,
             repositories: repositories_view,
             jobs: jobs_view,
+            commits: commits_view,
             health: health_view,
             watched: watched_view,
             sources: sources.subscribe(),
@@ -162,6 +170,7 @@ impl Publishers {
                 repositories,
                 jobs,
                 runs,
+                commits,
                 health,
                 watched,
                 sources,
@@ -256,6 +265,12 @@ impl Views {
     #[must_use]
     pub fn jobs(&self) -> JobsByRepository {
         self.jobs.borrow().clone()
+    }
+
+    /// What is known of commits.
+    #[must_use]
+    pub fn commits(&self) -> KnownCommits {
+        KnownCommits(self.commits.borrow().values().cloned().collect())
     }
 
     /// The health score.

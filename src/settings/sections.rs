@@ -404,6 +404,8 @@ sections! {
         names: String = "short".to_owned(),
         /// Tell an agent in the answer to its hook, once a cause, when CI failed on its commit, a probe went down after it, or a budget is used up.
         tell: bool = true,
+        /// Read the logs of the git repositories in which agents work, for commits that they do not name themselves.
+        read_repositories: bool = true,
     }
 
     /// Alerts. A rule fires when its condition has held for `for`, at most once per `cooldown` and series.

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{AgentCosts, AgentSession, AgentSessionDetails, AgentState, Agents};
-use taskpulse_engine::agent::costs::{By, Sources, costs};
+use taskpulse_engine::agent::costs::{By, Sources, add_runs, costs};
 use taskpulse_engine::agent::effort::LONGEST_PAUSE_MS;
 use taskpulse_engine::agent::{self, MAX_SESSIONS, Signal, State, pages_between};
 use taskpulse_engine::model::TimestampMs;
@@ -106,7 +106,7 @@ async fn hook(req: HttpRequest, payload: web::Payload, state: web::Data<AppState
     let hook = agent::hook(agent, &body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
     let hook = hook.on_machine(params.get("host").unwrap_or(""));
     let answer = if state.tells_agents { told::of(&state, &hook) } else { None };
-    pass_on(&state, hook.signals);
+    pass_on(&state, from_where(&req, hook.signals));
     Ok(HttpResponse::Ok().json(answer.unwrap_or_else(|| json!({}))))
 }
 
@@ -119,8 +119,15 @@ async fn status_line(
     let body = body::read(&req, payload).await?;
     let mut signals = agent::status_line(&body, now_ms()).map_err(|error| ApiError::bad_data(error.to_string()))?;
     agent::on_machine(&mut signals, params.get("host").unwrap_or(""));
-    pass_on(&state, signals);
+    pass_on(&state, from_where(&req, signals));
     Ok(HttpResponse::Ok().json(json!({})))
+}
+
+/// Signals, with whether another machine sent them: its folders are not those of this one.
+fn from_where(req: &HttpRequest, mut signals: Vec<Signal>) -> Vec<Signal> {
+    let is_elsewhere = req.peer_addr().is_some_and(|peer| !peer.ip().to_canonical().is_loopback());
+    signals.iter_mut().for_each(|signal| signal.about.is_elsewhere |= is_elsewhere);
+    signals
 }
 
 fn pass_on(state: &AppState, signals: Vec<Signal>) {
@@ -136,7 +143,7 @@ async fn list(state: web::Data<AppState>, params: Params) -> Result<HttpResponse
         let words = State::WORDS.join(", ");
         return Err(ApiError::bad_data(format!("parameter `state`: `{word}` is no state; take one of {words}")));
     }
-    let (now, work) = (now_ms(), state.reporter.views.work());
+    let (now, work, commits) = (now_ms(), state.reporter.views.work(), state.reporter.views.commits());
     let answer = state.agents.read(|book| {
         let fits = |session: &&agent::Session| {
             agent.is_none_or(|agent| session.key.agent == agent) && wanted.is_none_or(|word| session.state(now).0.word() == word)
@@ -144,7 +151,7 @@ async fn list(state: web::Data<AppState>, params: Params) -> Result<HttpResponse
         let mut found: Vec<&agent::Session> = book.sessions().filter(fits).collect();
         found.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
         found.truncate(limit);
-        let sessions = found.into_iter().map(|session| AgentSession::of(book, session, &work, now)).collect();
+        let sessions = found.into_iter().map(|session| AgentSession::of(book, session, &work, &commits, now)).collect();
         Agents { sessions, missing: book.is_empty().then(|| missing(&state)) }
     });
     state.answers.success(&answer)
@@ -161,10 +168,10 @@ fn missing(state: &AppState) -> String {
 async fn one(state: web::Data<AppState>, path: web::Path<(String, String)>, params: Params) -> Result<HttpResponse, ApiError> {
     let (agent, id) = path.into_inner();
     let host = params.get("host").unwrap_or("");
-    let (now, work) = (now_ms(), state.reporter.views.work());
+    let (now, work, commits) = (now_ms(), state.reporter.views.work(), state.reporter.views.commits());
     let found = state.agents.read(|book| {
         let newest = if host.is_empty() { book.newest(&agent, &id) } else { book.named(&agent, &id).find(|one| one.host() == host) }?;
-        let view = AgentSession::of(book, newest, &work, now);
+        let view = AgentSession::of(book, newest, &work, &commits, now);
         Some((newest.key.clone(), newest.first_seen, newest.last_seen, view, AgentState::of(newest, now)))
     });
     let Some((key, first, last, view, states)) = found else {
@@ -190,11 +197,17 @@ pub(crate) async fn costs_of(
     start: TimestampMs,
     end: TimestampMs,
 ) -> Result<AgentCosts, ApiError> {
-    let (work, store, state) = (state.reporter.views.work(), state.store.clone(), state.clone());
+    let (work, commits) = (state.reporter.views.work(), state.reporter.views.commits());
+    let (store, state) = (state.store.clone(), state.clone());
     blocking(move || {
         let pages = pages_between(&store, start.saturating_sub(LONGEST_PAUSE_MS), end.saturating_add(LONGEST_PAUSE_MS))?;
         let now = now_ms();
-        let rows = state.agents.read(|book| costs(&by, (start, end), Sources { pages: &pages, book, work: &work, now }));
+        let rows = state.agents.read(|book| {
+            let sources = Sources { pages: &pages, book, work: &work, now };
+            let mut rows = costs(&by, (start, end), sources);
+            add_runs(&by, (start, end), sources, &commits, &mut rows);
+            rows
+        });
         Ok(AgentCosts::of(&by, rows))
     })
     .await

@@ -61,7 +61,7 @@ fn whole(session: &AgentSession, now: i64) -> String {
 impl Asker {
     /// Sessions that a question is about, those that were heard of last first.
     fn sessions_of(&self, meaning: &Meaning) -> Vec<AgentSession> {
-        let (work, now) = (self.views.work(), self.now());
+        let (work, commits, now) = (self.views.work(), self.views.commits(), self.now());
         let agent = meaning.name(NameKind::Agent);
         self.agents.read(|book| {
             let mut all: Vec<&Session> = book.sessions().filter(|session| agent.is_none_or(|agent| session.key.agent == agent)).collect();
@@ -69,7 +69,7 @@ impl Asker {
             all.retain(|session| {
                 fits(session, meaning, now) && meaning.task.as_ref().is_none_or(|task| worked_on(session, task, &work, now))
             });
-            all.into_iter().map(|session| AgentSession::of(book, session, &work, now)).collect()
+            all.into_iter().map(|session| AgentSession::of(book, session, &work, &commits, now)).collect()
         })
     }
 

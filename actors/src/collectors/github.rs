@@ -14,6 +14,7 @@
 mod api;
 mod context;
 mod credentials;
+mod pulls;
 mod read;
 pub mod state;
 mod workflow_files;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use actix::MailboxError;
 use taskpulse_engine::ci::budget::Wait;
+use taskpulse_engine::ci::commits::RepositoryCommits;
 use taskpulse_engine::ci::parse::{Workflow, WorkflowRun};
 use taskpulse_engine::ci::tracker::{Changes, RunTracker};
 use taskpulse_engine::model::{Batch, Labels, TimestampMs};
@@ -34,6 +36,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use self::api::RequestError;
 pub use self::context::{GithubContext, GithubOptions, GithubOutputs};
 use self::credentials::RepositoryError;
+use self::pulls::Pulls;
 use self::workflow_files::WorkflowFiles;
 use super::collector::{BlockingError, Carried, CollectFuture, Collection, Collector, Outcome};
 use crate::files::{self, WaitError};
@@ -90,6 +93,7 @@ pub struct GithubCollector {
     workflows_etag: Option<String>,
     next_workflows: TimestampMs,
     workflow_files: WorkflowFiles,
+    pulls: Pulls,
     /// Changes of the tracker that are not durable yet.
     unkept: Option<Changes>,
     failures: u32,
@@ -154,6 +158,7 @@ impl GithubCollector {
             workflows_etag: None,
             next_workflows: 0,
             workflow_files: WorkflowFiles::default(),
+            pulls: Pulls::default(),
             unkept: None,
             failures: 0,
             gauges_at: 0,
@@ -238,9 +243,9 @@ impl GithubCollector {
         let workflows = self.workflows.clone();
         let made = move |tracker: &mut RunTracker| {
             let began = tracker.is_complete().then(|| tracker.started_runs());
-            (CiRepository::new(tracker, &workflows), tracker.jobs_by_workflow(), began)
+            (CiRepository::new(tracker, &workflows), tracker.jobs_by_workflow(), tracker.runs_by_commit(), began)
         };
-        let (shown, jobs, began) = self.with(made).await?;
+        let (shown, jobs, runs, began) = self.with(made).await?;
         if self.confirmed.is_none() && shown.runs_known == 0 {
             // Nothing is known of the repository yet, which is not the same as no runs.
             return Ok(());
@@ -255,6 +260,8 @@ impl GithubCollector {
         let outputs = &self.context.outputs;
         outputs.repositories.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(shown))));
         outputs.jobs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(jobs))));
+        let commits = Arc::new(RepositoryCommits { runs, pulls: self.pulls.newest.clone() });
+        outputs.commits.send_modify(|all| drop(all.insert(repo.to_owned(), commits)));
         if let Some(began) = began {
             outputs.runs.send_modify(|all| drop(all.insert(repo.to_owned(), Arc::new(began))));
         }
@@ -275,6 +282,7 @@ impl GithubCollector {
         if let Some(name) = &self.watched_as {
             self.context.outputs.repositories.send_if_modified(|all| all.remove(&repo).is_some());
             self.context.outputs.jobs.send_if_modified(|all| all.remove(&repo).is_some());
+            self.context.outputs.commits.send_if_modified(|all| all.remove(&repo).is_some());
             let why = RequestError::Watched(name.clone()).explain(&repo, &self.context.api);
             return Outcome::Absent(why, format!("take {repo} out of github.repositories"));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use taskpulse_engine::agent::costs::Work;
 use taskpulse_engine::agent::{Session, SessionKey, State};
+use taskpulse_engine::ci::commits::KnownCommits;
 use taskpulse_engine::model::{TimestampMs, fnv1a};
 
 use super::json;
@@ -45,9 +46,9 @@ impl FollowedAgents {
     }
 
     /// All that can be followed.
-    pub(super) fn snapshot(&mut self, work: &[Work], now: TimestampMs) -> Arc<str> {
+    pub(super) fn snapshot(&mut self, work: &[Work], commits: &KnownCommits, now: TimestampMs) -> Arc<str> {
         let is_first = self.known.is_empty();
-        let views = self.views(work, now, |_, _| true);
+        let views = self.views(work, commits, now, |_, _| true);
         if is_first {
             self.known.extend(views.iter().map(|(key, revision, view)| (key.clone(), (*revision, print_of(view)))));
         }
@@ -55,7 +56,7 @@ impl FollowedAgents {
     }
 
     /// What changed since the last call.
-    pub(super) fn changed(&mut self, work: &[Work], now: TimestampMs) -> Option<Arc<str>> {
+    pub(super) fn changed(&mut self, work: &[Work], commits: &KnownCommits, now: TimestampMs) -> Option<Arc<str>> {
         self.ticks += 1;
         let all = self.ticks.is_multiple_of(ALL_EVERY);
         let known = std::mem::take(&mut self.known);
@@ -64,7 +65,7 @@ impl FollowedAgents {
             live.borrow_mut().insert(key.clone());
             all || known.get(key).is_none_or(|(known, _)| *known != revision)
         };
-        let views = self.views(work, now, is_new);
+        let views = self.views(work, commits, now, is_new);
         self.known = known;
         let live = live.into_inner();
         self.known.retain(|key, _| live.contains(key));
@@ -78,14 +79,20 @@ impl FollowedAgents {
         (!changed.is_empty()).then(|| json(&changed))
     }
 
-    fn views(&self, work: &[Work], now: TimestampMs, is_wanted: impl Fn(&SessionKey, u64) -> bool) -> Vec<(SessionKey, u64, AgentSession)> {
+    fn views(
+        &self,
+        work: &[Work],
+        commits: &KnownCommits,
+        now: TimestampMs,
+        is_wanted: impl Fn(&SessionKey, u64) -> bool,
+    ) -> Vec<(SessionKey, u64, AgentSession)> {
         let is_live = |session: &&Session| !matches!(session.state(now).0, State::Ended | State::Lost) || now - session.last_seen < GONE_MS;
         self.agents.read(|book| {
             let mut live: Vec<&Session> = book.sessions().filter(is_live).collect();
             live.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
             live.truncate(MAX_SESSIONS);
             let wanted = live.into_iter().filter(|session| is_wanted(&session.key, session.revision()));
-            wanted.map(|session| (session.key.clone(), session.revision(), AgentSession::of(book, session, work, now))).collect()
+            wanted.map(|session| (session.key.clone(), session.revision(), AgentSession::of(book, session, work, commits, now))).collect()
         })
     }
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use taskpulse_engine::agent::costs::{By, How, Row, Rows, Work, tasks_of};
 use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, Sum, TaskRef, Wait};
+use taskpulse_engine::ci::commits::KnownCommits;
 use taskpulse_engine::model::TimestampMs;
 use utoipa::ToSchema;
 
+use super::agent_commit::{AgentCommit, commits};
 use super::{AgentState, seconds};
 
 /// Calls and turns of an answer about a session.
@@ -98,18 +100,6 @@ pub struct AgentTool {
     pub failed: u64,
     /// Calls that were not allowed.
     pub refused: u64,
-}
-
-/// A commit of a session.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct AgentCommit {
-    /// Its id.
-    pub id: String,
-    /// When it was made.
-    pub at: f64,
-    /// The branch.
-    #[schema(required = true)]
-    pub branch: Option<String>,
 }
 
 /// A subagent of a session.
@@ -248,7 +238,7 @@ pub struct AgentSession {
 impl AgentSession {
     /// The view of a session at a time.
     #[must_use]
-    pub fn of(book: &Book, session: &Session, work: &[Work], now: TimestampMs) -> Self {
+    pub fn of(book: &Book, session: &Session, work: &[Work], known_commits: &KnownCommits, now: TimestampMs) -> Self {
         let (state, since) = session.state(now);
         let (waits_for, tool) = match &state {
             State::Waiting(wait) => (Some(wait.word()), if let Wait::Permission { tool } = wait { tool.clone() } else { None }),
@@ -287,7 +277,7 @@ impl AgentSession {
             lines_added: session.lines_added.known(),
             lines_removed: session.lines_removed.known(),
             tools: tools(session),
-            commits: commits(session),
+            commits: commits(session, known_commits),
             subagents: subagents(session),
             limits: limits(session),
             findings: findings(book, session, work, now),
@@ -303,11 +293,6 @@ fn tools(session: &Session) -> Vec<AgentTool> {
         refused: counts.refused,
     };
     session.tools().map(view).collect()
-}
-
-fn commits(session: &Session) -> Vec<AgentCommit> {
-    let all = session.commits.iter();
-    all.map(|commit| AgentCommit { id: commit.id.clone(), at: seconds(commit.at), branch: commit.branch.clone() }).collect()
 }
 
 fn subagents(session: &Session) -> Vec<AgentSubagent> {
@@ -487,6 +472,12 @@ pub struct AgentCostRow {
     /// CPU seconds of the agents' processes on this machine, where each is known to belong to one session.
     #[schema(required = true, example = 93.4)]
     pub cpu_seconds: Option<f64>,
+    /// Seconds of CI jobs of its commits; `null` where no job's are known.
+    #[schema(required = true)]
+    pub ci_seconds: Option<f64>,
+    /// What they cost by `[costs.prices]`, in US dollars; `null` where no price is known.
+    #[schema(required = true)]
+    pub ci_cost_usd: Option<f64>,
     /// How often requests were tried again.
     #[schema(required = true)]
     pub retries: Option<u64>,
@@ -522,6 +513,8 @@ impl AgentCostRow {
             waiting_seconds: in_seconds(effort.waiting_ms),
             wall_seconds: in_seconds(effort.wall_ms),
             cpu_seconds: in_seconds(effort.cpu_ms),
+            ci_seconds: in_seconds(row.ci.job_ms),
+            ci_cost_usd: row.ci.micros.known().map(usd),
             retries: effort.retries.known(),
             errors: effort.errors.known(),
             lines_added: effort.lines_added.known(),
@@ -543,6 +536,7 @@ impl AgentCosts {
         for (values, row) in rows {
             total.figures.add_all(&row.figures);
             total.effort.add_all(&row.effort);
+            total.ci.add_all(&row.ci);
             views.push(AgentCostRow::of(names.iter().copied().zip(values).collect(), &row));
         }
         views.sort_by(|a, b| b.cost_usd_micros.cmp(&a.cost_usd_micros).then(b.requests.cmp(&a.requests)));

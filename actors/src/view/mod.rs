@@ -9,6 +9,7 @@
 mod action;
 mod actor;
 mod agent;
+mod agent_commit;
 mod agent_state;
 mod alert;
 mod alertmanager;
@@ -46,9 +47,10 @@ pub use self::action::{
 };
 pub use self::actor::{Actor, ActorState, LastPanic};
 pub use self::agent::{
-    AgentCall, AgentCommit, AgentCostRow, AgentCosts, AgentFinding, AgentLimit, AgentSession, AgentSessionDetails, AgentSubagent,
-    AgentTask, AgentTokens, AgentTool, AgentTurn, Agents,
+    AgentCall, AgentCostRow, AgentCosts, AgentFinding, AgentLimit, AgentSession, AgentSessionDetails, AgentSubagent, AgentTask,
+    AgentTokens, AgentTool, AgentTurn, Agents,
 };
+pub use self::agent_commit::{AgentCommit, AgentCommitCi, AgentPullRequest};
 pub use self::agent_state::AgentState;
 pub use self::alert::{ActiveAlerts, Alert, AlertDetails, AlertState, PrometheusAlert, Severity};
 pub use self::alertmanager::{

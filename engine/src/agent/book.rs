@@ -307,6 +307,15 @@ impl Book {
         true
     }
 
+    /// Changes a session. Whether it did.
+    pub(super) fn change(&mut self, key: &SessionKey, change: impl FnOnce(&mut Session) -> bool) -> bool {
+        let changed = self.sessions.get_mut(key).is_some_and(change);
+        if changed {
+            self.changed.insert(key.clone());
+        }
+        changed
+    }
+
     /// The documents that changed since the last call.
     pub fn changes(&mut self) -> Vec<DocumentChange> {
         let mut out: Vec<DocumentChange> = std::mem::take(&mut self.gone).into_iter().map(|key| (key, None)).collect();

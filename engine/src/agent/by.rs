@@ -1,5 +1,7 @@
 //! What rows of costs are asked by, and how tasks are known.
 
+use serde::{Deserialize, Serialize};
+
 /// A dimension of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
@@ -64,14 +66,16 @@ impl By {
     }
 }
 
-/// How the task of a cost is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// How the task of a cost, or the session of a commit, is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum How {
     /// The client said it.
+    #[default]
     Exact,
-    /// By the folder of the session and the times of the board.
+    /// By the folder of the session and the times of the board, or of the log of the repository.
     ByFolderAndTime,
-    /// Several tasks were in progress: each has an even share.
+    /// Several tasks were in progress, or several sessions worked there: each has an even share.
     Shared,
 }
 

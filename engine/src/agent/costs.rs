@@ -11,6 +11,7 @@ pub use super::by::{By, How};
 use super::effort::{Amounts, Borders, Effort, NOTHING, Stretch, WAITING, WALL, at_once, turns, waits};
 use super::item::{Item, Kind, Sum};
 use super::page::Page;
+pub use super::runs::{CiFigures, add_runs};
 use super::session::{Figures, Session};
 use super::signal::{SessionKey, TaskRef};
 use crate::board::Usual;
@@ -69,6 +70,8 @@ pub struct Row {
     pub figures: Figures,
     /// What it took.
     pub effort: Effort,
+    /// What CI did for its commits.
+    pub ci: CiFigures,
     /// How the tasks of its parts are known, from the best to the weakest.
     pub how: BTreeSet<How>,
     /// Of a task that is known by the times of a board: since when it counts, and whether it began then.
@@ -175,10 +178,10 @@ fn finish(by: &[By], work: &[Work], rows: &mut Rows) {
     rest.effort.zero_where_known(&total.effort);
 }
 
-struct Adder<'a> {
-    by: &'a [By],
-    work: &'a [Work],
-    rows: &'a mut Rows,
+pub(super) struct Adder<'a> {
+    pub(super) by: &'a [By],
+    pub(super) work: &'a [Work],
+    pub(super) rows: &'a mut Rows,
 }
 
 impl Adder<'_> {
@@ -198,7 +201,7 @@ impl Adder<'_> {
     }
 
     /// The tasks of an item, and how they are known.
-    fn tasks(&self, session: &Session, item: &Item) -> (Vec<TaskRef>, Option<How>) {
+    pub(super) fn tasks(&self, session: &Session, item: &Item) -> (Vec<TaskRef>, Option<How>) {
         match &item.task {
             _ if !self.needs(&[By::Task, By::Tag]) => (Vec::new(), None),
             Some(task) => (vec![whole(task, self.work)], Some(How::Exact)),
@@ -259,7 +262,7 @@ pub fn name_of(task: &TaskRef) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
-fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRef>) -> Option<String> {
+pub(super) fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRef>) -> Option<String> {
     match by {
         By::Agent => some(&session.key.agent),
         By::Model => item.model.as_deref().and_then(some),
@@ -270,12 +273,12 @@ fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRef>) -> Opti
         By::Branch => item.branch.as_deref().or_else(|| session.branch()).and_then(some),
         By::Repository => session.repository().or_else(|| session.folder()).and_then(some),
         By::Session => Some(format!("{}/{}", session.key.agent, session.key.id)),
-        By::Commit => session.commits.iter().find(|commit| commit.at >= item.at).map(|commit| commit.id.clone()),
+        By::Commit => session.commits.iter().find(|commit| commit.until() >= item.at).map(|commit| commit.id.clone()),
     }
 }
 
 /// A share of a whole number: shares differ by one at the most and add up to it.
-fn share_of(whole: Option<u64>, share: u64, shares: u64) -> Option<u64> {
+pub(super) fn share_of(whole: Option<u64>, share: u64, shares: u64) -> Option<u64> {
     whole.map(|whole| whole / shares + u64::from(share < whole % shares))
 }
 

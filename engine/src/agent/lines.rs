@@ -60,6 +60,7 @@ pub(super) fn about(client: &Client, attributes: Attributes<'_>) -> About {
         repository: attributes.get("vcs_repository_name").or_else(|| attributes.get("vcs_repository_url_full")).map(kept),
         model: attributes.get("model").map(kept),
         version: attributes.get("service_version").filter(|_| client.says_version).map(kept),
+        is_elsewhere: false,
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::commits::Commit;
 use super::history::{History, Stay, after_silence};
 use super::item::{Item, Kind, Outcome, Sum};
 use super::memory::Memory;
@@ -14,9 +15,11 @@ use super::signal::{About, Fact, SessionKey, TaskRef, Way};
 use crate::model::TimestampMs;
 
 /// Tools, models, commits and subagents of a session that are kept by name.
-const MAX_NAMED: usize = 200;
+pub(super) const MAX_NAMED: usize = 200;
 /// Calls and errors that are remembered for findings.
 const REMEMBERED: usize = 64;
+/// Folders of a session that are remembered.
+const MAX_FOLDERS: usize = 8;
 /// Pages of a session in which an item is looked for.
 const MAX_HOURS: usize = 50;
 
@@ -90,17 +93,6 @@ pub struct Limit {
     pub used_ratio: f64,
     /// When it begins anew.
     pub resets_at: Option<TimestampMs>,
-}
-
-/// A commit that a session made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
-    /// Its id.
-    pub id: String,
-    /// When it was made.
-    pub at: TimestampMs,
-    /// The branch, where it is known.
-    pub branch: Option<String>,
 }
 
 /// A subagent of a session.
@@ -304,6 +296,18 @@ pub struct Session {
     pub recorded: bool,
     /// Its commits, by time.
     pub commits: Vec<Commit>,
+    /// Ids of commits that were amended or moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replaced: Vec<String>,
+    /// The most commits that it ever had: counters only rise.
+    #[serde(default)]
+    pub(super) most_commits: u64,
+    /// The folders in which it was, the newest last.
+    #[serde(default)]
+    folders: Vec<String>,
+    /// Whether another machine said something of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_elsewhere: bool,
     /// Its subagents.
     pub subagents: Vec<Subagent>,
     pub(super) calls: VecDeque<Call>,
@@ -317,7 +321,7 @@ pub struct Session {
     pub(super) hours: BTreeSet<i64>,
     /// Rises with each change while the service runs.
     #[serde(skip)]
-    revision: u64,
+    pub(super) revision: u64,
     /// Causes that were reported to the agent unasked, as hashes.
     #[serde(default)]
     pub(super) told: VecDeque<u64>,
@@ -361,6 +365,10 @@ impl Session {
             hooked: false,
             recorded: false,
             commits: Vec::new(),
+            replaced: Vec::new(),
+            most_commits: 0,
+            folders: Vec::new(),
+            is_elsewhere: false,
             subagents: Vec::new(),
             calls: VecDeque::new(),
             failures: VecDeque::new(),
@@ -408,6 +416,13 @@ impl Session {
     #[must_use]
     pub fn folder(&self) -> Option<&str> {
         self.folder.value.as_deref()
+    }
+
+    /// All folders in which it was, as far as they are remembered.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        // Sessions of earlier versions remember the newest one only.
+        let newest = self.folder().filter(|folder| !self.folders.iter().any(|known| known == folder));
+        self.folders.iter().map(String::as_str).chain(newest)
     }
 
     /// The repository.
@@ -533,6 +548,16 @@ impl Session {
         self.last_seen = self.last_seen.max(now);
         self.hooked |= way == Way::Hook;
         self.recorded |= way == Way::Line;
+        self.is_elsewhere |= about.is_elsewhere;
+        if let Some(folder) = &about.folder
+            && self.folders.last() != Some(folder)
+        {
+            self.folders.retain(|known| known != folder);
+            self.folders.push(folder.clone());
+            if self.folders.len() > MAX_FOLDERS {
+                self.folders.remove(0);
+            }
+        }
         self.folder.learn(at, about.folder);
         self.repository.learn(at, about.repository);
         self.branch.learn(at, about.branch);
@@ -670,15 +695,6 @@ impl Session {
         let model = item.model.clone().unwrap_or_default();
         let model = if self.accounts.len() < MAX_NAMED || self.accounts.contains_key(&model) { model } else { String::new() };
         self.accounts.entry(model).or_default()
-    }
-
-    fn commit(&mut self, item: &Item, is_new: bool) {
-        self.commits.retain(|commit| commit.id != item.name);
-        if is_new && self.commits.len() < MAX_NAMED {
-            let commit = Commit { id: item.name.clone(), at: item.at, branch: item.branch.clone() };
-            let place = self.commits.partition_point(|other| other.at <= commit.at);
-            self.commits.insert(place, commit);
-        }
     }
 
     /// The hours of pages that may hold an item of an hour: the nearest first. Ways differ in their clocks, and a client may send again

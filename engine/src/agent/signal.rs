@@ -71,6 +71,8 @@ pub struct About {
     pub model: Option<String>,
     /// The version of the agent.
     pub version: Option<String>,
+    /// Whether another machine says it.
+    pub is_elsewhere: bool,
 }
 
 /// What happened.

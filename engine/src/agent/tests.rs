@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 //! The recordings of real clients, in their order, in any order, twice, and over restarts.
 
+mod commits;
 mod ways;
 
 use std::cell::RefCell;

@@ -56,7 +56,7 @@ impl Totals {
         }
         of.errors += session.errors;
         of.prompts += session.prompts;
-        of.commits += session.commits.len() as u64;
+        of.commits += session.most_commits.max(session.commits.len() as u64);
         sum(&mut of.active_ms, session.active_ms.known());
         sum(&mut of.waited_ms, session.waited_ms(now));
     }

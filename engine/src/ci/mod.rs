@@ -7,6 +7,8 @@
 //! * [`jobs`] computes figures of the jobs of a run;
 //! * [`workflow`] has the identity and the name of a workflow;
 //! * [`tracker`] remembers what was seen, so that each end of a run is counted once, across restarts and faults;
+//! * [`commits`] says what CI did for a commit;
+//! * [`pulls`] reads pull requests;
 //! * [`figures`] computes the figures of a workflow;
 //! * [`budget`] limits requests to a share of the hourly limit;
 //! * [`remote`] finds the repository of a working folder.
@@ -14,10 +16,12 @@
 //! GitHub's number of a workflow identifies it. A run counts once for each attempt that was seen to end; ratios and active runs use its newest attempt.
 
 pub mod budget;
+pub mod commits;
 pub mod figures;
 pub mod jobs;
 pub mod paging;
 pub mod parse;
+pub mod pulls;
 pub mod remote;
 #[cfg(test)]
 mod tests;

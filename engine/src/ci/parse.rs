@@ -16,6 +16,8 @@ use crate::model::TimestampMs;
 const MAX_TEXT: usize = 200;
 /// Most labels of a runner that are read.
 const MAX_LABELS: usize = 20;
+/// Most pull requests of a run.
+const MAX_PULLS: usize = 8;
 /// Files of workflows at the most.
 const MAX_FILES: usize = 1_000;
 /// Valid times: 2008 to 2100. GitHub may write an unknown time as the year 1.
@@ -63,6 +65,9 @@ pub struct WorkflowRun {
     pub updated: Option<TimestampMs>,
     /// When its head was committed.
     pub committed: Option<TimestampMs>,
+    /// Pull requests that GitHub names with it: open ones of its head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pulls: Vec<u64>,
 }
 
 impl WorkflowRun {
@@ -174,25 +179,25 @@ pub enum ParseError {
     Missing(&'static str),
 }
 
-fn json(bytes: &[u8]) -> Result<Value, ParseError> {
+pub(super) fn json(bytes: &[u8]) -> Result<Value, ParseError> {
     serde_json::from_slice(bytes).map_err(|error| ParseError::NotJson(error.to_string()))
 }
 
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().map(|text| text.trim().chars().take(MAX_TEXT).collect()).filter(|text: &String| !text.is_empty())
 }
 
-fn time(value: &Value) -> Option<TimestampMs> {
+pub(super) fn time(value: &Value) -> Option<TimestampMs> {
     let at = value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond();
     TIMES.contains(&at).then_some(at)
 }
 
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A web address, the only kind that is linked to.
-fn link(value: &Value) -> String {
+pub(super) fn link(value: &Value) -> String {
     text(value).filter(|url| url.starts_with("https://") || url.starts_with("http://")).unwrap_or_default()
 }
 
@@ -333,6 +338,7 @@ fn read_run(run: &Value) -> Option<WorkflowRun> {
         started: started.unwrap_or(created),
         updated,
         committed: time(&run["head_commit"]["timestamp"]),
+        pulls: run["pull_requests"].as_array().into_iter().flatten().take(MAX_PULLS).filter_map(|pull| number(&pull["number"])).collect(),
     })
 }
 

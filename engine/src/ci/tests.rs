@@ -128,6 +128,7 @@ fn run(id: u64, attempt: u32, sha: &str, outcome: &str, created: i64, seconds: i
         started: T0 + created * 1_000,
         updated: Some(T0 + (created + seconds) * 1_000),
         committed: None,
+        pulls: Vec::new(),
     }
 }
 

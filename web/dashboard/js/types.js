@@ -164,13 +164,29 @@
  * @typedef {object} AgentCommit
  * @property {number} at  When it was made.
  * @property {string|null} branch  The branch.
+ * @property {null|AgentCommitCi} ci
+ * @property {string} how  `exact`: the agent named it. `by_folder_and_time`: by the log of the repository, it was written in the folder of the session while that lived. `shared`: several sessions were there then.
  * @property {string} id  Its id.
+ * @property {string|null} outcome  What became of it: `reverted` by a later commit; `failing`: the newest run of a workflow on it failed; `merged` into the default branch; `passing`: all of its runs ended and none failed; `open`: not merged yet, or CI is under way. `null` where nothing is known.
+ * @property {null|AgentPullRequest} pull_request
+ */
+
+/**
+ * What CI did for a commit.
+ * @typedef {object} AgentCommitCi
+ * @property {number|null} cost_usd  What they cost by `[costs.prices]`, in US dollars; `null` unless all of them have a price.
+ * @property {number} failed  Runs whose newest attempt failed.
+ * @property {number|null} job_seconds  Seconds of their jobs, as far as they are known.
+ * @property {number} running  Runs that have not ended.
+ * @property {number} runs  Runs of workflows; attempts of one are not counted apart.
  */
 
 /**
  * A row of costs.
  * @typedef {object} AgentCostRow
  * @property {number|null} active_seconds  Seconds in which agents were in use, as they say it.
+ * @property {number|null} ci_cost_usd  What they cost by `[costs.prices]`, in US dollars; `null` where no price is known.
+ * @property {number|null} ci_seconds  Seconds of CI jobs of its commits; `null` where no job's are known.
  * @property {number|null} cost_usd  In US dollars, as agents said it.
  * @property {number|null} cost_usd_micros  The same in millionths of a dollar: these add up without rounding.
  * @property {number|null} counted_from  Of a task that is known by the times of a board: since when it counts.
@@ -211,6 +227,14 @@
  * @property {string} name  Its name.
  * @property {number|null} resets_at  When it begins anew.
  * @property {number} used_ratio  The part that is used.
+ */
+
+/**
+ * The pull request of a commit.
+ * @typedef {object} AgentPullRequest
+ * @property {number} number  Its number.
+ * @property {string|null} state  `open`, `closed` or `merged`; `null` where it is not known.
+ * @property {string|null} url  Its page.
  */
 
 /**

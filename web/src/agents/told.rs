@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use taskpulse_actors::clock::now_ms;
 use taskpulse_actors::view::{Budget, BudgetPer, CiRepository, Target};
-use taskpulse_engine::agent::costs::tasks_of;
-use taskpulse_engine::agent::{Commit, Hook, TaskRef};
+use taskpulse_engine::agent::costs::{How, tasks_of};
+use taskpulse_engine::agent::{Commit, Hook, TaskRef, is_same_commit};
 use taskpulse_engine::ci::figures::verdict;
 use taskpulse_engine::model::fnv1a;
 use taskpulse_engine::money::lasting::part_of;
@@ -80,8 +80,10 @@ fn budgets_used_up(budgets: &[Budget], tasks: &[TaskRef]) -> Vec<Cause> {
 fn failed_runs(commits: &[Commit], repositories: &[Arc<CiRepository>]) -> Vec<Cause> {
     let mut causes = Vec::new();
     for run in repositories.iter().flat_map(|repository| &repository.runs).filter(|run| verdict(run.conclusion.as_deref()) == Some(false)) {
-        let Some(commit) = commits.iter().find(|commit| is_same(&commit.id, &run.sha)) else { continue };
-        let told = format!("CI failed on your commit {}: workflow {}, {}.", short(&commit.id), run.workflow, run.url);
+        let Some(commit) = commits.iter().find(|commit| is_same_commit(&commit.id, &run.sha)) else { continue };
+        // Where several sessions were in the folder, nobody knows whose it is.
+        let which = if commit.how == How::Shared { "commit in your folder," } else { "your commit" };
+        let told = format!("CI failed on {which} {}: workflow {}, {}.", short(&commit.id), run.workflow, run.url);
         causes.push((format!("run {} {}", run.id, run.attempt), told));
     }
     causes
@@ -90,11 +92,6 @@ fn failed_runs(commits: &[Commit], repositories: &[Arc<CiRepository>]) -> Vec<Ca
 /// The beginning of the id of a commit, as git shows it.
 fn short(id: &str) -> &str {
     &id[..id.floor_char_boundary(7)]
-}
-
-/// Whether one of two ids of a commit is the other, or its beginning.
-fn is_same(a: &str, b: &str) -> bool {
-    a.len().min(b.len()) >= 7 && (a.starts_with(b) || b.starts_with(a))
 }
 
 /// Probes that went down soon after the newest commit before.
@@ -120,8 +117,9 @@ mod tests {
 
     #[test]
     fn ids_of_commits_may_be_short() {
-        assert!(is_same("5a47fbbc61124b4c", "5a47fbb") && is_same("5a47fbb", "5a47fbbc61124b4c"));
-        assert!(!is_same("5a47fbb", "5a47fbc") && !is_same("", "5a47fbb") && !is_same("5a4", "5a47fbb"));
+        let same = is_same_commit;
+        assert!(same("5a47fbbc61124b4c", "5a47fbb") && same("5a47fbb", "5a47fbbc61124b4c"));
+        assert!(!same("5a47fbb", "5a47fbc") && !same("", "5a47fbb") && !same("5a4", "5a47fbb"));
     }
 
     #[test]
@@ -164,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_went_down_within_an_hour_after_a_commit_is_told() {
-        let commit = Commit { id: "5a47fbbc61124b4c".to_owned(), at: 1_000_000, branch: None };
+        let commit = Commit { id: "5a47fbbc61124b4c".to_owned(), at: 1_000_000, ..Commit::default() };
         let target = |since: f64| Target {
             target: "shop".to_owned(),
             kind: TargetKind::Http,

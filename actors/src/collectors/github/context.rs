@@ -13,10 +13,11 @@ use super::GithubCollector;
 use super::api::Api;
 use super::credentials::Credentials;
 use super::state::SharedWebhooks;
+use crate::agents::Agents;
 use crate::clock::Clock;
 use crate::messages::{AppendResolved, ChangeDocuments, RecordEvents};
 use crate::pipeline_stats::PipelineStats;
-use crate::published::{JobsByRepository, RepositoriesByName, RunsByRepository};
+use crate::published::{CommitsByRepository, JobsByRepository, RepositoriesByName, RunsByRepository};
 use crate::sources::SourceRegistry;
 use crate::supervisor::Mailbox;
 
@@ -54,6 +55,10 @@ pub struct GithubOutputs {
     pub jobs: watch::Sender<JobsByRepository>,
     /// Runs, for the costs of tasks.
     pub runs: watch::Sender<RunsByRepository>,
+    /// What is known of commits, for those of coding agents.
+    pub commits: watch::Sender<CommitsByRepository>,
+    /// Coding agents: pull requests are read for their commits.
+    pub agents: Agents,
     /// The state of sources.
     pub sources: SourceRegistry,
     /// Counts of requests.

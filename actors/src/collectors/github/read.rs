@@ -358,6 +358,7 @@ impl GithubCollector {
         }
         self.confirm_runs(repo, began).await?;
         self.poll_files(repo, now).await?;
+        self.poll_pulls(repo, now).await?;
         match self.read_more(repo, began).await {
             Ok(true) => Ok(Polled::More),
             Ok(false) => Ok(Polled::Done),
