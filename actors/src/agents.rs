@@ -169,8 +169,6 @@ pub struct AgentsActor {
     reading: bool,
     /// What was read of repositories; none while they are read, or if they are not to be.
     looking: Option<Looking>,
-    /// The name of this machine, once it was asked for.
-    here: Option<Option<String>>,
 }
 
 impl AgentsActor {
@@ -194,7 +192,6 @@ impl AgentsActor {
             machine: cpu::machine(),
             reading: false,
             looking: None,
-            here: None,
         }
     }
 

@@ -54,22 +54,10 @@ pub(super) struct Looking {
     read: BTreeMap<PathBuf, (Asked, Option<Arc<CommitLog>>)>,
 }
 
-/// The name of this machine, as telemetry has it.
-fn this_host() -> Option<String> {
-    let name = files::read_text(Path::new("/proc/sys/kernel/hostname"), files::MAX_SHORT).ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-/// Whether a session is on this machine: no machine is named, or this one, with its domain or without.
-fn is_here(host: &str, here: Option<&str>) -> bool {
-    let first = |name: &str| name.split('.').next().unwrap_or("").to_ascii_lowercase();
-    host.is_empty() || here.is_some_and(|here| first(here) == first(host))
-}
-
 /// The sessions whose folders are looked at, the newest first.
-fn workers(book: &Book, here: Option<&str>, now: TimestampMs) -> Vec<Worker> {
+fn workers(book: &Book, machine: &str, now: TimestampMs) -> Vec<Worker> {
     let recent = book.sessions().filter(|session| now - session.last_seen < RECENT_MS);
-    let mut ours: Vec<_> = recent.filter(|session| !session.is_elsewhere && is_here(session.host(), here)).collect();
+    let mut ours: Vec<_> = recent.filter(|session| session.is_here(machine)).collect();
     ours.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
     let worker = |session: &taskpulse_engine::agent::Session| Worker {
         key: session.key.clone(),
@@ -149,8 +137,7 @@ impl AgentsActor {
     pub(super) fn look_for_commits(&mut self, ctx: &mut Ctx<Self>) {
         let Some(mut looking) = self.looking.take() else { return };
         let now = self.clock.now_ms();
-        let here = self.here.get_or_insert_with(this_host).clone();
-        let workers = self.agents.read(|book| workers(book, here.as_deref(), now));
+        let workers = self.agents.read(|book| workers(book, &self.machine, now));
         if workers.is_empty() {
             self.looking = Some(looking);
             return;

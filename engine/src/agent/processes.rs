@@ -54,9 +54,8 @@ pub struct Candidate {
 /// The sessions of this machine that live.
 #[must_use]
 pub fn candidates(book: &Book, machine: &str, now: TimestampMs) -> Vec<Candidate> {
-    let here = |key: &SessionKey| key.host.is_empty() || key.host == machine;
     let lives = |state: State| !matches!(state, State::Ended | State::Lost);
-    let found = book.sessions().filter(|session| here(&session.key) && lives(session.state(now).0));
+    let found = book.sessions().filter(|session| session.is_here(machine) && lives(session.state(now).0));
     found.map(|session| Candidate { key: session.key.clone(), folder: session.folder().map(str::to_owned) }).collect()
 }
 

@@ -407,7 +407,14 @@ impl Session {
         if self.key.host.is_empty() { &self.host } else { &self.key.host }
     }
 
-    /// Whether it is, or may be, one of this machine.
+    /// Whether it works on this machine, which may be named with its domain or without, or may do so: nothing says another.
+    #[must_use]
+    pub fn is_here(&self, machine: &str) -> bool {
+        let first = |name: &str| name.split('.').next().unwrap_or("").to_ascii_lowercase();
+        !self.is_elsewhere && (self.host().is_empty() || first(self.host()) == first(machine))
+    }
+
+    /// Whether it is, or may be, one of the machine with this name.
     pub(super) fn is_on(&self, host: &str) -> bool {
         self.host().is_empty() || self.host() == host
     }
