@@ -250,6 +250,10 @@ fn agents_that_wait_or_go_in_circles_are_named() {
     assert_eq!(ids(400, 1, &[looping("loop", 12)]), ["agent_loops:codex"]);
     assert_eq!(ids(400, 1, &[looping("loop", 2)]), [""; 0], "it found out by itself");
     assert_eq!(ids(400, 1, &[looping("waits", 12)]), [""; 0]);
+    assert_eq!(ids(400, 1, &[looping("rewrites", 12)]), ["agent_loops:codex"]);
+    let both = found(400, 1, &[looping("loop", 12), looping("no_progress", 20)]);
+    assert_eq!((both.len(), both[0].evidence.len()), (1, 2), "{both:?}");
+    assert!(both[0].why.contains("the same failing call") && both[0].why.contains("nothing came of it"), "{}", both[0].why);
 }
 
 #[test]

@@ -213,8 +213,20 @@ const TABLE: &[Row] = &[
         ..row("agent_waits", "agent_findings{kind=\"waits\"} > 0", (0, 15 * MINUTE), Severity::Notice)
     },
     Row {
-        remediation: &["Stop it and say what is wrong with the call, or make it possible"],
-        ..row("agent_loops", "agent_findings{kind=\"loop\"} > 0", (0, 30 * MINUTE), Severity::Warning)
+        remediation: &["Stop it and say what is wrong, or give it a smaller step; the page Agents says which session and what it does"],
+        ..row("agent_loops", "agent_findings{kind=~\"loop|rewrites|no_progress\"} > 0", (0, 30 * MINUTE), Severity::Warning)
+    },
+    Row {
+        remediation: &["See on the page Agents what it does, and whether it needs an answer or a smaller step"],
+        ..row("agent_stuck", "agent_findings{kind=\"stuck\"} > 0", (0, 30 * MINUTE), Severity::Notice)
+    },
+    Row {
+        remediation: &["Let the most important task go first; compact a context that is nearly full"],
+        ..row("agent_limits", "agent_findings{kind=~\"limit|context\"} > 0", (0, HOUR), Severity::Notice)
+    },
+    Row {
+        remediation: &["See the status of the model's provider and the network; the client tries again by itself"],
+        ..row("agent_errors", "agent_findings{kind=\"errors\"} > 0", (0, 30 * MINUTE), Severity::Notice)
     },
     Row {
         says: ("The certificate of {target} ends in {value}", "The certificate of {target} was about to end", "_seconds"),

@@ -32,7 +32,7 @@ pub(super) const WAITS: Advisor = Advisor {
 
 pub(super) const LOOPS: Advisor = Advisor {
     name: "agent_loops",
-    about: "a coding agent makes the same failing call again and again",
+    about: "a coding agent goes in circles",
     reads: &["agent_findings"],
     horizon: Horizon::Day,
     needs_ms: 0,
@@ -52,8 +52,14 @@ pub(super) const LOOPS: Advisor = Advisor {
 
 /// Waiting of a day that is worth a change.
 const LONG_SECONDS: f64 = 3_600.0;
-/// Minutes of the last hour in a loop.
+/// Minutes of the last hour in a circle.
 const LOOP_MINUTES: usize = 5;
+/// Findings that are circles, and what a session did then.
+const CIRCLES: [(&str, &str); 3] = [
+    ("loop", "made the same failing call again and again"),
+    ("rewrites", "wrote the same file again and again"),
+    ("no_progress", "used tokens, and nothing came of it: no commit, no file, no task"),
+];
 
 fn agent(labels: &Labels) -> &str {
     labels.get("agent").unwrap_or("an agent")
@@ -85,25 +91,31 @@ fn waits(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
 }
 
 fn loops(history: &History<'_>) -> Result<Vec<Finding>, StoreError> {
-    let mut found = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
     for (id, labels) in history.series("agent_findings") {
-        if labels.get("kind") != Some("loop") {
-            continue;
-        }
+        let Some((kind, did)) = CIRCLES.into_iter().find(|(kind, _)| labels.get("kind") == Some(kind)) else { continue };
         let minutes = history.windows(id, Level::M1, HOUR_MS)?.iter().filter(|row| row.max > 0.0).count();
         if minutes < LOOP_MINUTES {
             continue;
         }
         let name = agent(&labels);
+        let why = format!("For {minutes} minutes of the last hour a session of it {did}.");
+        let minutes = Evidence::counted(format!("minutes of the last hour, {kind}"), minutes as f64, "count");
+        let id = format!("agent_loops:{name}");
+        // One agent in several circles is one piece of advice.
+        if let Some(same) = found.iter_mut().find(|same| same.id == id) {
+            same.why = format!("{} {why}", same.why);
+            same.evidence.push(minutes);
+            continue;
+        }
         found.push(Finding {
-            id: format!("agent_loops:{name}"),
+            id,
             topic: Topic::Source,
             title: format!("{name} goes in circles"),
-            why: format!("For {minutes} minutes of the last hour a session of it made the same failing call again and again."),
-            action: "Stop it, and say what is wrong with the call or make it possible; the page Agents names the session and the tool."
-                .to_owned(),
+            why,
+            action: "Stop it, and say what is wrong or make it possible; the page Agents names the session and what it did.".to_owned(),
             severity: Severity::Warning,
-            evidence: vec![Evidence::counted("minutes of the last hour in a loop", minutes as f64, "count")],
+            evidence: vec![minutes],
             query: labels.to_string(),
             start: history.now - HOUR_MS,
             end: history.now,

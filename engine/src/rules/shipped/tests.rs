@@ -33,6 +33,10 @@ fn high(from: i64, until: i64, minute: i64, low_and_high: (f64, f64)) -> Option<
 const MOUNT: &[(&str, &str)] = &[("mountpoint", "/")];
 const WAITS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "waits")];
 const LOOPS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "loop")];
+const REWRITES: &[(&str, &str)] = &[("agent", "codex"), ("kind", "rewrites")];
+const STUCK: &[(&str, &str)] = &[("agent", "codex"), ("kind", "stuck")];
+const LIMIT: &[(&str, &str)] = &[("agent", "codex"), ("kind", "limit")];
+const ERRORS: &[(&str, &str)] = &[("agent", "codex"), ("kind", "errors")];
 const UNIT: &[(&str, &str)] = &[("unit", "shop.service")];
 const FREE: &[(&str, &str)] = &[("mountpoint", "/"), ("state", "free")];
 const INODES: &str = "system_filesystem_inodes_utilization_ratio";
@@ -99,6 +103,14 @@ fn each_rule_fires_on_its_trouble_and_not_on_what_only_looks_like_it() {
         ("agent_waits", Server, &[("agent_findings", LOOPS, |m| high(60, 63, m, (0.0, 1.0)))], 0),
         ("agent_loops", Server, &[("agent_findings", LOOPS, |m| high(60, 63, m, (0.0, 1.0)))], 1),
         ("agent_loops", Server, &[("agent_findings", LOOPS, |_| Some(0.0))], 0),
+        ("agent_loops", Server, &[("agent_findings", REWRITES, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_loops", Server, &[("agent_findings", STUCK, |m| high(60, 63, m, (0.0, 1.0)))], 0),
+        ("agent_stuck", Server, &[("agent_findings", STUCK, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_stuck", Server, &[("agent_findings", LOOPS, |m| high(60, 63, m, (0.0, 1.0)))], 0),
+        ("agent_limits", Server, &[("agent_findings", LIMIT, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_limits", Server, &[("agent_findings", WAITS, |m| high(60, 63, m, (0.0, 1.0)))], 0),
+        ("agent_errors", Server, &[("agent_findings", ERRORS, |m| high(60, 63, m, (0.0, 1.0)))], 1),
+        ("agent_errors", Server, &[("agent_findings", ERRORS, |_| Some(0.0))], 0),
         ("certificate_ends", Server, &[("probe_ssl_earliest_cert_expiry", &[("target", "shop")], |_| Some(3.0 * 86_400.0))], 1),
         ("certificate_ends", Server, &[("probe_ssl_earliest_cert_expiry", &[("target", "shop")], |_| Some(30.0 * 86_400.0))], 0),
         // Three failures of twenty are noise, unless the newest runs say more; where nothing is known of the runs, the share counts.
