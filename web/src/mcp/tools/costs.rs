@@ -84,6 +84,8 @@ fn of_agents(by: &str, found: &AgentCostRow) -> Value {
         ("errors", json!(found.errors)),
         ("lines_added", json!(found.lines_added)),
         ("lines_removed", json!(found.lines_removed)),
+        ("ci_seconds", json!(found.ci_seconds)),
+        ("ci_cost_usd", json!(found.ci_cost_usd)),
     ])
 }
 
