@@ -4,6 +4,8 @@
 //! sessions whose tools are given 2 KiB each. `--beside 100000` writes that many samples a second meanwhile. `--binary PATH` takes another
 //! program. A hook is late from when it should have been sent: one that waits for the one before is not fast.
 
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
 mod arguments;
 mod client;
 mod process;

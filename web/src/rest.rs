@@ -221,7 +221,7 @@ async fn costs(state: web::Data<AppState>, params: Params) -> Result<HttpRespons
         let end = params.time("end")?.unwrap_or(now.saturating_add(1));
         let (start, end) = params.range(0, end)?;
         let rows = agents::costs_of(&state, by, start, end).await?;
-        return state.answers.success(&view::Costs::Rows(rows));
+        return state.answers.success(&view::Costs::Rows(Box::new(rows)));
     }
     let end = params.time("end")?.unwrap_or(now);
     let (start, end) = params.range(end.saturating_sub(DAY_MS), end)?;

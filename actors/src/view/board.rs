@@ -164,7 +164,7 @@ pub enum Costs {
     /// What was used.
     Spent(Spent),
     /// What coding agents cost, where the request says by what.
-    Rows(AgentCosts),
+    Rows(Box<AgentCosts>),
 }
 
 impl Spent {

@@ -51,7 +51,9 @@ fn runs_of_commits<'a>(book: &'a Book, within: impl Fn(TimestampMs) -> bool, kno
         out.push(Runs { session, item, all, share: *of_commit, shares: 0 });
         *of_commit += 1;
     }
-    out.iter_mut().for_each(|runs| runs.shares = shares.get(&runs.all.sha).copied().unwrap_or(1));
+    for runs in &mut out {
+        runs.shares = shares.get(&runs.all.sha).copied().unwrap_or(1);
+    }
     out.retain(|runs| within(runs.item.at));
     out
 }
