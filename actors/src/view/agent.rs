@@ -269,7 +269,8 @@ impl AgentSession {
             tokens: figures.into(),
             requests: (figures.requests > 0).then_some(figures.requests),
             errors: session.recorded.then_some(session.errors),
-            prompts: (session.hooked || session.recorded).then_some(session.prompts),
+            // Hooks may name no prompt; none was counted then, though there was one.
+            prompts: (session.recorded || session.prompts > 0).then_some(session.prompts),
             active_seconds: session.active_ms.known().map(ms),
             waiting_seconds: session.waited_ms(now).map(ms),
             cpu_seconds: session.cpu_ms.known().map(ms),
