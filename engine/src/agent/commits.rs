@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::book::Book;
 use super::costs::How;
 use super::item::Item;
-use super::session::{MAX_NAMED, Session, State};
+use super::session::{MAX_NAMED, Session};
 use super::signal::SessionKey;
+use super::state::State;
 use crate::model::TimestampMs;
 
 /// A commit may be written so long after the last sign of its session.

@@ -7,7 +7,8 @@ mod tests;
 
 use super::costs::Work;
 use super::pace::Paces;
-use super::session::{Limit, Session, State, Wait};
+use super::session::{Limit, Session};
+use super::state::{State, Wait};
 use crate::model::TimestampMs;
 use crate::words::lasted;
 

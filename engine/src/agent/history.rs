@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::session::{State, Wait};
+use super::state::{State, Wait};
 use crate::model::TimestampMs;
 
 /// Runs of a session that are kept, the newest ones.

@@ -10,8 +10,8 @@ use super::attributes::micros;
 use super::changes::changes;
 use super::clients::{CLAUDE, client_named};
 use super::item::{Item, Kind, Outcome, Tokens};
-use super::session::Wait;
 use super::signal::{About, Fact, SessionKey, Signal, Way, identity, kept, on_machine};
+use super::state::Wait;
 use crate::board::mend_json;
 use crate::model::{TimestampMs, fnv1a};
 

@@ -6,8 +6,8 @@ use super::attributes::Attributes;
 use super::changes::changes;
 use super::clients::{CODEX, Client, GEMINI, client_of};
 use super::item::{Item, Kind, Outcome, Tokens};
-use super::session::Wait;
 use super::signal::{About, Fact, SessionKey, Signal, TaskRef, Way, identity, kept};
+use super::state::Wait;
 use crate::logs::{Lines, Record};
 use crate::model::{TimestampMs, fnv1a};
 

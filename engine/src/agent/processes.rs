@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::clients::client_run_as;
 use super::item::{Item, Kind};
-use super::session::State;
 use super::signal::{SessionKey, identity};
+use super::state::State;
 use super::{Book, PageStore};
 use crate::model::TimestampMs;
 

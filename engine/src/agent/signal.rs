@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::item::Item;
-use super::session::{Limit, Wait};
+use super::session::Limit;
+use super::state::Wait;
 use crate::model::{TimestampMs, fnv1a};
 
 /// Longest name, id or folder that is kept, in bytes.

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::costs::Work;
+use super::figures::{Figures, ToolCounts};
 use super::findings::KINDS;
 use super::item::KINDS_OF_TOKENS;
-use super::session::{Figures, Session, State, ToolCounts};
+use super::session::Session;
+use super::state::State;
 use crate::model::{Batch, Labels, TimestampMs};
 
 /// Agents, models and tools that are counted by name; those beyond are counted together, without a name.

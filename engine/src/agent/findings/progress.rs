@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Finding;
 use crate::agent::costs::{Work, tasks_at};
-use crate::agent::session::{Session, State, Wait};
+use crate::agent::session::Session;
 use crate::agent::signal::Written;
+use crate::agent::state::{State, Wait};
 use crate::board::Usual;
 use crate::model::TimestampMs;
 use crate::words::lasted;
