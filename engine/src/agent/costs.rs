@@ -49,11 +49,7 @@ pub fn tasks_of(session: &Session, at: TimestampMs, work: &[Work]) -> (Vec<TaskR
 #[must_use]
 pub fn tasks_at(session: &Session, at: TimestampMs, work: &[Work]) -> (Vec<TaskRef>, How) {
     let open: Vec<&Work> = work.iter().filter(|work| work.from <= at && at < work.to).collect();
-    let within = |work: &&&Work| {
-        let under = |folder: &str| folder.strip_prefix(&work.folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        !work.folder.is_empty() && session.folder().is_some_and(under)
-    };
-    let here: Vec<&&Work> = open.iter().filter(within).collect();
+    let here: Vec<&&Work> = open.iter().filter(|work| session.is_in(&work.folder)).collect();
     // A session in another folder works on none of them.
     let found: Vec<TaskRef> = match (here.is_empty(), session.folder()) {
         (false, _) => here.iter().map(|work| work.task.clone()).collect(),
@@ -138,10 +134,8 @@ pub fn spending((start, end): (TimestampMs, TimestampMs), from: Sources<'_>) -> 
     let mut out = Vec::new();
     let mut add = |session: &Session, item: &Item| {
         let (tasks, _) = adder.tasks(session, item);
-        let shares = tasks.len().max(1) as u64;
-        for share in 0..shares {
-            let task = tasks.get(usize::try_from(share).unwrap_or(usize::MAX)).cloned();
-            out.extend(share_of(item.micros, share, shares).map(|micros| (item.at, micros, task)));
+        for (share, task) in shares(&tasks) {
+            out.extend(share.of(item.micros).map(|micros| (item.at, micros, task.cloned())));
         }
     };
     for page in from.pages {
@@ -224,15 +218,13 @@ impl Adder<'_> {
 
     fn add(&mut self, session: &Session, item: &Item, money: bool, effort: Amounts) {
         let (tasks, how) = self.tasks(session, item);
-        let shares = tasks.len().max(1) as u64;
-        for share in 0..shares {
-            let task = tasks.get(usize::try_from(share).unwrap_or(usize::MAX));
+        for (share, task) in shares(&tasks) {
             let key = self.by.iter().map(|by| value(*by, session, item, task)).collect();
             let row: &mut Row = self.rows.entry(key).or_default();
             if money {
-                row.figures.add_share(item, share, shares);
+                row.figures.add_share(item, share);
             }
-            row.effort.change(effort.map(|whole| share_of(whole, share, shares)));
+            row.effort.change(effort.map(|whole| share.of(whole)));
             row.how.extend(how);
         }
     }
@@ -240,12 +232,7 @@ impl Adder<'_> {
 
 /// A task with the project and the tag that the client left out, if only one on the boards is meant.
 fn whole(task: &TaskRef, work: &[Work]) -> TaskRef {
-    let fits = |known: &&Work| {
-        known.task.id == task.id
-            && (task.tag.is_empty() || known.task.tag == task.tag)
-            && (task.project.is_empty() || known.task.project == task.project)
-    };
-    let mut all = work.iter().filter(fits).map(|work| &work.task);
+    let mut all = work.iter().map(|work| &work.task).filter(|known| task.may_be(known));
     match all.next() {
         Some(first) if all.all(|other| other == first) => first.clone(),
         _ => task.clone(),
@@ -278,15 +265,30 @@ pub(super) fn value(by: By, session: &Session, item: &Item, task: Option<&TaskRe
     }
 }
 
-/// A share of a whole number: shares differ by one at the most and add up to it.
-pub(super) fn share_of(whole: Option<u64>, share: u64, shares: u64) -> Option<u64> {
-    whole.map(|whole| whole / shares + u64::from(share < whole % shares))
+/// A share of something that several have: which of how many.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) which: u64,
+    pub(super) of: u64,
+}
+
+impl Share {
+    /// Its part of a whole number: shares differ by one at the most and add up to it.
+    pub(super) fn of(self, whole: Option<u64>) -> Option<u64> {
+        whole.map(|whole| whole / self.of + u64::from(self.which < whole % self.of))
+    }
+}
+
+/// The share of each task; where there is none, the whole belongs to no task.
+pub(super) fn shares(tasks: &[TaskRef]) -> impl Iterator<Item = (Share, Option<&TaskRef>)> {
+    let of = tasks.len().max(1);
+    (0..of).map(move |which| (Share { which: which as u64, of: of as u64 }, tasks.get(which)))
 }
 
 impl Figures {
-    fn add_share(&mut self, item: &Item, share: u64, shares: u64) {
-        self.requests += u64::from(item.kind == Kind::Request && share == 0);
-        self.change(item.amounts().map(|whole| share_of(whole, share, shares)), Sum::add);
+    fn add_share(&mut self, item: &Item, share: Share) {
+        self.requests += u64::from(item.kind == Kind::Request && share.which == 0);
+        self.change(item.amounts().map(|whole| share.of(whole)), Sum::add);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::book::Book;
-use super::costs::{Adder, By, Row, Rows, Sources, share_of, value};
+use super::costs::{Adder, By, Row, Rows, Share, Sources, shares, value};
 use super::item::{Item, Kind, Sum};
 use super::session::Session;
 use crate::ci::commits::{CommitRuns, KnownCommits};
@@ -21,9 +21,8 @@ pub struct CiFigures {
 impl CiFigures {
     /// Adds those of another row.
     pub fn add_all(&mut self, other: &Self) {
-        for (sum, more) in [(&mut self.job_ms, other.job_ms), (&mut self.micros, other.micros)] {
-            *sum = Sum { parts: sum.parts + more.parts, value: sum.value.saturating_add(more.value) };
-        }
+        self.job_ms.add_all(other.job_ms);
+        self.micros.add_all(other.micros);
     }
 }
 
@@ -33,8 +32,7 @@ struct Runs<'a> {
     /// The commit.
     item: Item,
     all: CommitRuns,
-    share: u64,
-    shares: u64,
+    share: Share,
 }
 
 /// The runs of CI of commits that were made in a time; those of a commit of several sessions are shared evenly among them.
@@ -42,17 +40,17 @@ fn runs_of_commits<'a>(book: &'a Book, within: impl Fn(TimestampMs) -> bool, kno
     let of_session = |session: &'a Session| session.commits.iter().map(move |commit| (session, commit));
     let mut out: Vec<Runs<'a>> = Vec::new();
     // Ids may be cut: the whole one of CI tells commits apart.
-    let mut shares: BTreeMap<String, u64> = BTreeMap::new();
+    let mut sessions: BTreeMap<String, u64> = BTreeMap::new();
     for (session, commit) in book.sessions().flat_map(of_session) {
         let Some(all) = known.runs_of(&commit.id) else { continue };
-        let of_commit = shares.entry(all.sha.clone()).or_default();
+        let of_commit = sessions.entry(all.sha.clone()).or_default();
         let (branch, task) = (commit.branch.clone(), session.task().cloned());
         let item = Item { kind: Kind::Commit, at: commit.at, name: commit.id.clone(), branch, task, ..Item::default() };
-        out.push(Runs { session, item, all, share: *of_commit, shares: 0 });
+        out.push(Runs { session, item, all, share: Share { which: *of_commit, of: 1 } });
         *of_commit += 1;
     }
     for runs in &mut out {
-        runs.shares = shares.get(&runs.all.sha).copied().unwrap_or(1);
+        runs.share.of = sessions.get(&runs.all.sha).copied().unwrap_or(1);
     }
     out.retain(|runs| within(runs.item.at));
     out
@@ -64,24 +62,22 @@ pub fn add_runs(by: &[By], (start, end): (TimestampMs, TimestampMs), from: Sourc
     for runs in runs_of_commits(from.book, |at| (start..end).contains(&at), known) {
         let of_session = |amount: Option<f64>, unit: f64| {
             let whole = amount.map(|amount| (amount.max(0.0) * unit).round() as u64);
-            share_of(whole, runs.share, runs.shares)
+            runs.share.of(whole)
         };
         let (job_ms, micros) = (of_session(runs.all.job_seconds, 1e3), of_session(runs.all.cost_usd, 1e6));
         if job_ms.is_none() && micros.is_none() {
             continue;
         }
         let (tasks, how) = adder.tasks(runs.session, &runs.item);
-        let shares = tasks.len().max(1) as u64;
-        for share in 0..shares {
-            let task = tasks.get(usize::try_from(share).unwrap_or(usize::MAX));
+        for (share, task) in shares(&tasks) {
             let value = |by: &By| match by {
                 By::Commit => Some(runs.item.name.clone()),
                 _ => value(*by, runs.session, &runs.item, task),
             };
             let key = by.iter().map(value).collect();
             let row: &mut Row = adder.rows.entry(key).or_default();
-            row.ci.job_ms.add(share_of(job_ms, share, shares));
-            row.ci.micros.add(share_of(micros, share, shares));
+            row.ci.job_ms.add(share.of(job_ms));
+            row.ci.micros.add(share.of(micros));
             row.how.extend(how);
         }
     }

@@ -57,6 +57,15 @@ pub struct TaskRef {
     pub id: String,
 }
 
+impl TaskRef {
+    /// Whether it may be that task of a board: tag and project may have been left out.
+    #[must_use]
+    pub fn may_be(&self, known: &Self) -> bool {
+        let fits = |said: &str, is: &str| said.is_empty() || said == is;
+        self.id == known.id && fits(&self.tag, &known.tag) && fits(&self.project, &known.project)
+    }
+}
+
 /// What is said of a session beside the fact; what is absent is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct About {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::agent::costs::{Work, tasks_at};
+use crate::agent::costs::Work;
 use crate::agent::session::Session;
 use crate::agent::signal::Written;
 use crate::agent::state::{State, Wait};
@@ -48,12 +48,8 @@ fn is_at_work(session: &Session, now: TimestampMs) -> bool {
 fn open_work<'a>(session: &Session, work: &'a [Work], now: TimestampMs) -> Option<&'a Work> {
     let open = work.iter().filter(|work| work.from <= now && now < work.to);
     let mut fits = open.filter(|work| match session.task() {
-        Some(task) => {
-            task.id == work.task.id
-                && (task.tag.is_empty() || task.tag == work.task.tag)
-                && (task.project.is_empty() || task.project == work.task.project)
-        }
-        None => session.is_in(&work.folder) && tasks_at(session, now, std::slice::from_ref(work)).0.contains(&work.task),
+        Some(task) => task.may_be(&work.task),
+        None => session.is_in(&work.folder),
     });
     let first = fits.next()?;
     fits.next().is_none().then_some(first)
