@@ -264,16 +264,13 @@ fn used(row: &Row, subject: Subject) -> Option<f64> {
 
 fn fits(session: &Session, meaning: &Meaning, now: i64) -> bool {
     let (state, _) = session.state(now);
-    let whom = match &state {
-        State::Waiting(wait) => Some(wait.word()),
-        _ => None,
-    };
+    let whom = state.waits_for();
     let topic = match meaning.topic {
         None | Some("context") => true,
         Some("person") => matches!(whom, Some("permission" | "answer")),
         Some(topic) => whom == Some(topic),
     };
-    let lives = !matches!(state, State::Ended | State::Lost);
+    let lives = !state.is_over();
     let in_state = match meaning.status {
         Some("wrong") => lives,
         Some(status) => state.word() == status,

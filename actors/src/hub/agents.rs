@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use taskpulse_engine::agent::costs::Work;
-use taskpulse_engine::agent::{Session, SessionKey, State};
+use taskpulse_engine::agent::{Session, SessionKey};
 use taskpulse_engine::ci::commits::KnownCommits;
 use taskpulse_engine::model::{TimestampMs, fnv1a};
 
@@ -86,7 +86,7 @@ impl FollowedAgents {
         now: TimestampMs,
         is_wanted: impl Fn(&SessionKey, u64) -> bool,
     ) -> Vec<(SessionKey, u64, AgentSession)> {
-        let is_live = |session: &&Session| !matches!(session.state(now).0, State::Ended | State::Lost) || now - session.last_seen < GONE_MS;
+        let is_live = |session: &&Session| !session.state(now).0.is_over() || now - session.last_seen < GONE_MS;
         self.agents.read(|book| {
             let mut live: Vec<&Session> = book.sessions().filter(is_live).collect();
             live.sort_by_key(|session| std::cmp::Reverse(session.last_seen));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use taskpulse_engine::agent::costs::{By, How, Row, Rows, Work, tasks_of};
-use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, State, Sum, TaskRef, Wait};
+use taskpulse_engine::agent::{Book, Figures, Item, Kind, Outcome, Page, Session, Sum, TaskRef};
 use taskpulse_engine::ci::commits::KnownCommits;
 use taskpulse_engine::model::TimestampMs;
 use utoipa::ToSchema;
@@ -240,10 +240,6 @@ impl AgentSession {
     #[must_use]
     pub fn of(book: &Book, session: &Session, work: &[Work], known_commits: &KnownCommits, now: TimestampMs) -> Self {
         let (state, since) = session.state(now);
-        let (waits_for, tool) = match &state {
-            State::Waiting(wait) => (Some(wait.word()), if let Wait::Permission { tool } = wait { tool.clone() } else { None }),
-            _ => (None, None),
-        };
         let mut figures = Figures::default();
         session.figures().for_each(|(_, of_model)| figures.add_all(&of_model));
         let known = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -254,8 +250,8 @@ impl AgentSession {
             host: known(Some(session.host())),
             state: state.word(),
             since: seconds(since),
-            waits_for,
-            tool,
+            waits_for: state.waits_for(),
+            tool: state.tool().map(str::to_owned),
             first_seen: seconds(session.first_seen),
             last_seen: seconds(session.last_seen),
             folder: known(session.folder()),

@@ -42,8 +42,8 @@ impl AgentState {
             agent: session.key.agent.clone(),
             id: session.key.id.clone(),
             state: stay.state.word(),
-            waits_for: stay.waits_for(),
-            tool: stay.tool().map(str::to_owned),
+            waits_for: stay.state.waits_for(),
+            tool: stay.state.tool().map(str::to_owned),
             from: seconds(stay.from),
             to: stay.to.map(seconds),
         };

@@ -12,7 +12,6 @@ use super::costs::How;
 use super::item::Item;
 use super::session::{MAX_NAMED, Session};
 use super::signal::SessionKey;
-use super::state::State;
 use crate::model::TimestampMs;
 
 /// A commit may be written so long after the last sign of its session.
@@ -22,7 +21,7 @@ const SECOND_MS: i64 = 1_000;
 /// Ids of commits that were replaced and are remembered.
 const MAX_REPLACED: usize = 200;
 /// Shortest beginning of an id that says which commit is meant.
-const MIN_ID: usize = 7;
+pub const MIN_ID: usize = 7;
 
 /// A commit of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -138,8 +137,7 @@ impl SeenCommit {
 impl Session {
     /// When it may have made a commit: from its first sign to a little after its last one; one that lives may go on.
     fn span(&self, now: TimestampMs) -> (TimestampMs, TimestampMs) {
-        let lives = !matches!(self.state(now).0, State::Ended | State::Lost);
-        let end = if lives { self.last_seen.max(now) } else { self.last_seen };
+        let end = if self.state(now).0.is_over() { self.last_seen } else { self.last_seen.max(now) };
         (self.first_seen - SECOND_MS, end + AFTER_MS)
     }
 

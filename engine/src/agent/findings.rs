@@ -48,7 +48,7 @@ pub struct Finding {
 /// What is wrong with a session at a time; nothing of one that ended.
 pub(super) fn findings(session: &Session, paces: &Paces, work: &[Work], now: TimestampMs) -> Vec<Finding> {
     let (state, since) = session.state(now);
-    if matches!(state, State::Ended | State::Lost) {
+    if state.is_over() {
         return Vec::new();
     }
     let mut out = Vec::new();

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{State, Wait};
+use super::state::State;
 use crate::model::TimestampMs;
 
 /// Runs of a session that are kept, the newest ones.
@@ -194,31 +194,12 @@ impl From<(State, TimestampMs, TimestampMs)> for History {
     }
 }
 
-impl Stay {
-    /// Whom it waits for.
-    #[must_use]
-    pub const fn waits_for(&self) -> Option<&'static str> {
-        match &self.state {
-            State::Waiting(wait) => Some(wait.word()),
-            _ => None,
-        }
-    }
-
-    /// The tool that it needs permission for.
-    #[must_use]
-    pub fn tool(&self) -> Option<&str> {
-        match &self.state {
-            State::Waiting(Wait::Permission { tool }) => tool.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
     use super::*;
+    use crate::agent::Wait;
 
     /// Signs as `w10`: a letter of the state and seconds; `.` is a sign of none.
     fn history(signs: &[&str]) -> History {
@@ -252,7 +233,7 @@ mod tests {
         for two in stays.windows(2) {
             assert_eq!(two[0].to, Some(two[1].from), "{stays:?}");
         }
-        let word = |stay: &Stay| match (&stay.state, stay.waits_for()) {
+        let word = |stay: &Stay| match (&stay.state, stay.state.waits_for()) {
             (State::Lost, _) => "l",
             (_, Some("permission")) => "p",
             (_, Some(_)) => "m",

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use super::clients::client_run_as;
 use super::item::{Item, Kind};
 use super::signal::{SessionKey, identity};
-use super::state::State;
 use super::{Book, PageStore};
 use crate::model::TimestampMs;
 
@@ -54,8 +53,7 @@ pub struct Candidate {
 /// The sessions of this machine that live.
 #[must_use]
 pub fn candidates(book: &Book, machine: &str, now: TimestampMs) -> Vec<Candidate> {
-    let lives = |state: State| !matches!(state, State::Ended | State::Lost);
-    let found = book.sessions().filter(|session| session.is_here(machine) && lives(session.state(now).0));
+    let found = book.sessions().filter(|session| session.is_here(machine) && !session.state(now).0.is_over());
     found.map(|session| Candidate { key: session.key.clone(), folder: session.folder().map(str::to_owned) }).collect()
 }
 

@@ -61,4 +61,28 @@ impl State {
             Self::Lost => "lost",
         }
     }
+
+    /// Whether it ended, or may not live any more.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Ended | Self::Lost)
+    }
+
+    /// Whom it waits for.
+    #[must_use]
+    pub const fn waits_for(&self) -> Option<&'static str> {
+        match self {
+            Self::Waiting(wait) => Some(wait.word()),
+            _ => None,
+        }
+    }
+
+    /// The tool that it needs permission for.
+    #[must_use]
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Self::Waiting(Wait::Permission { tool }) => tool.as_deref(),
+            _ => None,
+        }
+    }
 }
