@@ -3,7 +3,7 @@
 //! 1. Requests bring signals ([`TakeSignals`]). They are applied to the book at once; what changed is kept as documents, one write after the
 //!    other, each with all that came meanwhile. Whoever asks for it is answered when its signals are durable.
 //! 2. While a session lives, samples of totals and states are written, what is wrong with one is put on the time line, the CPU time of
-//!    its processes is read, and the repositories in which sessions work are looked at ([`commits`]).
+//!    its processes is read, and the repositories in which sessions work are searched for commits ([`commits`]).
 //!
 //! Restart: the book is read from the store. A write that failed is tried again with the next one. Where no agent ever sent anything, it does
 //! nothing.
@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use actix::{Message, ResponseFuture};
 use parking_lot::Mutex;
-use taskpulse_engine::agent::costs::Work;
+use taskpulse_engine::agent::findings::Finding;
 use taskpulse_engine::agent::processes::{Watch, candidates};
-use taskpulse_engine::agent::{Book, DOCUMENTS, SessionKey, Signal, State, push_findings, push_states};
+use taskpulse_engine::agent::{Book, DOCUMENTS, Session, SessionKey, Signal, State, push_findings, push_states};
 use taskpulse_engine::ci::commits::FOLLOWED_MS;
 use taskpulse_engine::event::Event;
 use taskpulse_engine::model::{Batch, TimestampMs};
@@ -255,9 +255,10 @@ impl AgentsActor {
         let (lives, events) = self.agents.read(|book| {
             book.totals(now).push(&mut batch, now);
             push_states(book.sessions(), &mut batch, now);
-            push_findings(book, &work, &mut batch, now);
-            let lives = book.sessions().any(|session| !matches!(session.state(now).0, State::Ended | State::Lost));
-            (lives, news(&mut self.known, book, &work, now))
+            let found = book.all_findings(&work, now);
+            push_findings(book.sessions(), &found, &mut batch, now);
+            let lives = book.sessions().any(|session| !session.state(now).0.is_over());
+            (lives, news(&mut self.known, &found, now))
         });
         if !batch.is_empty() && self.outputs.append.try_send(Append(Arc::new(batch))).is_err() {
             log::warn!("agents: the store is too busy for samples of agents");
@@ -302,20 +303,18 @@ impl AgentsActor {
 }
 
 /// What is wrong with sessions and was not so before.
-fn news(known: &mut KnownFindings, book: &Book, work: &[Work], now: TimestampMs) -> Vec<Event> {
+fn news(known: &mut KnownFindings, found: &[(&Session, Finding)], now: TimestampMs) -> Vec<Event> {
     let mut events = Vec::new();
-    for session in book.sessions() {
-        for finding in book.findings(session, work, now) {
-            let same = if finding.kind == "waits" { SAME_WAIT_MS } else { SAME_MS };
-            let before = known.insert((session.key.clone(), finding.kind.to_owned()), now);
-            if before.is_none_or(|at| now - at > same) {
-                let kind = format!("agent_{}", finding.kind);
-                let title = format!("{}: {}", session.key.agent, finding.title);
-                let data = serde_json::json!({
-                    "agent": session.key.agent, "session": session.key.id, "folder": session.folder(), "advice": finding.advice,
-                });
-                events.push(Event::new(now, "agents", &kind, session.key.id.as_str(), title).with_data(data));
-            }
+    for (session, finding) in found {
+        let same = if finding.kind == "waits" { SAME_WAIT_MS } else { SAME_MS };
+        let before = known.insert((session.key.clone(), finding.kind.to_owned()), now);
+        if before.is_none_or(|at| now - at > same) {
+            let kind = format!("agent_{}", finding.kind);
+            let title = format!("{}: {}", session.key.agent, finding.title);
+            let data = serde_json::json!({
+                "agent": session.key.agent, "session": session.key.id, "folder": session.folder(), "advice": finding.advice,
+            });
+            events.push(Event::new(now, "agents", &kind, session.key.id.as_str(), title).with_data(data));
         }
     }
     known.retain(|_, at| now - *at <= SAME_MS);

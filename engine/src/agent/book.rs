@@ -169,6 +169,13 @@ impl Book {
         findings(session, &self.paces, work, now)
     }
 
+    /// What is wrong with any session.
+    #[must_use]
+    pub fn all_findings(&self, work: &[Work], now: TimestampMs) -> Vec<(&Session, Finding)> {
+        let of = |session| self.findings(session, work, now).into_iter().map(move |finding| (session, finding));
+        self.sessions().flat_map(of).collect()
+    }
+
     /// Applies signals that arrived at `now`.
     pub fn apply(&mut self, signals: Vec<Signal>, store: &dyn PageStore, now: TimestampMs) {
         for signal in signals {

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::book::Book;
-use super::costs::Work;
 use super::figures::{Figures, ToolCounts};
-use super::findings::KINDS;
+use super::findings::{Finding, KINDS};
 use super::item::KINDS_OF_TOKENS;
 use super::session::Session;
 use super::state::State;
@@ -105,15 +103,20 @@ impl Totals {
 }
 
 /// Of how many sessions a finding holds, by agent and kind; zero where it holds of none.
-pub fn push_findings(book: &Book, work: &[Work], batch: &mut Batch, now: TimestampMs) {
+pub fn push_findings<'a>(
+    sessions: impl Iterator<Item = &'a Session>,
+    found: &[(&'a Session, Finding)],
+    batch: &mut Batch,
+    now: TimestampMs,
+) {
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for session in book.sessions() {
+    for session in sessions {
         for kind in KINDS {
             counts.entry((session.key.agent.as_str(), kind)).or_default();
         }
-        for finding in book.findings(session, work, now) {
-            *counts.entry((session.key.agent.as_str(), finding.kind)).or_default() += 1;
-        }
+    }
+    for (session, finding) in found {
+        *counts.entry((session.key.agent.as_str(), finding.kind)).or_default() += 1;
     }
     for ((agent, kind), count) in counts {
         batch.push(Labels::metric("agent_findings", &[("agent", agent), ("kind", kind)]), now, count as f64);
