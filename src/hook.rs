@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
+use taskpulse_actors::agents::machine;
 use taskpulse_engine::board::mend_json;
 
 use crate::cli::Cli;
@@ -49,15 +50,10 @@ pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Sen
 /// Sends what is on standard input; the answer, if it says anything.
 fn pass_on(cli: &Cli, agent: &str, url: Option<&str>) -> anyhow::Result<Option<String>> {
     let event = event(&read_input(MAX_INPUT)?)?;
-    let (status, answer) = post(cli, url, "/hooks/agent", &[("agent", agent), ("host", &host())], event)?;
+    let (status, answer) = post(cli, url, "/hooks/agent", &[("agent", agent), ("host", &machine())], event)?;
     ensure!((200..300).contains(&status), "the service answered {status}: {}", answer.trim());
     let said = serde_json::from_str::<Value>(&answer).is_ok_and(|answer| answer.as_object().is_some_and(|fields| !fields.is_empty()));
     Ok(said.then(|| answer.trim().to_owned()))
-}
-
-/// The name of this machine, by which agents name it in their telemetry; empty where it has none.
-pub fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 /// Standard input, as far as this many bytes.

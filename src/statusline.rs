@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
+use taskpulse_actors::agents::machine;
 
 use crate::cli::Cli;
 use crate::{console, hook};
@@ -28,7 +29,7 @@ pub fn run(cli: Cli, url: Option<String>) {
     if status.is_object() {
         let body = status.to_string();
         std::thread::spawn(move || {
-            drop(hook::post(&cli, url.as_deref(), "/hooks/agent/status", &[("host", &hook::host())], body));
+            drop(hook::post(&cli, url.as_deref(), "/hooks/agent/status", &[("host", &machine())], body));
             let _ = sent.send(());
         });
     }

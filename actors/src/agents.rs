@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 
 use self::commits::Looking;
 use self::cpu::Reader;
+pub use self::cpu::machine;
 use crate::clock::Clock;
 use crate::messages::{Append, AppendError, ChangeDocuments, Finish, RecordEvents};
 use crate::published::Views;
@@ -189,7 +190,7 @@ impl AgentsActor {
             known: KnownFindings::new(),
             processes: Reader::new(Path::new("/proc")),
             cpu: Watch::default(),
-            machine: cpu::machine(),
+            machine: machine(),
             reading: false,
             looking: None,
         }

@@ -13,13 +13,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use taskpulse_actors::agents::machine;
 
 pub use self::agents::Agent;
 use self::agents::{Content, Plan, Planned, Target, base_of_plugin, plan};
 use self::fragment::Merged;
 use crate::client::address;
 use crate::console;
-use crate::hook::host;
 use crate::settings::Settings;
 
 /// What to do.
@@ -44,7 +44,7 @@ pub fn run(settings: &Settings, agent: Agent, mode: Mode, project: bool, url: Op
         parsed.has_host() && ["http", "https"].contains(&parsed.scheme()) && parsed.query().is_none() && parsed.fragment().is_none();
     ensure!(is_plain, "--url {base}: give the address of the service, such as http://127.0.0.1:8090");
     let program = std::env::current_exe().context("the path of this program")?;
-    let target = Target { base, program, host: host(), token: settings.server.token.is_some() };
+    let target = Target { base, program, host: machine(), token: settings.server.token.is_some() };
     let folder = std::env::current_dir().context("the working directory")?;
     let project = project.then_some(folder.as_path());
     let plan_for = |target: &Target| plan(agent, target, project);

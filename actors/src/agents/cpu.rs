@@ -16,7 +16,7 @@ use crate::clock::running_ms;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Most processes that are read.
 const MOST: usize = 100_000;
-/// Arguments that are looked at, and bytes of them: an agent may be given a whole prompt.
+/// Arguments that are read, and bytes of them: an agent may be given a whole prompt.
 const MAX_ARGUMENTS: usize = 40;
 const MAX_BYTES: usize = 16 << 10;
 
@@ -27,8 +27,9 @@ pub(super) struct Reader {
     root: PathBuf,
 }
 
-/// The name of this machine, as telemetry has it.
-pub(super) fn machine() -> String {
+/// The name of this machine, as agents name it in their telemetry; empty where it has none.
+#[must_use]
+pub fn machine() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
