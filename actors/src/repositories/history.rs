@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gix_hash::ObjectId;
 use gix_object::Find;
-use taskpulse_engine::agent::{CommitLog, SeenCommit};
+use taskpulse_engine::agent::{CommitLog, MIN_ID, SeenCommit};
 use taskpulse_engine::model::TimestampMs;
 
 use super::LogError;
@@ -237,7 +237,7 @@ impl History {
     /// The commit of an id, which may be cut.
     pub(super) fn named(&self, id: &str) -> Option<ObjectId> {
         let id = id.to_ascii_lowercase();
-        if id.len() < 7 {
+        if id.len() < MIN_ID {
             return None;
         }
         let mut all = self.flags.keys().filter(|known| known.to_string().starts_with(&id));

@@ -70,6 +70,11 @@ pub fn client_names() -> impl Iterator<Item = &'static str> {
     CLIENTS.iter().map(|client| client.name)
 }
 
+/// Each of them with what its program is called.
+pub fn client_programs() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CLIENTS.iter().map(|client| (client.name, client.program))
+}
+
 /// The agent of this name.
 #[must_use]
 pub fn client_named(name: &str) -> Option<&'static Client> {

@@ -42,8 +42,8 @@ mod tests;
 mod totals;
 
 pub use self::book::{Book, DOCUMENTS, MAX_SESSIONS, PageStore, pages_between};
-pub use self::clients::{Client, agent_of_metric, client_named, client_names, is_agent};
-pub use self::commits::{Commit, CommitLog, SeenCommit, is_same_commit};
+pub use self::clients::{Client, agent_of_metric, client_named, client_names, client_programs, is_agent};
+pub use self::commits::{Commit, CommitLog, MIN_ID, SeenCommit, is_same_commit};
 pub use self::figures::{Figures, ToolCounts};
 pub use self::history::{MAX_STATES, Stay};
 pub use self::hook::{Hook, HookError, hook};

@@ -7,12 +7,11 @@ use super::parse::WorkflowRun;
 use super::pulls::PullRequest;
 use super::tracker::{RunRecord, RunTracker};
 use super::{FAILURES, SUCCESS};
+use crate::agent::MIN_ID;
 use crate::model::TimestampMs;
 
 /// The currency in which money of agents is.
 const CURRENCY: &str = "USD";
-/// Shortest beginning of an id that says which commit is meant.
-const MIN_ID: usize = 7;
 
 /// The runs of a commit.
 #[derive(Debug, Clone, PartialEq, Default)]

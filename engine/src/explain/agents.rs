@@ -4,13 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::who::{Used, UsedBy};
-use crate::agent::{Session, State};
+use crate::agent::{Session, State, client_programs, is_same_commit};
 use crate::model::TimestampMs;
 
 /// Most sessions that are named.
 const MOST: usize = 3;
-/// The processes of agents.
-const PROCESSES: [(&str, &str); 4] = [("claude-code", "claude"), ("codex", "codex"), ("gemini-cli", "gemini"), ("opencode", "opencode")];
 /// A process is one of those that used most from this share of what the one before all others used.
 const PART: f64 = 0.1;
 
@@ -36,7 +34,7 @@ pub fn agents_among(used: &[Used]) -> Vec<&'static str> {
     let is_one = |process: &str| {
         used.iter().any(|one| matches!(one.by, UsedBy::Process | UsedBy::Children) && one.name == process && one.mean >= PART * most)
     };
-    PROCESSES.iter().filter(|(_, process)| is_one(process)).map(|(agent, _)| *agent).collect()
+    client_programs().filter(|(_, process)| is_one(process)).map(|(agent, _)| agent).collect()
 }
 
 /// The sessions of these agents that worked within `[from, to]`, and those of which a commit is one of these.
@@ -48,7 +46,7 @@ pub fn at_work<'a>(
 ) -> Vec<AgentAtWork> {
     let mut found = Vec::new();
     for session in sessions {
-        let of_it = |commit: &&String| session.commits.iter().any(|own| own.id == **commit);
+        let of_it = |commit: &&String| session.commits.iter().any(|own| is_same_commit(&own.id, commit));
         let commit = commits.iter().find(of_it).cloned();
         let worked = || {
             let stays = session.stays(to);
