@@ -68,9 +68,14 @@ impl Budget {
     /// Whether what is spent on a task counts.
     #[must_use]
     pub fn counts(&self, task: &TaskRef) -> bool {
-        let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-        fits(&self.project, &task.project) && fits(&self.tag, &task.tag)
+        is_of(self.project.as_deref(), self.tag.as_deref(), task)
     }
+}
+
+/// Whether a task is of a project and a tag, as far as these are asked for.
+#[must_use]
+pub fn is_of(project: Option<&str>, tag: Option<&str>, task: &TaskRef) -> bool {
+    project.is_none_or(|project| project == task.project) && tag.is_none_or(|tag| tag == task.tag)
 }
 
 /// How a budget stands.

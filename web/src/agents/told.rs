@@ -9,6 +9,7 @@ use taskpulse_engine::agent::costs::{How, tasks_of};
 use taskpulse_engine::agent::{Commit, Hook, TaskRef, is_same_commit};
 use taskpulse_engine::ci::figures::verdict;
 use taskpulse_engine::model::fnv1a;
+use taskpulse_engine::money::budget::is_of;
 use taskpulse_engine::money::lasting::part_of;
 use taskpulse_engine::money::period::Per;
 
@@ -56,8 +57,7 @@ fn budgets_used_up(budgets: &[Budget], tasks: &[TaskRef]) -> Vec<Cause> {
             BudgetPer::Tag => Per::Tag,
             BudgetPer::Project => Per::Project,
             BudgetPer::Day | BudgetPer::Week | BudgetPer::Month => {
-                let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-                let is_ours = |task: &TaskRef| fits(&budget.project, &task.project) && fits(&budget.tag, &task.tag);
+                let is_ours = |task: &TaskRef| is_of(budget.project.as_deref(), budget.tag.as_deref(), task);
                 let counts = (budget.project.is_none() && budget.tag.is_none()) || tasks.iter().any(is_ours);
                 if let (true, Some(_), Some(used)) = (counts, budget.crossed_at, budget.used) {
                     let cause = format!("budget {} {}", budget.name, budget.start.unwrap_or(0.0));
