@@ -1,10 +1,8 @@
 /**
  * Commits of a session, each with what became of it: its pull request, its CI runs, its outcome.
  *
- * @import { AgentCommit } from '../types.js'
+ * @import { AgentCommit, AgentCommitCi } from '../types.js'
  * @typedef {import('../statuses.js').Mark} Kind
- * @typedef {{ how?: string, outcome?: string|null, pull_request?: { number: number, url: string|null, state: string|null }|null, ci?: { runs: number, failed: number, running: number, job_seconds: number|null, cost_usd: number|null }|null }} Further
- * @typedef {AgentCommit & Further} Commit
  */
 import { Mark } from '../components/Mark.js'
 import { count, since, span } from '../format.js'
@@ -30,14 +28,14 @@ const OUTCOMES = {
   open: { kind: 'info', word: 'open', why: 'It is not merged yet, or CI is under way.' },
 }
 
-/** CI of a commit in a word with its mark. @param {NonNullable<Further['ci']>} ci @returns {{ kind: Kind, word: string }} */
+/** CI of a commit in a word with its mark. @param {AgentCommitCi} ci @returns {{ kind: Kind, word: string }} */
 export function ciWord({ runs, failed, running }) {
   if (failed > 0) return { kind: 'error', word: failed === runs ? (runs === 1 ? 'CI failed' : `CI failed, all ${runs} runs`) : `CI failed, ${failed} of ${runs} runs` }
   if (running > 0) return { kind: 'info', word: running === runs ? 'CI runs' : `CI runs, ${running} of ${runs} left` }
   return runs === 0 ? { kind: 'none', word: 'no CI run' } : { kind: 'ok', word: runs === 1 ? 'CI succeeded' : `CI succeeded, ${runs} runs` }
 }
 
-/** @param {{ commits: Commit[] }} props */
+/** @param {{ commits: AgentCommit[] }} props */
 export function Commits({ commits }) {
   if (commits.length === 0) return html`<h3>Commits</h3><p class="quiet">No commit of it is known.</p>`
   // The newest first, as its turns and calls.
@@ -48,9 +46,9 @@ export function Commits({ commits }) {
     ${commits.length > SHOWN && html`<p class="quiet">and ${count(commits.length - SHOWN, 'more commit')}</p>`}`
 }
 
-/** @param {{ commit: Commit }} props */
+/** @param {{ commit: AgentCommit }} props */
 function One({ commit: c }) {
-  const how = HOW[c.how ?? '']
+  const how = HOW[c.how]
   return html`
     <li>
       <p class="commit-head"><code title=${c.id}>${c.id.slice(0, 10)}</code>${c.branch && html`<bdi class="clipped" title=${c.branch}>${c.branch}</bdi>`}${how && html`<span class="tag" title=${how.why}>${how.tag}</span>`}<span class="quiet">${since(c.at, minute.value)}</span></p>
@@ -58,7 +56,7 @@ function One({ commit: c }) {
     </li>`
 }
 
-/** From the pull request to the outcome; what nobody knows is a dash that says so. @param {Commit} commit @returns {any[]} */
+/** From the pull request to the outcome; what nobody knows is a dash that says so. @param {AgentCommit} commit @returns {any[]} */
 function stepsOf({ pull_request: pull, ci, outcome }) {
   const steps = []
   if (pull) {

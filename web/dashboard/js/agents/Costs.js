@@ -2,8 +2,7 @@
  * What sessions cost in the period in view, by task, tag, day, week, model, branch, commit, session, agent or repository. What belongs to none of
  * them has a line of its own, always, above the total.
  *
- * @import { AgentCosts } from '../types.js'
- * @import { CostRow } from './amounts.js'
+ * @import { AgentCostRow, AgentCosts } from '../types.js'
  * @import { CostColumn } from './costColumns.js'
  */
 import { errorText } from '../api.js'
@@ -58,14 +57,14 @@ export function Costs() {
     <//>`
 }
 
-/** @param {{ answer: AgentCosts, rows: CostRow[], rest: CostRow|null, by: string, columns: CostColumn[] }} props */
+/** @param {{ answer: AgentCosts, rows: AgentCostRow[], rest: AgentCostRow|null, by: string, columns: CostColumn[] }} props */
 function Found({ answer, rows, rest, by, columns }) {
   const { total } = answer
   const off = difference(answer)
   /** @param {string} title @param {any[]} cells @param {string} why */
   const line = (title, cells, why) => html`<tr data-line=${title}><th scope="row" title=${why}>${title}</th>${cells.map((cell, i) => html`<td key=${columns[i].key} class="num">${cell}</td>`)}</tr>`
   return html`
-    <${Table} name="agent-costs" label=${`Cost by ${by}`} columns=${[nameColumn(by), ...columns.map((c) => ({ ...c, num: true }))]} rows=${rows} keyOf=${(/** @type {CostRow} */ r) => partOf(r, by)} initial=${initialOf(by)} thing="row" shown=${15}
+    <${Table} name="agent-costs" label=${`Cost by ${by}`} columns=${[nameColumn(by), ...columns.map((c) => ({ ...c, num: true }))]} rows=${rows} keyOf=${(/** @type {AgentCostRow} */ r) => partOf(r, by)} initial=${initialOf(by)} thing="row" shown=${15}
       foot=${html`
         ${line('unattributed', columns.map((c) => (rest ? c.cell(rest) : html`<span title=${`All of it belongs to a ${by}.`}>${c.zero}</span>`)), `What belongs to no ${by} that is known.`)}
         ${line('total', columns.map((c) => c.cell(total)), 'All that agents said of this time.')}`} />
@@ -75,7 +74,7 @@ function Found({ answer, rows, rest, by, columns }) {
 /** Days and weeks begin with the newest, all else with the dearest. @param {string} by */
 const initialOf = (by) => (by === 'week' || by === 'day' ? '-name' : '-money')
 
-/** What a row is called, leading to it where there is a page of it. @param {CostRow} row @param {string} by */
+/** What a row is called, leading to it where there is a page of it. @param {AgentCostRow} row @param {string} by */
 function nameCell(row, by) {
   const part = partOf(row, by) ?? ''
   if (by === 'task') {
@@ -92,7 +91,7 @@ function nameCell(row, by) {
 /** @param {string} by @returns {import('../components/Table.js').Column} */
 const nameColumn = (by) => ({ key: 'name', title: capital(by), value: (r) => partOf(r, by), cell: (r) => nameCell(r, by) })
 
-/** Copies what is in view, with its exact figures. @param {{ answer: AgentCosts, rows: CostRow[], rest: CostRow|null, by: string, columns: CostColumn[] }} props */
+/** Copies what is in view, with its exact figures. @param {{ answer: AgentCosts, rows: AgentCostRow[], rest: AgentCostRow|null, by: string, columns: CostColumn[] }} props */
 function Copy({ answer, rows, rest, by, columns }) {
   const [said, say] = useState('')
   const order = param('sort.agent-costs', initialOf(by)).value

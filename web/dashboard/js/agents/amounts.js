@@ -4,7 +4,6 @@
  * Pure. Money is added up in micro-dollars, as the agents say it.
  *
  * @import { AgentCostRow, AgentCosts } from '../types.js'
- * @typedef {AgentCostRow & { ci_seconds?: number|null, ci_cost_usd?: number|null }} CostRow
  */
 import { folderName } from './words.js'
 
@@ -33,19 +32,19 @@ export function taskOf(part) {
   return { project: parts.join('/'), tag, id }
 }
 
-/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {AgentCosts} answer @param {string} by @returns {{ rows: CostRow[], none: CostRow|null }} */
+/** Rows that belong to something, and the sum of those that do not; null where there is none. @param {AgentCosts} answer @param {string} by @returns {{ rows: AgentCostRow[], none: AgentCostRow|null }} */
 export function split({ rows }, by) {
   const none = rows.filter((row) => partOf(row, by) === null)
   return { rows: rows.filter((row) => partOf(row, by) !== null), none: none.length > 0 ? added(none) : null }
 }
 
-/** Figures that add up, each null where nobody said it. @type {Array<keyof CostRow>} */
+/** Figures that add up, each null where nobody said it. @type {Array<keyof AgentCostRow>} */
 const ADDED = ['active_seconds', 'waiting_seconds', 'wall_seconds', 'cpu_seconds', 'ci_seconds', 'ci_cost_usd', 'retries', 'errors', 'lines_added', 'lines_removed']
 
 /** The sum of what is known; null where nothing is. @param {Array<number|null|undefined>} list @returns {number|null} */
 const sum = (list) => list.reduce((/** @type {number|null} */ all, n) => (n == null ? all : (all ?? 0) + n), null)
 
-/** Several rows as one; a figure that none of them has is absent. @param {CostRow[]} list @returns {CostRow} */
+/** Several rows as one; a figure that none of them has is absent. @param {AgentCostRow[]} list @returns {AgentCostRow} */
 export function added(list) {
   const micros = sum(list.map((row) => row.cost_usd_micros))
   const further = Object.fromEntries(ADDED.map((name) => [name, sum(list.map((row) => /** @type {number|null|undefined} */ (row[name])))]))

@@ -2,8 +2,8 @@
  * The figures of a row of costs: what each means, how it is written, and why it is not there. A few are in view at first, others where the reader
  * asks for them.
  *
- * @import { CostRow } from './amounts.js'
- * @typedef {{ key: string, title: string, help: string, value: (row: CostRow) => number|null|undefined, cell: (row: CostRow) => any, zero: string, field?: keyof CostRow, copied: Array<[string, (row: CostRow) => number|null|undefined]> }} CostColumn
+ * @import { AgentCostRow } from '../types.js'
+ * @typedef {{ key: string, title: string, help: string, value: (row: AgentCostRow) => number|null|undefined, cell: (row: AgentCostRow) => any, zero: string, field?: keyof AgentCostRow, copied: Array<[string, (row: AgentCostRow) => number|null|undefined]> }} CostColumn
  *   `value`: what it is sorted by; `zero`: how nothing of it is written; `field`: what a service has that counts it; `copied`: its columns where the table is copied, with exact figures
  */
 import { capital, digits, percent, span } from '../format.js'
@@ -14,23 +14,23 @@ import { exactUsd, tokenKinds, tokensOf, usd } from './words.js'
 
 const seconds = (/** @type {number} */ v) => span(Math.round(v))
 const ZERO_S = span(0)
-/** Lines as `+120 −8`. @param {CostRow} row */
+/** Lines as `+120 −8`. @param {AgentCostRow} row */
 export const rowLines = ({ lines_added: added, lines_removed: removed }) => [added != null && `+${digits(added)}`, removed != null && `−${digits(removed)}`].filter(Boolean).join(' ')
 
-/** A figure as it is. @param {string} key @param {string} title @param {string} help @param {keyof CostRow} field @param {(v: number) => any} write @param {string} zero @returns {CostColumn} */
+/** A figure as it is. @param {string} key @param {string} title @param {string} help @param {keyof AgentCostRow} field @param {(v: number) => any} write @param {string} zero @returns {CostColumn} */
 function plain(key, title, help, field, write, zero) {
-  const value = (/** @type {CostRow} */ row) => /** @type {number|null|undefined} */ (row[field])
+  const value = (/** @type {AgentCostRow} */ row) => /** @type {number|null|undefined} */ (row[field])
   return { key, title, help, field, value, cell: (row) => or(value(row), /** @type {any} */ (`row_${key}`), write), zero, copied: [[field, value]] }
 }
 
-/** All of them in their order. @param {CostRow} total @returns {CostColumn[]} */
+/** All of them in their order. @param {AgentCostRow} total @returns {CostColumn[]} */
 export const costColumns = (total) => [
   { key: 'money', title: 'Money', help: 'US dollars, as agents said it', value: (r) => r.cost_usd_micros, cell: (r) => or(r.cost_usd, 'cost_usd', (v) => html`<b title=${exactUsd(v)}>${usd(v)}</b>`), zero: usd(0), copied: [['cost_usd', (r) => r.cost_usd]] },
   { key: 'share', title: 'Share', help: 'of the money of all', value: (r) => share(r, total), cell: (r) => or(share(r, total), 'share', (part) => html`<${Share} ratio=${part} />`), zero: percent(0), copied: [['share', (r) => share(r, total)]] },
   plain('active', 'Active', 'how long agents were at work, as they say it', 'active_seconds', seconds, ZERO_S),
   {
     key: 'tokens', title: 'Tokens', help: 'sorted by those of answers', value: (r) => r.tokens.output, cell: (r) => or(tokensOf(r.tokens), 'tokens', (v) => html`<span title=${tokenKinds(r.tokens).join(', ')}>${v}</span>`), zero: '0',
-    copied: /** @type {const} */ (['input', 'output', 'reasoning', 'cache_read', 'cache_creation']).map((kind) => [`tokens_${kind}`, (/** @type {CostRow} */ r) => r.tokens[kind]]),
+    copied: /** @type {const} */ (['input', 'output', 'reasoning', 'cache_read', 'cache_creation']).map((kind) => [`tokens_${kind}`, (/** @type {AgentCostRow} */ r) => r.tokens[kind]]),
   },
   { key: 'requests', title: 'Requests', help: 'that models answered', value: (r) => r.requests, cell: (r) => or(r.requests || null, 'requests', digits), zero: '0', copied: [['requests', (r) => r.requests]] },
   plain('waiting', 'Waited', 'how long they waited for a person', 'waiting_seconds', seconds, ZERO_S),
@@ -46,7 +46,7 @@ export const costColumns = (total) => [
   },
 ]
 
-/** Those of which the service says something: one of before they were counted says nothing of them, and then nobody knows why. @param {CostColumn[]} columns @param {CostRow} total */
+/** Those of which the service says something: one of before they were counted says nothing of them, and then nobody knows why. @param {CostColumn[]} columns @param {AgentCostRow} total */
 export const offered = (columns, total) => columns.filter(({ field }) => !field || total[field] !== undefined)
 
 /** In view at first. */
@@ -62,7 +62,7 @@ export function chosenOf(text, keys) {
 /** What the address has of a choice; nothing where it is that of the first look. @param {string[]} list */
 export const choiceText = (list) => (list.join() === FIRST.join() ? '' : list.join())
 
-/** The table as spreadsheets take it: cells between tabs, figures as the service said them, nothing where nobody said any. @param {string} name @param {Array<{ title: string, row: CostRow }>} rows @param {CostColumn[]} columns */
+/** The table as spreadsheets take it: cells between tabs, figures as the service said them, nothing where nobody said any. @param {string} name @param {Array<{ title: string, row: AgentCostRow }>} rows @param {CostColumn[]} columns */
 export function copiedText(name, rows, columns) {
   const copied = columns.flatMap((c) => c.copied)
   // What a spreadsheet would take for a formula is a text.
