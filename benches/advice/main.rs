@@ -65,7 +65,7 @@ struct Tried {
     only: Option<String>,
     /// Without the samples of each minute.
     events: bool,
-    /// Hours between two looks at a healthy month.
+    /// Hours from one assessment of a healthy month to the next.
     every: i64,
 }
 

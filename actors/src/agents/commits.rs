@@ -1,4 +1,4 @@
-//! Looks into the repositories in which sessions work, for the commits that they made.
+//! Reads the repositories in which sessions work, for the commits that they made.
 //!
 //! Only while a session lives, and only where something changed: the times of a few files say so. Reading is off every actor's thread, each
 //! repository with a time limit; one that hangs is left alone until it comes back.
@@ -20,7 +20,7 @@ use crate::supervisor::{Ctx, Schedule};
 
 /// Sessions that were silent for longer are left alone.
 const RECENT_MS: i64 = 14 * 86_400_000;
-/// Most folders that are looked at, those of the newest sessions.
+/// Most folders whose repositories are read, those of the newest sessions.
 const MAX_FOLDERS: usize = 64;
 /// Longest time for one folder.
 const OF_ONE: Duration = Duration::from_secs(3);
@@ -54,7 +54,7 @@ pub(super) struct Looking {
     read: BTreeMap<PathBuf, (Asked, Option<Arc<CommitLog>>)>,
 }
 
-/// The sessions whose folders are looked at, the newest first.
+/// The sessions whose repositories are read, the newest first.
 fn workers(book: &Book, machine: &str, now: TimestampMs) -> Vec<Worker> {
     let recent = book.sessions().filter(|session| now - session.last_seen < RECENT_MS);
     let mut ours: Vec<_> = recent.filter(|session| session.is_here(machine)).collect();

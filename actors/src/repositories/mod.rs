@@ -1,7 +1,7 @@
 //! Repositories that coding agents work in: which commits were made in a folder, and what became of them.
 //!
 //! 1. [`place`] finds the repository of a folder, and says whether anything changed since it was last read.
-//! 2. [`reflog`] says what was done in this folder: each worktree has a log of its own, so commits of another one are told apart.
+//! 2. [`reflog`] says what was done in this folder: each worktree has a log of its own, so commits of another one are not taken for its own.
 //! 3. [`history`] reads commits and walks what is reachable.
 //!
 //! Only files are read, each regular and bounded; git is not run and no setting of a repository is read, so that a hostile one can do no more
@@ -21,7 +21,7 @@ pub(crate) use self::place::{Place, Times, find};
 use self::reflog::Step;
 use crate::files::ReadError;
 
-/// Most commits of a folder that are looked at one by one.
+/// Most commits of a folder that are read one by one.
 const MAX_MADE: usize = 500;
 /// Clocks differ, and a commit may be older than its parent.
 const SLACK_MS: i64 = 86_400_000;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::files::{self, MAX_SHORT};
 
-/// Folders above that are looked at.
+/// Parent folders that are searched.
 const MAX_ABOVE: usize = 64;
 
 /// A worktree and its repository.
