@@ -74,7 +74,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::agent::{Book, PageStore, hook};
+    use crate::agent::{About, Book, Fact, Item, Kind, PageStore, SessionKey, Signal, Way, hook};
 
     struct Nothing;
 
@@ -106,5 +106,15 @@ mod tests {
         assert_eq!(names(&["claude-code"], 120_000), ["working"]);
         assert_eq!(names(&["codex"], 120_000), Vec::<String>::new());
         assert_eq!(names(&["claude-code"], 90_000), Vec::<String>::new(), "it began later");
+    }
+    #[test]
+    fn a_session_is_named_for_the_commit_of_a_run_that_failed_though_it_named_its_beginning_only() {
+        let mut book = Book::default();
+        let session = SessionKey { agent: "claude-code".to_owned(), id: "s".to_owned(), host: String::new() };
+        let commit = Item { kind: Kind::Commit, at: 100_000, name: "5a47fbb".to_owned(), ..Item::default() };
+        let fact = Fact::Counted(1, Box::new(commit));
+        book.apply(vec![Signal { session, at: 100_000, way: Way::Line, about: About::default(), fact }], &Nothing, 100_000);
+        let of = |id: &str| at_work(book.sessions(), (&[], &[id.to_owned()]), (0, 200_000)).len();
+        assert_eq!((of("5a47fbbc61124b4c"), of("5a47fbc061124b4c")), (1, 0));
     }
 }
